@@ -1,0 +1,1 @@
+"""Offline: data → family → fit → evaluate → calibrate → export → bundle."""

@@ -1,0 +1,87 @@
+"""What every source returns, and what it becomes once split."""
+
+import hashlib
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from training.errors import DataError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Raw items with optional labels.
+
+    ``x`` is uint8 (items, height, width, channels) or float32 (items, features). A source with an official test set
+    gives it separately in ``test``; it is never mixed with the rest.
+    """
+
+    x: np.ndarray
+    source: str
+    licence: str
+    labels: np.ndarray | None = None  # int64 (items,), indices into label_names
+    label_names: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    test: "Dataset | None" = None
+
+    def __post_init__(self) -> None:
+        """Refuses what no family could use: no items, wrong form, missing or infinite values."""
+        if len(self.x) == 0:
+            raise DataError(f"{self.source}: no items")
+        if self.is_image:
+            if self.x.dtype != np.uint8 or self.x.shape[3] not in (1, 3):
+                raise DataError(f"{self.source}: expected uint8 images with 1 or 3 channels, got {self._form}")
+        elif self.x.ndim != 2 or self.x.dtype != np.float32:
+            raise DataError(f"{self.source}: expected float32 rows, got {self._form}")
+        elif not np.isfinite(self.x).all():
+            row, column = np.argwhere(~np.isfinite(self.x))[0]
+            name = self.columns[column] if self.columns else column
+            raise DataError(f"{self.source}: missing or infinite value in row {row}, column {name}; remove or fill it")
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the items are images rather than rows."""
+        return self.x.ndim == 4
+
+    @property
+    def _form(self) -> str:
+        return f"{self.x.dtype} of shape {self.x.shape}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """The items of one split; labels are None for unlabelled data."""
+
+    x: np.ndarray
+    labels: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, index: np.ndarray | slice) -> "Split":
+        """The items at these places."""
+        return Split(self.x[index], None if self.labels is None else self.labels[index])
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Four disjoint splits, and the items that are abnormal by the recipe's definition (never used to fit)."""
+
+    fit: Split
+    validation: Split
+    calibration: Split
+    test: Split
+    anomalies: Split
+
+    def sizes(self) -> dict[str, int]:
+        """Number of items per split."""
+        return {field.name: len(getattr(self, field.name)) for field in fields(self)}
+
+    def fingerprint(self) -> str:
+        """SHA-256 over all items in split order: the same recipe on the same data gives the same value."""
+        digest = hashlib.sha256()
+        for field in fields(self):
+            part = getattr(self, field.name)
+            digest.update(f"{field.name}{part.x.dtype}{part.x.shape}".encode())
+            digest.update(np.ascontiguousarray(part.x).data)
+        return digest.hexdigest()

@@ -1,0 +1,74 @@
+"""Image files in a folder or a zip archive."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from training.data.dataset import Dataset
+from training.data.labels import as_indices
+from training.errors import DataError
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
+CAPTIONS = "captions.csv"
+
+
+def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset:
+    """All images below a folder or in a zip, in order of their names."""
+    files = dict(sorted(_files(path)))
+    pictures = {name: data for name, data in files.items() if PurePosixPath(name).suffix.lower() in SUFFIXES}
+    if not pictures:
+        raise DataError(f"{path}: no image files ({', '.join(sorted(SUFFIXES))})")
+    arrays = [_decode(name, data, mode, size) for name, data in pictures.items()]
+    shapes = {array.shape for array in arrays}
+    if len(shapes) > 1:
+        sizes = ", ".join(f"{width}x{height}" for height, width, _ in sorted(shapes)[:4])
+        raise DataError(f"{path}: images of different sizes ({sizes}…); set `size` in the recipe to resize them")
+    names, indices = as_indices(np.array(_labels(path, files, list(pictures), labels)))
+    return Dataset(np.stack(arrays), str(path), "not stated", indices, names)
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        for file in path.rglob("*"):
+            if file.is_file():
+                yield file.relative_to(path).as_posix(), file.read_bytes()
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if not name.endswith("/"):
+                    yield name, archive.read(name)
+    else:
+        raise DataError(f"{path}: expected a folder or a zip archive of images")
+
+
+def _decode(name: str, data: bytes, mode: str, size: int | None) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            picture = image.convert("L" if mode == "grey" else "RGB")
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise DataError(f"{name}: not a readable image: {error}") from error
+    if size is not None:
+        picture = picture.resize((size, size), Image.Resampling.LANCZOS)
+    array = np.asarray(picture, dtype=np.uint8)
+    return array.reshape(*array.shape[:2], -1)
+
+
+def _labels(path: Path, files: dict[str, bytes], names: list[str], column: str | None) -> list[str]:
+    if column is None:
+        return [PurePosixPath(name).parent.name for name in names]
+    captions = next((data for name, data in files.items() if PurePosixPath(name).name == CAPTIONS), None)
+    if captions is None:
+        raise DataError(f"{path}: no {CAPTIONS}, so labels cannot come from its column {column!r}")
+    rows = list(csv.DictReader(io.StringIO(captions.decode("utf-8-sig"))))
+    if not rows or column not in rows[0] or "file" not in rows[0]:
+        raise DataError(f"{path}: {CAPTIONS} needs the columns 'file' and {column!r}")
+    by_file = {PurePosixPath(row["file"]).name: row[column] for row in rows}
+    missing = [name for name in names if PurePosixPath(name).name not in by_file]
+    if missing:
+        raise DataError(f"{path}: {CAPTIONS} has no row for {missing[0]}")
+    return [by_file[PurePosixPath(name).name] for name in names]

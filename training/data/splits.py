@@ -1,0 +1,76 @@
+"""Dataset → splits, by a seeded permutation."""
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from training.data.dataset import Dataset, Split, Splits
+from training.errors import DataError
+from training.zoo.base import Options
+
+
+class SplitOptions(Options):
+    """Shares of the items; the rest is fitted. A source with an official test set keeps it whatever ``test`` says."""
+
+    validation: float = Field(default=0.1, gt=0, lt=1)
+    calibration: float = Field(default=0.2, gt=0, lt=1)
+    test: float = Field(default=0.2, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _leaves_something_to_fit(self) -> "SplitOptions":
+        if self.validation + self.calibration + self.test >= 0.95:
+            raise ValueError("validation + calibration + test must leave at least 5 % to fit")
+        return self
+
+
+def split(dataset: Dataset, options: SplitOptions, seed: int, normal: tuple[str, ...] = ()) -> Splits:
+    """Four splits of the normal items; items with other labels become anomalies.
+
+    ``normal`` names the labels a one-class recipe fits on; empty means that everything is normal.
+    """
+    items = Split(dataset.x, dataset.labels)
+    is_normal = _is_normal(dataset, normal)
+    anomalies = [items.take(~is_normal)]
+    kept = items.take(is_normal)
+    order = np.random.default_rng(seed).permutation(len(kept))
+    counts = [round(len(kept) * share) for share in (options.validation, options.calibration, options.test)]
+    if dataset.test is not None:
+        counts[2] = 0
+    bounds = np.cumsum(counts)
+    validation, calibration, test, fit = (kept.take(part) for part in np.split(order, bounds))
+    if dataset.test is not None:
+        official, official_normal = Split(dataset.test.x, dataset.test.labels), _is_normal(dataset.test, normal)
+        test = official.take(official_normal)
+        anomalies = [official.take(~official_normal)]
+    splits = Splits(fit, validation, calibration, test, _joined(anomalies))
+    for name, size in splits.sizes().items():
+        if size == 0 and name != "anomalies":
+            raise DataError(f"{dataset.source}: {len(kept)} normal items leave none for the {name} split")
+    return splits
+
+
+def sliver(splits: Splits, fit: int = 512, rest: int = 128) -> Splits:
+    """The first items of every split: enough to rehearse a recipe in seconds, not to learn anything."""
+    return Splits(
+        fit=splits.fit.take(slice(fit)),
+        validation=splits.validation.take(slice(rest)),
+        calibration=splits.calibration.take(slice(rest)),
+        test=splits.test.take(slice(rest)),
+        anomalies=splits.anomalies.take(slice(rest)),
+    )
+
+
+def _is_normal(dataset: Dataset, normal: tuple[str, ...]) -> np.ndarray:
+    if not normal:
+        return np.ones(len(dataset.x), dtype=bool)
+    if dataset.labels is None:
+        raise DataError(f"{dataset.source}: has no labels, so `normal` cannot select any")
+    unknown = [name for name in normal if name not in dataset.label_names]
+    if unknown:
+        raise DataError(f"{dataset.source}: no label {unknown[0]!r}; there is: {', '.join(dataset.label_names)}")
+    return np.isin(dataset.labels, [dataset.label_names.index(name) for name in normal])
+
+
+def _joined(parts: list[Split]) -> Split:
+    labels = [part.labels for part in parts]
+    joined = None if any(label is None for label in labels) else np.concatenate(labels)
+    return Split(np.concatenate([part.x for part in parts]), joined)

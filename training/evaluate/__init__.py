@@ -1,0 +1,1 @@
+"""The final numbers and pictures of a fitted model."""

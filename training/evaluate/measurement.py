@@ -1,0 +1,23 @@
+"""One measured number with the protocol that makes it comparable."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """``standard_error`` is over the items of the split; None where the number is not a mean."""
+
+    name: str
+    value: float
+    unit: str
+    split: str
+    protocol: str
+    standard_error: float | None = None
+
+
+def mean(name: str, values: np.ndarray, unit: str, split: str, protocol: str) -> Measurement:
+    """The mean of one value per item, with its standard error."""
+    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+    return Measurement(name, float(values.mean()), unit, split, protocol, error)

@@ -1,0 +1,107 @@
+"""Pictures of a model: sample sheets, interpolation strips, loss curves, histograms of tables."""
+
+import csv
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from training.evaluate.sampling import decode
+from training.transforms import Transform
+from training.zoo.base import DirectSampler, Family
+
+_INK, _ACCENT = "#333333", "#c44e52"
+
+
+def sheet(images: np.ndarray, columns: int, scale: int) -> bytes:
+    """PNG of images uint8 (count, height, width, channels) in a grid, enlarged ``scale`` times, on grey."""
+    count, height, width, channels = images.shape
+    rows = math.ceil(count / columns)
+    gap = 1
+    canvas = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 128, np.uint8)
+    for index, image in enumerate(images):
+        top, left = gap + (index // columns) * (height + gap), gap + (index % columns) * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+    picture = Image.fromarray(canvas[..., 0] if channels == 1 else canvas)
+    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    return _png(picture)
+
+
+def interpolation(family: Family, transform: Transform, rows: int = 6, steps: int = 12, seed: int = 0) -> bytes | None:
+    """PNG of walks between pairs of latents along the sphere (spherical interpolation); None without latents.
+
+    T. White, "Sampling Generative Networks", 2016, arXiv 1609.04468, §2.1.
+    """
+    if not isinstance(family, DirectSampler) or family.latents is None or transform.raw != "image":
+        return None
+    size = next(item.shape[0] for item in family.noise if item.name == family.latents)
+    ends = torch.randn(2, rows, size, generator=torch.Generator().manual_seed(seed))
+    walk = torch.stack([_slerp(ends[0], ends[1], t) for t in np.linspace(0, 1, steps)], 1)  # (rows, steps, size)
+    return sheet(decode(family, transform, walk.flatten(0, 1), seed).numpy(), steps, 2)
+
+
+def _slerp(start: torch.Tensor, end: torch.Tensor, t: float) -> torch.Tensor:
+    cosine = torch.nn.functional.cosine_similarity(start, end, dim=1).clamp(-0.9999, 0.9999)
+    angle = torch.arccos(cosine)[:, None]
+    return (torch.sin((1 - t) * angle) * start + torch.sin(t * angle) * end) / torch.sin(angle)
+
+
+def loss_curves(metrics: Path) -> bytes | None:
+    """PNG of the losses that the loop logged per epoch; None where nothing was logged."""
+    if not metrics.is_file():
+        return None
+    with metrics.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if "loss" in name] if rows else []
+    if not names:
+        return None
+    figure = Figure((5, 2.6), layout="constrained")
+    axes = figure.subplots()
+    for name in names:
+        points = [(int(row["epoch"]) + 1, float(row[name])) for row in rows if row[name]]
+        axes.plot(*zip(*points, strict=True), label=name.replace("_", " "), linewidth=1)
+    values = sorted(float(row[name]) for row in rows for name in names if row[name])
+    axes.set_ylim(top=values[int(0.95 * (len(values) - 1))] * 1.05)  # the first epochs would hide the rest
+    axes.set_xlabel("epoch", fontsize=8)
+    axes.set_ylabel("nats" if "validation_loss" in names else "loss", fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.legend(frameon=False, fontsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+    return _figure_png(figure)
+
+
+def marginals(real: np.ndarray, generated: np.ndarray, columns: tuple[str, ...], most: int = 12) -> bytes:
+    """PNG of histograms per column: data filled, samples as a line."""
+    shown = min(len(columns), most)
+    across = min(shown, 4)
+    figure = Figure((2.1 * across, 1.5 * math.ceil(shown / across)), layout="constrained")
+    for index, axes in enumerate(figure.subplots(math.ceil(shown / across), across, squeeze=False).flat):
+        if index >= shown:
+            axes.axis("off")
+            continue
+        edges = np.histogram_bin_edges(np.concatenate([real[:, index], generated[:, index]]), 24)
+        axes.hist(real[:, index], edges, density=True, color="#bbbbbb", label="data")
+        axes.hist(generated[:, index], edges, density=True, histtype="step", color=_ACCENT, label="samples")
+        axes.set_title(columns[index], fontsize=7, color=_INK)
+        axes.set_yticks([])
+        axes.tick_params(labelsize=6)
+        if index == 0:
+            axes.legend(frameon=False, fontsize=6)
+    return _figure_png(figure)
+
+
+def _figure_png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    picture = Image.open(buffer).convert("RGB").quantize(64)
+    return _png(picture)
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""From a fitted family to a verified bundle: graphs, parity, golden vectors, card."""

@@ -1,0 +1,120 @@
+"""CARD.md: what a model is, what it was trained on, its measured numbers, its known failures, and pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.evaluate.measurement import Measurement
+from training.evaluate.pictures import interpolation, loss_curves, marginals, sheet
+from training.evaluate.sampling import sample
+from training.fit import FitReport
+from training.prepare import Experiment
+from training.zoo.base import DirectSampler, FixedPointSampler
+
+_SAMPLES = 64
+_ROWS = 2000
+
+FAILURES = {
+    "exact": (
+        "A likelihood is not a verdict: simpler inputs than any training item (a blank image, say) can get a *higher* "
+        "log-density than real ones. Use the calibrated p-value, and read docs/decisions on what it does and does not "
+        "promise.",
+        "p-values hold for items exchangeable with the calibration split. Data from another source needs calibration "
+        "of its own.",
+    ),
+    "lower_bound": (
+        "The score is a lower bound of the log-density, never the density itself; bounds of different models cannot be "
+        "compared unless both are tight.",
+        "p-values hold for items exchangeable with the calibration split. Data from another source needs calibration "
+        "of its own.",
+    ),
+    "implicit": (
+        "There is no density: the model cannot score, and the service refuses to.",
+        "Nothing measures which kinds of images it never produces; look at many samples before relying on variety.",
+    ),
+    "representation": ("There is no density and no sampler.",),
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """PNG files of a card, with a caption each."""
+
+    files: dict[str, bytes]
+    captions: dict[str, str]
+
+
+def pictures(experiment: Experiment, metrics: Path) -> Pictures:
+    """Samples, interpolation and loss curves, as far as the model has them."""
+    family, transform = experiment.family, experiment.transform
+    found: dict[str, tuple[bytes | None, str]] = {}
+    if isinstance(family, DirectSampler | FixedPointSampler):
+        if experiment.dataset.is_image:
+            scale = max(1, 56 // transform.raw_shape[0])
+            drawn = sample(family, transform, _SAMPLES, seed=1).numpy()
+            found["samples.png"] = (sheet(drawn, 16, scale), f"{_SAMPLES} samples, not chosen")
+        else:
+            drawn = sample(family, transform, _ROWS, seed=1).numpy()
+            histogram = marginals(experiment.splits.fit.x, drawn, experiment.dataset.columns)
+            found["samples.png"] = (histogram, f"data against {_ROWS} samples, column by column")
+    found["interpolation.png"] = (interpolation(family, transform), "walks between pairs of latents")
+    found["loss.png"] = (loss_curves(metrics), "loss per epoch")
+    present = {name: data for name, (data, _) in found.items() if data is not None}
+    return Pictures(present, {name: found[name][1] for name in present})
+
+
+def card(
+    experiment: Experiment,
+    report: FitReport,
+    measurements: list[Measurement],
+    drawn: Pictures,
+    capabilities: tuple[str, ...],
+) -> str:
+    """The card as Markdown."""
+    recipe, family = experiment.recipe, experiment.family
+    parts = [f"# {experiment.name}", recipe.summary]
+    if experiment.smoke:
+        parts.append("**A rehearsal on a sliver of the data: not a model to rely on.**")
+    parts += [
+        f"Family: {type(family).title} ({type(family).paper}). Can: {', '.join(capabilities)}.",
+        *[f"![{caption}]({name})\n\n*{caption}*" for name, caption in drawn.captions.items()],
+        "## Data",
+        _data(experiment),
+        "## Numbers",
+        _table(measurements) if measurements else "None: the model has no density to measure.",
+        f"Fitted in {report.seconds:.0f} s"
+        + (f", {report.epochs} epochs" if report.epochs else "")
+        + f", seed {recipe.seed}."
+        + "".join(f" {name.replace('_', ' ')}: {_short(value)}." for name, value in report.chosen.items()),
+        "## Known failures",
+        "\n".join(f"- {line}" for line in FAILURES[_kind(experiment)]),
+        "## Recipe",
+        f"```toml\n{recipe.text.strip()}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _kind(experiment: Experiment) -> str:
+    kind = type(experiment.family).kind
+    return "lower_bound" if kind == "exact" and experiment.transform.bound else kind
+
+
+def _data(experiment: Experiment) -> str:
+    sizes = ", ".join(f"{size} {name}" for name, size in experiment.splits.sizes().items() if size)
+    normal = experiment.recipe.data.normal
+    one_class = f" Only {', '.join(normal)} counts as normal; everything else is an anomaly." if normal else ""
+    return (
+        f"{experiment.dataset.source}; licence: {experiment.dataset.licence}. Items: {sizes}.{one_class} "
+        f"Fingerprint of the splits: `{experiment.splits.fingerprint()[:16]}`."
+    )
+
+
+def _table(measurements: list[Measurement]) -> str:
+    rows = ["| what | value | unit | split | protocol |", "|---|---|---|---|---|"]
+    for item in measurements:
+        error = f" ± {item.standard_error:.2g}" if item.standard_error is not None else ""
+        rows.append(f"| {item.name} | {_short(item.value)}{error} | {item.unit} | {item.split} | {item.protocol} |")
+    return "\n".join(rows)
+
+
+def _short(value: float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

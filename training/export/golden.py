@@ -1,0 +1,46 @@
+"""Golden vectors: inputs and expected outputs that a service must reproduce before it becomes ready."""
+
+import io
+
+import numpy as np
+import torch
+
+from bundle import DataInput, GraphInput, NoiseInput
+from training.export.graphs import Computation, example_inputs
+from training.export.noise import draw_shared
+from training.export.parity import Runner
+
+ROWS = 4
+
+
+def golden(graphs: dict[str, Computation], runners: dict[str, Runner], raw: np.ndarray, noise_seed: int) -> bytes:
+    """An npz archive with ``<graph>.in.<name>`` and ``<graph>.out.<name>``; data inputs are real items."""
+    arrays: dict[str, np.ndarray] = {}
+    generator = torch.Generator().manual_seed(4)
+    items = raw[np.arange(ROWS) % len(raw)]
+    for name, computation in graphs.items():
+        fresh = example_inputs(computation.inputs, ROWS, generator)
+        inputs = [
+            _input(item, array.numpy(), items, noise_seed)
+            for item, array in zip(computation.inputs, fresh, strict=True)
+        ]
+        for item, array in zip(computation.inputs, inputs, strict=True):
+            arrays[f"{name}.in.{item.name}"] = array
+        for output, value in zip(computation.outputs, runners[name](*inputs), strict=True):
+            arrays[f"{name}.out.{output.name}"] = value
+    return as_npz(arrays)
+
+
+def _input(item: GraphInput, fresh: np.ndarray, items: np.ndarray, noise_seed: int) -> np.ndarray:
+    if isinstance(item, DataInput):
+        return items
+    if isinstance(item, NoiseInput) and "batch" not in item.shape:
+        return draw_shared(item, noise_seed)
+    return fresh
+
+
+def as_npz(arrays: dict[str, np.ndarray]) -> bytes:
+    """A compressed NumPy archive."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()

@@ -1,0 +1,48 @@
+"""Not equal, not exported: every graph against the eager module, on batches 1, 3 and 17, with fresh noise."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from bundle import Tolerance
+from training.errors import ExportError
+from training.export.graphs import Computation, example_inputs
+
+BATCHES = (1, 3, 17)
+Runner = Callable[..., list[np.ndarray]]
+
+
+def tolerance(computation: Computation) -> Tolerance:
+    """Samples in grey levels may differ by one level from rounding, and one in a thousand by a draw on the threshold;
+    floating-point outputs by the rounding of float32 sums.
+    """
+    if any(output.dtype == "uint8" for output in computation.outputs):
+        return Tolerance(atol=1.0, rtol=0.0, mismatch=0.001)
+    return Tolerance(atol=1e-4, rtol=1e-5)
+
+
+def check_parity(name: str, computation: Computation, runner: Runner) -> float:
+    """The largest difference seen; ExportError if it is beyond the tolerance."""
+    worst = 0.0
+    generator = torch.Generator().manual_seed(20)
+    for batch in BATCHES:
+        inputs = example_inputs(computation.inputs, batch, generator)
+        with torch.no_grad():
+            expected = [result.numpy() for result in computation.module(*inputs)]
+        got = runner(*(array.numpy() for array in inputs))
+        for output, want, have in zip(computation.outputs, expected, got, strict=True):
+            worst = max(worst, _difference(f"{name}.{output.name}, batch {batch}", want, have, tolerance(computation)))
+    return worst
+
+
+def _difference(where: str, want: np.ndarray, have: np.ndarray, allowed: Tolerance) -> float:
+    if want.shape != have.shape or want.dtype != have.dtype:
+        raise ExportError(f"{where}: expected {want.dtype}{want.shape}, got {have.dtype}{have.shape}")
+    distance = np.abs(have.astype(np.float64) - want.astype(np.float64))
+    off = distance > allowed.atol + allowed.rtol * np.abs(want.astype(np.float64))
+    if off.mean() > allowed.mismatch:
+        raise ExportError(
+            f"{where}: differs from the model by up to {distance.max():g} in {off.mean():.2%} of elements"
+        )
+    return float(distance[~off].max(initial=0.0))

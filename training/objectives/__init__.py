@@ -1,0 +1,1 @@
+"""Lightning modules: how a family is fitted by gradient."""

@@ -1,0 +1,155 @@
+"""The recipe: one TOML file that says data, transform, family, fit and export; everything else has a default."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from training.data.sources import DataOptions
+from training.errors import RecipeError
+from training.transforms import TRANSFORMS
+from training.zoo import FAMILIES
+from training.zoo.base import Options
+
+
+class FitOptions(Options):
+    """How the loops run; closed-form families ignore all of it."""
+
+    epochs: int = Field(default=20, ge=1)
+    batch_size: int = Field(default=128, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    weight_decay: float = Field(default=0.0, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    ema: float | None = Field(default=0.999, gt=0, lt=1, description="decay of the weight average; off if absent")
+    patience: int | None = Field(default=None, ge=1, description="epochs without a better validation loss, then stop")
+    gradient_clip: float | None = Field(default=None, gt=0, description="largest gradient norm")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+
+class EvaluateOptions(Options):
+    """How the final numbers are measured."""
+
+    importance_samples: int = Field(default=64, ge=1, description="k of the IWAE bound in the results")
+    alphas: tuple[float, ...] = (0.01, 0.05, 0.1)
+
+
+class ExportOptions(Options):
+    """What the bundle holds."""
+
+    formats: tuple[Literal["onnx", "torchscript"], ...] = ("onnx",)
+    weights: Literal["float32", "float16"] = Field(
+        default="float32", description="float16 rounds large weights once, before evaluation; arithmetic stays float32"
+    )
+
+
+class Recipe(Options):
+    """A validated recipe. ``transform`` and ``family`` hold the options of the method named by their ``name``."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    summary: str
+    seed: int = Field(default=0, ge=0)
+    data: DataOptions
+    transform_name: str
+    transform: Options
+    family_name: str
+    family: Options
+    fit: FitOptions = FitOptions()
+    evaluate: EvaluateOptions = EvaluateOptions()
+    export: ExportOptions = ExportOptions()
+    text: str = Field(repr=False, description="the TOML as written, kept in the bundle")
+
+
+def read(path: Path) -> Recipe:
+    """The recipe in a file; RecipeError names every mistake and, for an unknown key, the nearest known one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror}") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str = "recipe") -> Recipe:
+    """The recipe written in a text."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{source}: not valid TOML: {error}") from error
+    problems: list[str] = []
+    for section, known in (("transform", TRANSFORMS), ("family", FAMILIES)):
+        _resolve(content, section, known, problems)
+    if not problems:
+        _check(content, problems)
+    if problems:
+        raise RecipeError(f"{source}:\n" + "\n".join(f"  {problem}" for problem in problems))
+    return Recipe.model_validate({**content, "text": text})
+
+
+def _resolve(content: dict[str, Any], section: str, known: dict[str, Any], problems: list[str]) -> None:
+    """Replaces the table ``[section]`` by validated options of the method it names."""
+    table = content.get(section)
+    if not isinstance(table, dict) or not isinstance(table.get("name"), str):
+        problems.append(f"[{section}] is missing or has no name; one of: {', '.join(known)}")
+        return
+    name = table["name"]
+    if name not in known:
+        problems.append(f"{section}.name: no {name!r}{_nearest(name, known)}; there is: {', '.join(known)}")
+        return
+    options = {key: value for key, value in table.items() if key != "name"}
+    try:
+        content[section] = known[name].Options.model_validate(options)
+        content[f"{section}_name"] = name
+    except ValidationError as error:
+        problems += _explain(error, known[name].Options, f"{section}.")
+
+
+def _check(content: dict[str, Any], problems: list[str]) -> None:
+    try:
+        Recipe.model_validate({**content, "text": ""})
+    except ValidationError as error:
+        problems += _explain(error, Recipe, "")
+
+
+def _explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[str]:
+    """One line per mistake: where, what was expected, and the nearest known key for an unknown one."""
+    lines = []
+    for detail in error.errors():
+        location = [str(part) for part in detail["loc"]]
+        where = prefix + ".".join(location)
+        if detail["type"] == "extra_forbidden":
+            known = _known_keys(model, location[:-1])
+            lines.append(f"{where}: unknown key{_nearest(location[-1], known)}; known: {', '.join(sorted(known))}")
+        else:
+            lines.append(f"{where}: {detail['msg']}, got {detail['input']!r}")
+    return lines
+
+
+def _known_keys(model: type[BaseModel], path: list[str]) -> list[str]:
+    """The keys of the table at a path of a model; a part that is no field is the tag of a union."""
+    current: Any = model
+    for part in path:
+        if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
+            current = current.model_fields[part].annotation
+        else:
+            current = next(
+                option for option in get_args(current) if part in get_args(option.model_fields["source"].annotation)
+            )
+    hidden = {"text", "transform_name", "family_name"}
+    return [name for name in current.model_fields if name not in hidden]
+
+
+def _nearest(word: str, known: Any) -> str:
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f", did you mean {matches[0]!r}?" if matches else ""
+
+
+def describe(options: type[Options]) -> list[tuple[str, str, str]]:
+    """Name, type and default of every option, for people."""
+    rows = []
+    for name, field in options.model_fields.items():
+        kind = str(TypeAdapter(field.annotation).json_schema().get("type", field.annotation))
+        default = "required" if field.is_required() else repr(field.default)
+        rows.append((name, kind, f"{default}{f'  {field.description}' if field.description else ''}"))
+    return rows

@@ -1,0 +1,69 @@
+"""What a transform is: a torch module between what people have and what a family models."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import numpy as np
+from torch import Tensor, nn
+
+from training.zoo.base import Noise, Options, Space
+
+
+class Transform(nn.Module, ABC):
+    """Raw arrays to model space and back, with the log-determinant.
+
+    Raw images are uint8 (batch, height, width, channels); raw rows are float32 (batch, features). ``log_det`` is
+    a tensor of shape event_shape: log |dx/draw| per dimension, to be added to a log-density over x to get one over raw
+    data.
+    """
+
+    raw: ClassVar[Literal["image", "row"]]
+    space: ClassVar[Space]
+    density_of: ClassVar[str]
+    Options: ClassVar[type[Options]] = Options
+
+    log_det: Tensor
+
+    def __init__(self, raw_shape: tuple[int, ...], options: Options) -> None:
+        super().__init__()
+        self.raw_shape = raw_shape
+        self.options = options
+
+    @property
+    @abstractmethod
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one x in model space."""
+
+    @property
+    def score_noise(self) -> tuple[Noise, ...]:
+        """Noise that ``forward`` takes; shared by all rows, so that the same input always gets the same score."""
+        return ()
+
+    @property
+    def bound(self) -> str | None:
+        """Name of the bound this transform makes of an exact log-density; None where it stays exact."""
+        return None
+
+    @property
+    def protocol(self) -> str:
+        """How model-space data is drawn from raw data in training and evaluation, for the results table."""
+        return self.density_of
+
+    def fit(self, raw: np.ndarray) -> None:
+        """Takes what it needs to know from the fit split."""
+
+    def prepare(self, raw: np.ndarray, seed: int) -> np.ndarray:
+        """Raw data as it should be stored for this recipe, same shape and type; unchanged unless the protocol says."""
+        return raw
+
+    @abstractmethod
+    def forward(self, raw: Tensor, *noise: Tensor) -> Tensor:
+        """Model-space x for scoring, deterministic given the noise; float32, shape (batch, *event_shape)."""
+
+    @abstractmethod
+    def inverse(self, x: Tensor) -> Tensor:
+        """Raw data for model-space x."""
+
+    def training_view(self, raw: Tensor) -> Tensor:
+        """Model-space x for one training step; may draw from torch's global generator."""
+        return self(raw)

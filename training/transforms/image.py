@@ -1,0 +1,138 @@
+"""Transforms of uint8 images."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.transforms.base import Transform
+from training.zoo.base import Noise, Options
+
+LEVELS = 256
+
+
+class ImageTransform(Transform):
+    """Images: raw uint8 (batch, height, width, channels), model space float32 (batch, channels, height, width)."""
+
+    raw = "image"
+
+    def __init__(self, raw_shape: tuple[int, ...], options: Options) -> None:
+        super().__init__(raw_shape, options)
+        self.register_buffer("log_det", torch.zeros(self.event_shape))
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """(channels, height, width)."""
+        height, width, channels = self.raw_shape
+        return (channels, height, width)
+
+
+class BinariseOptions(Options):
+    """Options of ``binarise``."""
+
+    mode: Literal["dynamic", "static", "threshold"] = "dynamic"
+
+
+class Binarise(ImageTransform):
+    """Grey levels to 0/1.
+
+    ``dynamic`` draws each pixel anew, with its grey level as probability, at every step (R. Salakhutdinov, I. Murray,
+    2008, drew once); ``static`` draws once with the recipe's seed; ``threshold`` compares with the middle. Whatever the
+    training protocol, a score thresholds: the same image must always get the same score.
+    """
+
+    space = "binary"
+    density_of = "the image thresholded at grey level 128"
+    Options: ClassVar[type[Options]] = BinariseOptions
+
+    @property
+    def protocol(self) -> str:
+        """The binarisation protocol."""
+        return {
+            "dynamic": "dynamic binarisation",
+            "static": "static binarisation, drawn once with the recipe's seed",
+            "threshold": "thresholded at grey level 128",
+        }[self.options.mode]
+
+    def prepare(self, raw: np.ndarray, seed: int) -> np.ndarray:
+        """For the static protocol the one draw; otherwise the grey levels."""
+        if self.options.mode != "static":
+            return raw
+        levels = np.random.default_rng(seed).integers(0, LEVELS - 1, raw.shape, dtype=np.uint8)
+        return np.where(levels < raw, 255, 0).astype(np.uint8)
+
+    def forward(self, raw: Tensor, *noise: Tensor) -> Tensor:
+        """1.0 where the grey level is at least 128."""
+        return (raw.permute(0, 3, 1, 2) >= LEVELS // 2).float()
+
+    def training_view(self, raw: Tensor) -> Tensor:
+        """A fresh draw under the dynamic protocol."""
+        if self.options.mode != "dynamic":
+            return self(raw)
+        probability = raw.permute(0, 3, 1, 2).float() / (LEVELS - 1)
+        return torch.bernoulli(probability)
+
+    def inverse(self, x: Tensor) -> Tensor:
+        """0/1 or a mean in [0, 1] to grey levels."""
+        return torch.round(x * (LEVELS - 1)).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+class Dequantise(ImageTransform):
+    """Grey levels to reals: x = (level + u) / 256 with u uniform.
+
+    A continuous density p(x) gives log P(level) ≥ E_u log p(x) − log 256 per dimension (L. Theis, A. van den Oord,
+    M. Bethge, "A note on the evaluation of generative models", ICLR 2016, arXiv 1511.01844, §3.1): a lower bound in
+    nats of the discrete image. The score uses one fixed u for all images.
+    """
+
+    space = "real"
+    density_of = "the 8-bit image, by uniform dequantisation"
+
+    def __init__(self, raw_shape: tuple[int, ...], options: Options) -> None:
+        super().__init__(raw_shape, options)
+        self.log_det.fill_(-float(np.log(LEVELS)))
+
+    @property
+    def score_noise(self) -> tuple[Noise, ...]:
+        """The uniform number added to each level."""
+        return (Noise("dequantisation", "uniform", self.event_shape, shared=True),)
+
+    @property
+    def bound(self) -> str:
+        """A single draw of the dequantisation bound."""
+        return "dequantisation-1"
+
+    def forward(self, raw: Tensor, *noise: Tensor) -> Tensor:
+        """(level + u) / 256."""
+        (u,) = noise
+        return (raw.permute(0, 3, 1, 2).float() + u) / LEVELS
+
+    def training_view(self, raw: Tensor) -> Tensor:
+        """Fresh noise at every step."""
+        levels = raw.permute(0, 3, 1, 2).float()
+        return (levels + torch.rand_like(levels)) / LEVELS
+
+    def inverse(self, x: Tensor) -> Tensor:
+        """The level whose interval holds x; values outside [0, 1) go to the nearest level."""
+        return torch.clamp(torch.floor(x * LEVELS), 0, LEVELS - 1).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+class SignedUnit(ImageTransform):
+    """Grey levels to [−1, 1], the range of a tanh generator. Not a density transform: adversarial families only."""
+
+    space = "signed_unit"
+    density_of = "nothing: the family has no density"
+
+    @property
+    def protocol(self) -> str:
+        """Grey levels as they are."""
+        return "grey levels scaled to [-1, 1]"
+
+    def forward(self, raw: Tensor, *noise: Tensor) -> Tensor:
+        """Level / 127.5 − 1."""
+        return raw.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+    def inverse(self, x: Tensor) -> Tensor:
+        """The nearest level."""
+        return torch.clamp(torch.round((x + 1.0) * 127.5), 0, LEVELS - 1).to(torch.uint8).permute(0, 2, 3, 1)

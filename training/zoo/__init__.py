@@ -1,0 +1,16 @@
+"""The families, by the name a recipe uses."""
+
+from training.zoo.adversarial.dcgan import Dcgan
+from training.zoo.autoregressive.made import Made
+from training.zoo.base import Family
+from training.zoo.classical.bernoulli import Bernoulli
+from training.zoo.classical.gmm import Gmm
+from training.zoo.latent.vae import Vae
+
+FAMILIES: dict[str, type[Family]] = {
+    "bernoulli": Bernoulli,
+    "dcgan": Dcgan,
+    "gmm": Gmm,
+    "made": Made,
+    "vae": Vae,
+}

@@ -1,0 +1,1 @@
+"""Families trained by a game between a generator and a discriminator."""

@@ -1,0 +1,88 @@
+"""DCGAN: a convolutional generator learns to fool a convolutional discriminator.
+
+Strided (transposed) convolutions instead of pooling, batch normalisation in both nets except at generator output and
+discriminator input, ReLU in the generator and LeakyReLU(0.2) in the discriminator, tanh output, weights N(0, 0.02²).
+The model is implicit: it samples, and has no density; asking it for one is refused. The generator is exported with its
+running statistics, so that a sample never depends on its batch mates.
+
+A. Radford, L. Metz, S. Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+Networks", ICLR 2016, arXiv 1511.06434.
+"""
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from training.zoo.base import AdversarialTrained, DirectSampler, Family, Noise, Options
+
+
+class DcganOptions(Options):
+    """Options of ``dcgan``; the image side must be divisible by 4."""
+
+    latent: int = Field(default=64, ge=1)
+    channels: int = Field(default=64, ge=1, description="channels before the last layer; twice as many one scale down")
+
+
+class Dcgan(Family, DirectSampler, AdversarialTrained):
+    """Convolutional generative adversarial network for images in [−1, 1]."""
+
+    title = "DCGAN"
+    paper = "Radford, Metz & Chintala 2016, arXiv 1511.06434"
+    kind = "implicit"
+    space = "signed_unit"
+    temperature = "multiplies z: below 1 more typical, above 1 more varied"
+    latents = "z"
+    Options: ClassVar[type[Options]] = DcganOptions
+
+    def __init__(self, event_shape: tuple[int, ...], options: DcganOptions) -> None:
+        super().__init__(event_shape, options)
+        channels, height, width = event_shape
+        if height % 4 or width % 4:
+            raise ValueError(f"expected image sides divisible by 4, got {height}x{width}")
+        wide, narrow = 2 * options.channels, options.channels
+        self.generator = nn.Sequential(
+            nn.Linear(options.latent, wide * (height // 4) * (width // 4), bias=False),
+            nn.Unflatten(1, (wide, height // 4, width // 4)),
+            nn.BatchNorm2d(wide),
+            nn.ReLU(),
+            nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(narrow),
+            nn.ReLU(),
+            nn.ConvTranspose2d(narrow, channels, 4, 2, 1),
+            nn.Tanh(),
+        )
+        self._discriminator = nn.Sequential(
+            nn.Conv2d(channels, narrow, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(narrow, wide, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(wide * (height // 4) * (width // 4), 1),
+            nn.Flatten(0),
+        )
+        self.apply(_initialise)
+
+    @property
+    def discriminator(self) -> nn.Module:
+        """X → logit that x is real, shape (batch,)."""
+        return self._discriminator
+
+    @property
+    def noise(self) -> tuple[Noise, ...]:
+        """The latent z."""
+        return (Noise("z", "normal", (self.options.latent,)),)
+
+    def generate(self, *noise: Tensor, temperature: Tensor) -> tuple[Tensor, None]:
+        """Images in [−1, 1], shape (batch, *event_shape)."""
+        (z,) = noise
+        return self.generator(z * temperature[:, None]), None
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)

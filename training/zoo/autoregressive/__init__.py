@@ -1,0 +1,1 @@
+"""Families that factorise p(x) into conditionals, one dimension after another."""

@@ -1,0 +1,198 @@
+"""What a family is: a torch module over model-space ``x``, and the capabilities it declares by its base classes.
+
+Family
+├── Density             log p(x) or a bound, in nats
+├── DirectSampler       one call turns noise into x
+├── FixedPointSampler   one parallel pass proposes x from x and the same noise
+├── Encoder             x → vector
+├── FactorisedDensity   … as a product of conditionals
+├── VariationalBound    a Density with a latent z: ELBO and importance-weighted bound
+└── how it is fitted: LikelihoodTrained (gradient), AdversarialTrained (two players), ClosedForm
+
+Model space: float tensors, shape (batch, *event_shape); images are (batch, channels, height, width).
+All randomness is an argument. Nothing here knows recipes, loops or bundles.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+Space = Literal["binary", "signed_unit", "real"]
+Kind = Literal["exact", "lower_bound", "implicit", "representation"]
+
+
+class Options(BaseModel):
+    """Base of a family's options: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A noise array a computation takes; ``shape`` is per item, and ``shared`` noise has no batch axis."""
+
+    name: str
+    distribution: Literal["uniform", "normal"]
+    shape: tuple[int, ...]
+    shared: bool = False
+
+    def draw(self, batch: int, generator: torch.Generator) -> Tensor:
+        """Fresh noise, float32, shape (batch, *shape), or (*shape,) if shared."""
+        size = self.shape if self.shared else (batch, *self.shape)
+        fill = torch.rand if self.distribution == "uniform" else torch.randn
+        return fill(size, generator=generator)
+
+
+class Family(nn.Module, ABC):
+    """Base of all families.
+
+    ``title`` and ``paper`` are shown to people; ``space`` is what x must look like; ``event_shape`` is the shape of x
+    without batch.
+    """
+
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    kind: ClassVar[Kind]
+    space: ClassVar[Space]
+    temperature: ClassVar[str] = ""
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, event_shape: tuple[int, ...], options: Options) -> None:
+        super().__init__()
+        self.event_shape = event_shape
+        self.options = options
+
+    @property
+    def dims(self) -> int:
+        """Number of dimensions of one x."""
+        return int(torch.Size(self.event_shape).numel())
+
+
+class Density(ABC):
+    """A family that scores: log p(x), or a lower bound of it, in nats."""
+
+    @property
+    def bound(self) -> str | None:
+        """Name of the bound, None where log p(x) is exact."""
+        return None
+
+    @property
+    def score_noise(self) -> tuple[Noise, ...]:
+        """Noise the score needs; shared by all rows, so that the same x always gets the same score."""
+        return ()
+
+    @abstractmethod
+    def log_prob(self, x: Tensor, *noise: Tensor) -> Tensor:
+        """Log-density in nats, shape (batch,)."""
+
+
+class FactorisedDensity(Density):
+    """An exact density that is a product of conditionals, one per dimension."""
+
+    @abstractmethod
+    def dim_log_prob(self, x: Tensor) -> Tensor:
+        """Conditional log-densities, shape (batch, *event_shape); they sum to ``log_prob``."""
+
+    def log_prob(self, x: Tensor, *noise: Tensor) -> Tensor:
+        """Exact log p(x), shape (batch,)."""
+        return self.dim_log_prob(x).flatten(1).sum(1)
+
+
+class VariationalBound(Density):
+    """A family with a latent z whose density is bounded from below."""
+
+    @property
+    @abstractmethod
+    def latent_size(self) -> int:
+        """Length of z."""
+
+    @abstractmethod
+    def elbo(self, x: Tensor, eps: Tensor) -> Tensor:
+        """Evidence lower bound with one draw per item, eps (batch, latent); nats, shape (batch,)."""
+
+    @abstractmethod
+    def importance_weighted_bound(self, x: Tensor, eps: Tensor) -> Tensor:
+        """Bound with k draws shared by all items, eps (k, latent); nats, shape (batch,)."""
+
+
+class DirectSampler(ABC):
+    """A family that turns noise into samples in one call."""
+
+    latents: ClassVar[str | None] = None
+
+    @property
+    @abstractmethod
+    def noise(self) -> tuple[Noise, ...]:
+        """The noise arrays of ``generate``, in order."""
+
+    @abstractmethod
+    def generate(self, *noise: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Samples and, if the family has one, their mean given the latent; both (batch, *event_shape).
+
+        ``temperature`` has shape (batch,).
+        """
+
+
+class FixedPointSampler(ABC):
+    """A family whose samples are the fixed point of one parallel pass (Wiggers & Hoogeboom 2020; Song et al. 2021)."""
+
+    @abstractmethod
+    def propose(self, x: Tensor, u: Tensor, temperature: Tensor) -> Tensor:
+        """Every dimension redrawn from its conditional given the current x, by inverse CDF at the uniform ``u``.
+
+        x and result (batch, *event_shape); u (batch, dims); temperature (batch,).
+        """
+
+
+class Encoder(ABC):
+    """A family that turns x into a vector."""
+
+    encodes: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def embedding_dims(self) -> int:
+        """Length of an embedding."""
+
+    @abstractmethod
+    def embed(self, x: Tensor) -> Tensor:
+        """Embeddings, shape (batch, embedding_dims)."""
+
+
+class LikelihoodTrained(ABC):
+    """A family fitted by gradient descent on one loss."""
+
+    @abstractmethod
+    def loss(self, x: Tensor) -> Tensor:
+        """Mean negative log-density, or a bound of it, in nats; a scalar."""
+
+
+class AdversarialTrained(ABC):
+    """A generator fitted against a discriminator (Goodfellow et al. 2014, arXiv 1406.2661)."""
+
+    @property
+    @abstractmethod
+    def discriminator(self) -> nn.Module:
+        """X → logit that x is real, shape (batch,)."""
+
+
+class ClosedForm(ABC):
+    """A family whose parameters are computed, not searched by gradient."""
+
+    @abstractmethod
+    def fit(self, x: Tensor, x_validation: Tensor, seed: int) -> dict[str, float | str]:
+        """Fits in place, choosing hyper-parameters on validation data; returns what was chosen, for the report."""
+
+
+def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
+    """Log p of binary x under independent Bernoullis with these logits, elementwise, in nats."""
+    return x * logits - nn.functional.softplus(logits)
+
+
+def draw_bernoulli(logits: Tensor, u: Tensor, temperature: Tensor) -> Tensor:
+    """1.0 where u < sigmoid(logits / temperature); logits and u (batch, dims), temperature (batch,)."""
+    return (u < torch.sigmoid(logits / temperature[:, None])).to(logits.dtype)

@@ -1,0 +1,1 @@
+"""Families with a closed-form or classical fit."""

@@ -1,0 +1,162 @@
+"""Gaussian mixture model: p(x) = Σ_k π_k N(x; μ_k, Σ_k).
+
+Fitted by expectation-maximisation (A. Dempster, N. Laird, D. Rubin, "Maximum Likelihood from Incomplete Data via the EM
+Algorithm", JRSS B 39, 1977) with scikit-learn; the number of components, the form of the covariance and its
+regularisation are those with the best validation likelihood. Every form is kept as one lower Cholesky factor per
+component, L_k L_kᵀ = Σ_k, so that density, samples and the chain rule over columns are the same few lines:
+with z = L⁻¹(x − μ), z_i depends on x_1..x_i only, hence log p(x_i | x_<i, k) = −½z_i² − log L_ii − ½ log 2π, and mixing
+the running sums over k gives log p(x_i | x_<i) exactly. Computed in double precision, also in the exported graph.
+"""
+
+import math
+import warnings
+from itertools import product
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from torch import Tensor, nn
+
+from training.zoo.base import ClosedForm, DirectSampler, Encoder, FactorisedDensity, Family, Noise, Options
+
+Covariance = Literal["full", "tied", "diag", "spherical"]
+
+
+class GmmOptions(Options):
+    """Options of ``gmm``; the product of the three lists is tried."""
+
+    components: tuple[int, ...] = (1, 2, 3, 5)
+    covariances: tuple[Covariance, ...] = ("full", "tied", "diag")
+    regularisations: tuple[float, ...] = (1e-4, 1e-3, 1e-2)
+    restarts: int = 3
+
+
+class Gmm(Family, FactorisedDensity, DirectSampler, Encoder, ClosedForm):
+    """Mixture of Gaussians; exact density, direct samples, responsibilities as embedding."""
+
+    title = "Gaussian mixture"
+    paper = "Dempster, Laird & Rubin 1977"
+    kind = "exact"
+    space = "real"
+    temperature = "multiplies the standard deviation of the component that was drawn"
+    encodes = "responsibilities p(component | x), components in order of decreasing weight"
+    Options: ClassVar[type[Options]] = GmmOptions
+
+    def __init__(self, event_shape: tuple[int, ...], options: GmmOptions) -> None:
+        super().__init__(event_shape, options)
+        self._allocate(1)
+
+    def _allocate(self, components: int) -> None:
+        dims = self.dims
+        self.log_weights = nn.Parameter(torch.zeros(components, dtype=torch.float64), requires_grad=False)
+        self.means = nn.Parameter(torch.zeros(components, dims, dtype=torch.float64), requires_grad=False)
+        eye = torch.eye(dims, dtype=torch.float64).repeat(components, 1, 1)
+        self.cholesky = nn.Parameter(eye, requires_grad=False)  # (components, dims, dims), lower
+        self.whitening = nn.Parameter(eye.clone(), requires_grad=False)  # inverse of cholesky, lower
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
+        self._allocate(len(state_dict[f"{prefix}log_weights"]))  # how many components is known only after fitting
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def fit(self, x: Tensor, x_validation: Tensor, seed: int) -> dict[str, float | str]:
+        """Expectation-maximisation for every candidate; the best validation likelihood wins."""
+        train, held_out = (part.flatten(1).double().numpy() for part in (x, x_validation))
+        options = self.options
+        best, best_score, tried = None, -math.inf, 0
+        for count, covariance, floor in product(options.components, options.covariances, options.regularisations):
+            if count > len(train) // 2:
+                continue
+            candidate = _fitted(train, count, covariance, floor, options.restarts, seed)
+            tried += 1
+            score = float(candidate.score(held_out))
+            if score > best_score:
+                best, best_score = candidate, score
+        if best is None:
+            raise ValueError(
+                f"expected at least {2 * min(options.components)} items to fit a mixture, got {len(train)}"
+            )
+        self._take(best)
+        return {
+            "components": best.n_components,
+            "covariance": best.covariance_type,
+            "regularisation": best.reg_covar,
+            "validation_log_prob": best_score,
+            "candidates": tried,
+        }
+
+    def _take(self, mixture: GaussianMixture) -> None:
+        order = np.argsort(-mixture.weights_)
+        self._allocate(len(order))
+        covariances = _full_covariances(mixture, self.dims)[order]
+        self.log_weights.data = torch.from_numpy(np.log(mixture.weights_[order]))
+        self.means.data = torch.from_numpy(mixture.means_[order])
+        self.cholesky.data = torch.linalg.cholesky(torch.from_numpy(covariances))
+        eye = torch.eye(self.dims, dtype=torch.float64).expand_as(self.cholesky)
+        self.whitening.data = torch.linalg.solve_triangular(self.cholesky.data, eye, upper=False)
+
+    def _conditionals(self, x: Tensor) -> Tensor:
+        """Log p(x_i | x_<i, k), shape (batch, components, dims)."""
+        # One 2-d product for all components; broadcasting a batched matmul would be slower in ONNX Runtime.
+        components, dims = self.means.shape
+        stacked = self.whitening.reshape(components * dims, dims)
+        offset = (self.whitening @ self.means[:, :, None]).reshape(components * dims)
+        z = (x.flatten(1).double() @ stacked.T - offset).reshape(-1, components, dims)
+        log_scale = torch.log(torch.diagonal(self.whitening, dim1=1, dim2=2))
+        return -0.5 * z.square() + log_scale - 0.5 * math.log(2 * math.pi)
+
+    def dim_log_prob(self, x: Tensor) -> Tensor:
+        """Log p(x_i | x_<i), shape (batch, *event_shape)."""
+        running = self.log_weights[:, None] + torch.cumsum(self._conditionals(x), 2)  # (batch, components, dims)
+        total = torch.logsumexp(running, 1)  # log p(x_1..x_i)
+        previous = torch.cat([torch.zeros_like(total[:, :1]), total[:, :-1]], 1)
+        return (total - previous).float().reshape(-1, *self.event_shape)
+
+    def _joint(self, x: Tensor) -> Tensor:
+        """Log p(x, k), shape (batch, components)."""
+        return self.log_weights + self._conditionals(x).sum(2)
+
+    @property
+    def noise(self) -> tuple[Noise, ...]:
+        """A uniform number to choose the component, a normal vector inside it."""
+        return (Noise("component", "uniform", (1,)), Noise("eps", "normal", (self.dims,)))
+
+    def generate(self, *noise: Tensor, temperature: Tensor) -> tuple[Tensor, None]:
+        """Exact samples, shape (batch, *event_shape)."""
+        component, eps = noise
+        ends = torch.cumsum(torch.exp(self.log_weights), 0)[:-1]  # the last component takes what rounding leaves
+        chosen = (component.double() >= ends[None, :]).sum(1)  # (batch,)
+        spread = (self.cholesky[chosen] @ eps.double()[:, :, None])[:, :, 0]
+        x = self.means[chosen] + temperature.double()[:, None] * spread
+        return x.float().reshape(-1, *self.event_shape), None
+
+    @property
+    def embedding_dims(self) -> int:
+        """The number of components."""
+        return len(self.log_weights)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Responsibilities, shape (batch, components)."""
+        return torch.softmax(self._joint(x), 1).float()
+
+
+def _fitted(train: np.ndarray, count: int, covariance: str, floor: float, restarts: int, seed: int) -> GaussianMixture:
+    mixture = GaussianMixture(
+        count, covariance_type=covariance, reg_covar=floor, n_init=restarts, max_iter=300, random_state=seed
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a candidate that stops early is judged like any other
+        return mixture.fit(train)
+
+
+def _full_covariances(mixture: GaussianMixture, dims: int) -> np.ndarray:
+    """Covariances of any form as full matrices, shape (components, dims, dims)."""
+    covariances, count = mixture.covariances_, mixture.n_components
+    if mixture.covariance_type == "full":
+        return covariances
+    if mixture.covariance_type == "tied":
+        return np.repeat(covariances[None], count, 0)
+    if mixture.covariance_type == "spherical":
+        covariances = np.repeat(covariances[:, None], dims, 1)
+    return np.stack([np.diag(row) for row in covariances])
