@@ -144,8 +144,9 @@ def _fit_by_gradient(experiment: Experiment, run: Run, hardware: Hardware, *, re
     trainer = _trainer(experiment, run, hardware, monitor)
     checkpoint = run.last_checkpoint if resume and run.last_checkpoint.is_file() else None
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # data is in memory already
-        warnings.filterwarnings("ignore", message=".*The number of training batches.*")
+        # The loop's own advice: workers for data that is in memory, deprecations inside the library.
+        warnings.filterwarnings("ignore", module=r"lightning\.")
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*LeafSpec.*")
         trainer.fit(
             objective,
             train,

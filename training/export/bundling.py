@@ -21,7 +21,7 @@ from training.export.noise import draw_shared
 from training.export.onnx import OnnxRunner, to_onnx
 from training.export.parity import Runner, check_parity, tolerance
 from training.export.torchscript import TorchScriptRunner, to_torchscript
-from training.export.weights import bake, round_to_half, without_training_parts
+from training.export.weights import round_to_half, without_training_parts
 from training.fit import FitReport, Run
 from training.prepare import Experiment
 from training.zoo.base import Density, DirectSampler, Encoder, FixedPointSampler
@@ -43,7 +43,7 @@ class Exported:
 
 def prepare_weights(experiment: Experiment) -> None:
     """Brings the weights into the form in which they are evaluated and shipped."""
-    bake(experiment.family)
+    experiment.family.compact()
     if experiment.recipe.export.weights == "float16":
         round_to_half(experiment.family)
     without_training_parts(experiment.family)
@@ -218,14 +218,14 @@ def _graph(name: str, computation: Computation, formats: tuple[str, ...]) -> bun
 
 
 def _generate(experiment: Experiment, exported: Exported) -> bundle.Generate | None:
-    family, sample = experiment.family, experiment.transform.raw
+    family = experiment.family
     if isinstance(family, FixedPointSampler):
-        return bundle.Generate(method="fixed_point", graph="propose", sample=sample, max_passes=family.dims + 1)
+        return bundle.Generate(method="fixed_point", graph="propose", sample="sample", max_passes=family.dims + 1)
     if not isinstance(family, DirectSampler):
         return None
     outputs = [output.name for output in exported.graphs["generate"].outputs]
     mean = "mean" if "mean" in outputs else None
-    return bundle.Generate(method="direct", graph="generate", sample=sample, mean=mean, latents=family.latents)
+    return bundle.Generate(method="direct", graph="generate", sample="sample", mean=mean, latents=family.latents)
 
 
 def _golden_tolerance(computation: Computation) -> bundle.Tolerance:

@@ -84,11 +84,11 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
     if isinstance(family, FixedPointSampler):
         uniform = _noise_input(Noise("u", "uniform", (family.dims,)))
         graphs["propose"] = _computation(
-            _Propose(family, transform), [data, uniform, _temperature(family)], [data.name]
+            _Propose(family, transform), [data, uniform, _temperature(family)], ["sample"]
         )
     elif isinstance(family, DirectSampler):
         inputs = [*map(_noise_input, family.noise), _temperature(family)]
-        graphs["generate"] = _computation(_Generate(family, transform), inputs, [data.name, "mean"])
+        graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"])
     if isinstance(family, Encoder):
         inputs = [data, *map(_noise_input, transform.score_noise)]
         graphs["encode"] = _computation(_Encode(family, transform), inputs, ["embedding"])

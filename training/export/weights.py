@@ -2,19 +2,10 @@
 
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
 
 from training.zoo.base import Family
 
 _MIN_ELEMENTS = 1024
-
-
-def bake(family: Family) -> None:
-    """Replaces parametrised weights (masks) by their values, in place."""
-    for module in family.modules():
-        if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):
-                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
 
 
 def round_to_half(family: Family) -> None:

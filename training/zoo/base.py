@@ -71,6 +71,9 @@ class Family(nn.Module, ABC):
         """Number of dimensions of one x."""
         return int(torch.Size(self.event_shape).numel())
 
+    def compact(self) -> None:
+        """Replaces the weights, in place and for good, by the smallest equal form; called once before export."""
+
 
 class Density(ABC):
     """A family that scores: log p(x), or a lower bound of it, in nats."""

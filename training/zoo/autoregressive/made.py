@@ -47,7 +47,8 @@ class Made(Family, FactorisedDensity, FixedPointSampler, LikelihoodTrained):
 
     def __init__(self, event_shape: tuple[int, ...], options: MadeOptions) -> None:
         super().__init__(event_shape, options)
-        degrees = _order(self.dims, options)
+        degrees = _degrees(self.dims, options)
+        self.order = torch.argsort(degrees)  # dimensions from first to last
         self.layers = nn.ModuleList()
         width, previous = self.dims, degrees
         for units in options.hidden:
@@ -67,6 +68,18 @@ class Made(Family, FactorisedDensity, FixedPointSampler, LikelihoodTrained):
         logits = self.output(h)
         return logits if self.direct is None else logits + self.direct(x)
 
+    def compact(self) -> None:
+        """Leaves out the blocks of the weights that the masks make zero: half the size, half the work."""
+        degrees = _degrees(self.dims, self.options)
+        before = degrees
+        for index, layer in enumerate(self.layers):
+            after = _hidden_degrees(layer.out_features, self.dims)
+            self.layers[index] = Staircase(layer, before[None, :] <= after[:, None])
+            before = after
+        self.output = Staircase(self.output, before[None, :] < degrees[:, None])
+        if self.direct is not None:
+            self.direct = Staircase(self.direct, degrees[None, :] < degrees[:, None])
+
     def dim_log_prob(self, x: Tensor) -> Tensor:
         """Log p(x_d | x_<d), shape (batch, *event_shape)."""
         flat = x.flatten(1)
@@ -82,7 +95,7 @@ class Made(Family, FactorisedDensity, FixedPointSampler, LikelihoodTrained):
         return proposal.reshape(-1, *self.event_shape)
 
 
-def _order(dims: int, options: MadeOptions) -> Tensor:
+def _degrees(dims: int, options: MadeOptions) -> Tensor:
     """Degree of each input: its place in the order, 1..dims, shape (dims,)."""
     if options.order == "raster":
         return torch.arange(1, dims + 1)
@@ -94,7 +107,7 @@ def _hidden_degrees(units: int, dims: int) -> Tensor:
 
 
 class _Mask(nn.Module):
-    """Parametrisation that keeps a weight masked; baked into the weight when the model is exported."""
+    """Parametrisation that keeps a weight masked."""
 
     def __init__(self, mask: Tensor) -> None:
         super().__init__()
@@ -102,6 +115,42 @@ class _Mask(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         return weight * self.mask
+
+
+class Staircase(nn.Module):
+    """A masked linear layer as a staircase of dense blocks.
+
+    Rows and columns are sorted by how much the mask leaves of them; then row r needs a prefix of the columns that grows
+    with r, and a block of rows needs the prefix of its last row. Sixteen blocks keep 53 % of a triangular weight.
+    """
+
+    def __init__(self, linear: nn.Linear, mask: Tensor, blocks: int = 16) -> None:
+        super().__init__()
+        rows = torch.argsort(mask.sum(1), stable=True)
+        columns = torch.argsort(mask.sum(0), descending=True, stable=True)
+        self.register_buffer("columns", None if _is_sorted(columns) else columns)
+        self.register_buffer("places", None if _is_sorted(rows) else torch.argsort(rows))
+        weight, bias = linear.weight.detach()[rows][:, columns], linear.bias.detach()[rows]
+        reach = mask.sum(1)[rows]
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        for block in torch.arange(len(rows)).tensor_split(min(blocks, len(rows))):
+            width = max(int(reach[block[-1]]), 1)
+            self.weights.append(weight[block, :width].clone())
+            self.biases.append(bias[block].clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same as the masked layer, shape (batch, rows)."""
+        x = x if self.columns is None else x[:, self.columns]
+        steps = [
+            nn.functional.linear(x[:, : weight.shape[1]], weight, bias)
+            for weight, bias in zip(self.weights, self.biases, strict=True)
+        ]
+        y = torch.cat(steps, 1)
+        return y if self.places is None else y[:, self.places]
+
+
+def _is_sorted(index: Tensor) -> bool:
+    return torch.equal(index, torch.arange(len(index)))
 
 
 def _masked_linear(inputs: int, outputs: int, mask: Tensor) -> nn.Linear:

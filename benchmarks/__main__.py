@@ -1,0 +1,48 @@
+"""``python -m benchmarks [sampling|score|bulk|startup] …``: prints one Markdown table per measurement.
+
+Every comparison is made in one run, on the same machine, alternating between the sides, and reported as a ratio.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import bulk, sampling, score, startup
+from benchmarks.table import Row, markdown
+
+MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
+    "sampling": ("mnist-made, 64 samples: fixed point against one pass per pixel", sampling.measure),
+    "score": ("/score, one MNIST image as JSON, 32 connections: this service against a plain endpoint", score.measure),
+    "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
+    "startup": ("python -m service: start to ready", startup.measure),
+}
+
+
+def main() -> None:
+    """Runs the measurements that were named, or all of them."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(MEASUREMENTS)} (default: all)")
+    parser.add_argument("--store", type=Path, default=Path("models"), help="the bundles to measure")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in MEASUREMENTS]
+    if unknown:
+        parser.error(f"no measurement {unknown[0]!r}; there is: {', '.join(MEASUREMENTS)}")
+    print(f"{os.cpu_count()} CPU cores, {platform.machine()}, Python {platform.python_version()}")
+    results = {}
+    for name in arguments.names or MEASUREMENTS:
+        title, measure = MEASUREMENTS[name]
+        print(f"\n## {title}\n", flush=True)
+        rows = measure(arguments.store)
+        results[name] = [row.as_dict() for row in rows]
+        print(markdown(rows), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""``python -m service``: serve the store, or with ``--check`` only verify it."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from service.app import create_app, load_store, make_lanes
+from service.inference.registry import Registry
+from service.observability import configure_logging
+from service.routes.services import Services
+from service.settings import Settings
+
+_SWITCH_INTERVAL_S = 0.0005  # the device thread waits at most this long for the interpreter, not 5 ms
+
+
+class Server(uvicorn.Server):
+    """On the first signal: not ready, a pause for the balancer to notice, then no new connections, then exit 0."""
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+        self._event_loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Remembers the loop, which the signal handler needs."""
+        self._event_loop = asyncio.get_running_loop()
+        await super().startup(sockets)  # type: ignore[arg-type]
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begins to drain; a second signal ends at once."""
+        if self._services.draining or self._event_loop is None:
+            self.should_exit = self.force_exit = True
+            return
+        self._services.draining = True
+        self._event_loop.call_soon_threadsafe(self._pause)
+
+    def _pause(self) -> None:
+        asyncio.get_running_loop().call_later(self._services.settings.drain_pause_s, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status."""
+    options = _parse(arguments)
+    chosen = {name: value for name, value in vars(options).items() if name != "check" and value is not None}
+    settings = Settings(**chosen)
+    configure_logging(settings.log_format, settings.log_level)
+    registry = Registry()
+    load_store(settings, registry, make_lanes(settings))
+    if options.check:
+        return _report(registry, settings)
+    if not registry.models:
+        print(_nothing_to_serve(registry, settings), file=sys.stderr)  # noqa: T201 - a message for a person
+        return 1
+    return _serve(settings, registry)
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m service", description="Serves bundles; settings: SERVICE_*.")
+    parser.add_argument("--check", action="store_true", help="verify and self-test every bundle, then exit")
+    parser.add_argument("--host", help="address to listen on")
+    parser.add_argument("--port", type=int, help="port to listen on")
+    parser.add_argument("--store", type=Path, help="folder with the bundles")
+    return parser.parse_args(arguments)
+
+
+def _serve(settings: Settings, registry: Registry) -> int:
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    app = create_app(settings, registry)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.drain_timeout_s,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+    )
+    server = Server(config, app.state.services)
+    logging.getLogger(__name__).info("serving %d models from %s", len(registry.all()), settings.store)
+    server.run()
+    return 0 if server.started else 1
+
+
+def _report(registry: Registry, settings: Settings) -> int:
+    rows = [(model.manifest.reference, "ok", ", ".join(model.manifest.capabilities)) for model in registry.all()]
+    rows += [(f"{item.name}:{item.version}", "refused", item.reason) for item in registry.refused]
+    width = max((len(row[0]) for row in rows), default=0)
+    for reference, state, text in sorted(rows):
+        print(f"{reference:<{width}}  {state:<7}  {text}")  # noqa: T201 - the output of the command
+    if not rows:
+        print(_nothing_to_serve(registry, settings), file=sys.stderr)  # noqa: T201
+    return 0 if rows and not registry.refused else 1
+
+
+def _nothing_to_serve(registry: Registry, settings: Settings) -> str:
+    if registry.refused:
+        reasons = "\n".join(f"  {item.name}:{item.version}: {item.reason}" for item in registry.refused)
+        return f"No bundle in {settings.store} can be served:\n{reasons}"
+    return f"No bundle in {settings.store}. Make one with `python -m training fit <recipe>`, or set SERVICE_STORE."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

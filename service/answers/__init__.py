@@ -1,0 +1,1 @@
+"""Results of operations as bytes of each media type."""

@@ -1,0 +1,148 @@
+"""Scores as JSON, npy, CSV, or a sheet of heat maps."""
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from service.inference.graph import Array
+from service.inference.model import Model
+from service.operations.calibration import smallest_p_value
+from service.operations.scoring import Scores, score_of
+from service.payloads.array import encode_npy
+from service.payloads.image import encode_png
+from service.payloads.json_text import write_json
+from service.payloads.picture import as_colour, contact_sheet, heat_map
+from service.payloads.table import encode_csv
+from service.schemas.score import ItemScore, ScoreAnswer, SurpriseMap
+
+_BYTES_PER_ITEM = 200
+
+
+def size(scores: Scores) -> int:
+    """About how many bytes the answer has."""
+    terms = 0 if scores.dim_log_prob is None else scores.dim_log_prob.size * 20
+    return len(scores.log_prob) * _BYTES_PER_ITEM + terms
+
+
+def as_json(model: Model, scores: Scores, notes: tuple[str, ...]) -> bytes:
+    """The answer as text."""
+    declared = score_of(model)
+    n = declared.calibration.n
+    answer: ScoreAnswer = {
+        "model": model.manifest.name,
+        "version": model.manifest.version,
+        "kind": declared.kind,
+        "bound": declared.bound,
+        "density_of": declared.density_of,
+        "unit": "nats",
+        "dims": model.manifest.dims,
+        "calibration": {
+            "n": n,
+            "alpha": scores.alpha,
+            "smallest_p_value": smallest_p_value(n),
+            "verdict_by": scores.verdict_by,
+        },
+        "results": _results(model, scores),
+        "notes": list(notes),
+    }
+    return write_json(answer)
+
+
+def as_npy(scores: Scores) -> bytes:
+    """A structured array, one record per item; anomaly is false where there is no verdict (NaN)."""
+    columns = _columns(scores)
+    records = np.empty(len(scores.log_prob), [(name, values.dtype) for name, values in columns.items()])
+    for name, values in columns.items():
+        records[name] = values
+    return encode_npy(records)
+
+
+def as_csv(scores: Scores) -> bytes:
+    """A line per item; numbers that are not finite stay empty."""
+    columns = _columns(scores)
+    return encode_csv(list(columns), [values.tolist() for values in columns.values()])
+
+
+def as_sheet(images: Array, scores: Scores) -> bytes:
+    """A PNG with every input beside its heat map."""
+    if scores.dim_log_prob is None:
+        raise ValueError("a sheet needs dim_log_prob")
+    maps = [heat_map(_surprise(terms))[0] for terms in scores.dim_log_prob]
+    pairs = np.stack([as_colour(images), np.stack(maps)], axis=1)  # (n, 2, height, width, 3)
+    flat = pairs.reshape(-1, *pairs.shape[2:])  # (2n, height, width, 3)
+    columns = 2 * max(1, round(len(maps) ** 0.5 / 1.5))
+    return encode_png(contact_sheet(flat, columns))
+
+
+def _columns(scores: Scores) -> dict[str, Array]:
+    statistics = {
+        name: values
+        for statistic in scores.statistics
+        for name, values in (
+            (f"{statistic}_value", scores.statistics[statistic]),
+            (f"{statistic}_p_value", scores.p_values[statistic]),
+        )
+    }
+    return {
+        "log_prob": scores.log_prob,
+        "bits_per_dim": scores.bits_per_dim,
+        "p_value": scores.p_value,
+        "anomaly": scores.anomaly,
+        **statistics,
+    }
+
+
+def _results(model: Model, scores: Scores) -> list[ItemScore]:
+    statistics = {
+        name: list(zip(values.tolist(), scores.p_values[name].tolist(), strict=True))
+        for name, values in scores.statistics.items()
+    }
+    rows = zip(
+        scores.log_prob.tolist(),
+        scores.bits_per_dim.tolist(),
+        scores.p_value.tolist(),
+        scores.anomaly.tolist(),
+        strict=True,
+    )
+    results: list[ItemScore] = [
+        {
+            "log_prob": log_prob,
+            "bits_per_dim": bits,
+            "p_value": p_value,
+            "anomaly": anomaly if p_value == p_value else None,  # NaN has no verdict
+            "statistics": {
+                name: {"value": pairs[index][0], "p_value": pairs[index][1]} for name, pairs in statistics.items()
+            },
+        }
+        for index, (log_prob, bits, p_value, anomaly) in enumerate(rows)
+    ]
+    if scores.dim_log_prob is not None:
+        for result, terms in zip(results, scores.dim_log_prob, strict=True):
+            result["map"] = _map(model, terms)
+    return results
+
+
+def _map(model: Model, terms: Array) -> SurpriseMap:
+    if model.manifest.input.kind == "row":
+        return {"columns": _column_surprise([column.name for column in model.manifest.input.columns], terms)}
+    surprise = _surprise(terms)
+    picture, low, high = heat_map(surprise)
+    return {
+        "values": surprise.tolist(),
+        "image": base64.b64encode(encode_png(picture)).decode(),
+        "scale": {"minimum": low, "maximum": high, "unit": "nats"},
+    }
+
+
+def _column_surprise(names: list[str], terms: Array) -> Any:
+    """Most surprising column first; a term that is not a number comes first of all."""
+    surprise = -terms.astype(np.float64)
+    order = np.argsort(np.nan_to_num(-surprise, nan=-np.inf), kind="stable")
+    return [{"column": names[place], "surprise": float(surprise[place])} for place in order]
+
+
+def _surprise(terms: Array) -> Array:
+    """Minus the terms, in nats; those of several channels of a pixel are added up, shape (height, width)."""
+    surprise = -terms.astype(np.float64)
+    return surprise if surprise.ndim == 2 else surprise.sum(axis=2)

@@ -1,0 +1,128 @@
+"""The only place where the parts are put together; nothing is created at import."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+import bundle
+from service import problems
+from service.cores import usable_cores
+from service.gates import ApiKeys, BodyLimit
+from service.inference.admission import Admission
+from service.inference.batcher import Batcher, BatchReport, Limits
+from service.inference.graph import Device
+from service.inference.loading import Runtime
+from service.inference.registry import Registry
+from service.inference.rows import Lanes
+from service.metrics import Metrics
+from service.observability import Observability
+from service.operations.generation import Generation
+from service.routes import health, models, openapi
+from service.routes.direct import DirectRoute, Endpoint, Shortcut
+from service.routes.encode import EncodeEndpoint
+from service.routes.generate import GenerateEndpoint
+from service.routes.score import ScoreEndpoint
+from service.routes.services import Services
+from service.settings import Settings
+
+
+def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
+    """The application; it loads the store when it starts, unless a filled registry is given."""
+    services = _services(settings, registry or Registry())
+    app = openapi.DescribedApp(
+        title="pofx",
+        version=version("pofx"),
+        description="Samples, calibrated anomaly scores and latent codes from generative models.",
+        lifespan=_lifespan(services, load=registry is None),
+        redoc_url=None,
+    )
+    app.state.services = services
+    problems.install(app)
+    endpoints: dict[str, Endpoint] = {
+        "/generate": GenerateEndpoint(services),
+        "/score": ScoreEndpoint(services),
+        "/encode": EncodeEndpoint(services),
+    }
+    _add_routes(app, services, endpoints)
+    _add_middleware(app, services, endpoints)
+    return app
+
+
+def load_store(settings: Settings, registry: Registry, lanes: Lanes) -> None:
+    """Fills a registry from the store of the settings."""
+    device = Device(settings.device, settings.intra_op_threads, settings.cuda_memory_mib)
+    runtime = Runtime(device, settings.runtime, settings.allow_torchscript, lanes)
+    registry.load_store(bundle.Store(settings.store), runtime)
+
+
+def make_lanes(settings: Settings) -> Lanes:
+    """One lane per usable core, unless the settings say otherwise; a GPU has one."""
+    count = settings.parallel_runs or (usable_cores() if settings.device == "cpu" else 1)
+    return Lanes(count, ThreadPoolExecutor(count, "lane") if count > 1 else None)
+
+
+def _services(settings: Settings, registry: Registry) -> Services:
+    metrics = Metrics()
+    admission = Admission(settings.max_pending_mflop)
+    metrics.watch_pending(lambda: admission.pending)
+
+    def report(batch: BatchReport) -> None:
+        metrics.batch(batch)
+        admission.observe(batch.mflop, batch.seconds)
+
+    batcher = Batcher(Limits(settings.max_batch_mflop, settings.max_batch_rows), report)
+    executor = ThreadPoolExecutor(settings.decode_threads, "convert")
+    return Services(settings, registry, batcher, admission, Generation(batcher), metrics, executor)
+
+
+def _lifespan(services: Services, load: bool):  # type: ignore[no-untyped-def]  # the framework's type is private
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if load:
+            load_store(services.settings, services.registry, make_lanes(services.settings))
+        services.metrics.models(len(services.registry.all()), len(services.registry.refused))
+        services.batcher.start(asyncio.get_running_loop())
+        yield
+        services.draining = True
+        services.batcher.close()
+        services.executor.shutdown()
+
+    return lifespan
+
+
+def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]) -> None:
+    for path, endpoint in endpoints.items():
+        answers, extra = openapi.DIRECT[path]
+        app.router.add_api_route(
+            path,
+            endpoint,
+            methods=["POST"],
+            name=path[1:],
+            description=inspect.getdoc(type(endpoint).__call__) or "",
+            tags=["models"],
+            responses={**answers, **openapi.WORK_PROBLEMS},
+            openapi_extra=extra,
+            route_class_override=DirectRoute,
+        )
+    app.include_router(models.router(services.registry))
+    app.include_router(health.router(services))
+
+
+def _add_middleware(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]) -> None:
+    """The last one added is the outermost."""
+    settings = services.settings
+    app.add_middleware(Shortcut, endpoints=endpoints)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
+    app.add_middleware(
+        Observability,
+        metrics=services.metrics,
+        deadline_s=settings.deadline_s,
+        log_share=settings.access_log_share,
+        draining=lambda: services.draining,
+    )

@@ -1,0 +1,1 @@
+"""Graphs of verified bundles, and the one thread that runs them in batches."""

@@ -1,0 +1,116 @@
+"""From a verified bundle to a model ready to serve, or a refusal that says why.
+
+The order is: wiring (do the manifest's words fit together?), graphs, golden self-test, row layout, calibration.
+Running the graphs is also the warm-up.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+import bundle
+from service.inference import golden, noise
+from service.inference.graph import Array, Device, Graph
+from service.inference.layout import PROBE_ROWS, Layout, find_layout
+from service.inference.model import Model
+from service.inference.onnx import OnnxGraph
+from service.inference.rows import Lanes, RowGraph
+from service.inference.wiring import check_wiring
+
+_PROBE_MFLOP = 2000.0  # a probe of an expensive graph uses fewer rows, so that loading stays a matter of seconds
+
+
+class BundleRefused(Exception):
+    """The bundle is intact but cannot be served with these settings."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where graphs run, which format is preferred, and whether TorchScript is allowed."""
+
+    device: Device
+    prefer: Literal["onnx", "torchscript"]
+    allow_torchscript: bool
+    lanes: Lanes
+
+
+def load(source: bundle.Bundle, runtime: Runtime) -> Model:
+    """The model of a bundle, self-tested; raises BundleRefused or one of the errors of its steps."""
+    check_wiring(source.manifest)
+    stored = golden.load_arrays(source.read_bytes(source.manifest.golden.file))
+    graphs = {name: _row_graph(source, name, stored, runtime) for name in source.manifest.graphs}
+    digest = hashlib.sha256((source.folder / bundle.MANIFEST_FILE).read_bytes()).hexdigest()
+    return Model(source, digest, graphs, _calibration(source))
+
+
+def _row_graph(source: bundle.Bundle, name: str, stored: Mapping[str, Array], runtime: Runtime) -> RowGraph:
+    spec = source.manifest.graphs[name]
+    graph = _open(source, spec, runtime)
+    golden.check(stored, name, spec, graph, source.manifest.golden.tolerances[name])
+    shared = _shared_noise(source.manifest, name, stored)
+    probed = RowGraph(spec, graph, runtime.lanes, shared)
+    layout = _find_layout(probed, golden.inputs_of(stored, name, spec))
+    return RowGraph(spec, graph, runtime.lanes, shared, layout)
+
+
+def _open(source: bundle.Bundle, spec: bundle.Graph, runtime: Runtime) -> Graph:
+    chosen = runtime.prefer if runtime.prefer in spec.files else next(iter(spec.files))
+    if chosen == "torchscript" and not runtime.allow_torchscript and "onnx" in spec.files:
+        chosen = "onnx"
+    content = source.read_bytes(spec.files[chosen])
+    if chosen == "onnx":
+        return OnnxGraph(content, spec, runtime.device)
+    if not runtime.allow_torchscript:
+        raise BundleRefused("only TorchScript files, which can run any code; set SERVICE_ALLOW_TORCHSCRIPT=true")
+    from service.inference.torchscript import TorchScriptGraph  # torch is optional, and slow to import
+
+    return TorchScriptGraph(content, spec, runtime.device)
+
+
+def _shared_noise(manifest: bundle.Manifest, name: str, stored: Mapping[str, Array]) -> dict[str, Array]:
+    seed = manifest.score.noise_seed if manifest.score is not None else 0
+    shared = {
+        item.name: noise.draw_shared(item, seed)
+        for item in manifest.graphs[name].inputs
+        if item.role == "noise" and "batch" not in item.shape
+    }
+    for key, array in shared.items():
+        if not np.array_equal(array, stored[f"{name}.in.{key}"]):
+            raise BundleRefused(f"{name}.in.{key}: the golden noise is not the one drawn from seed {seed} here")
+    return shared
+
+
+def _find_layout(graph: RowGraph, inputs: Mapping[str, Array]) -> Layout | None:
+    rows = max(4, min(PROBE_ROWS, int(_PROBE_MFLOP / graph.spec.mflop_per_row)))
+    probe = {
+        item.name: np.resize(inputs[item.name], (rows, *inputs[item.name].shape[1:]))
+        for item in graph.spec.inputs
+        if "batch" in item.shape
+    }
+    wanted = tuple(item.name for item in graph.spec.outputs)
+
+    def run(layout: Layout, start: int, stop: int) -> dict[str, Array]:
+        part = {name: array[start:stop] for name, array in probe.items()}
+        return graph.run_in_layout(layout, part, wanted)
+
+    return find_layout(run, rows)
+
+
+def _calibration(source: bundle.Bundle) -> dict[str, NDArray[np.float64]]:
+    score = source.manifest.score
+    if score is None:
+        return {}
+    stored = golden.load_arrays(source.read_bytes(score.calibration.file))
+    for statistic in score.statistics:
+        values = stored.get(statistic.name)
+        if values is None or values.shape != (score.calibration.n,) or values.dtype != np.float64:
+            raise BundleRefused(
+                f"calibration of {statistic.name!r}: expected float64 of shape ({score.calibration.n},)"
+            )
+        if np.isnan(values).any() or (values[1:] < values[:-1]).any():
+            raise BundleRefused(f"calibration of {statistic.name!r}: expected ascending numbers")
+    return {statistic.name: stored[statistic.name] for statistic in score.statistics}

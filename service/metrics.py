@@ -1,0 +1,72 @@
+"""Prometheus metrics of one application, in a registry of its own."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from service.inference.batcher import BatchReport
+from service.trace import Trace
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """Everything that is counted; requests only by the middleware, batches only by the batcher's report."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ("endpoint", "model", "version", "status")
+        self._requests = Histogram(
+            "pofx_request_seconds", "Time of a request.", labels, registry=self.registry, buckets=_SECONDS
+        )
+        self._stages = Histogram(
+            "pofx_stage_seconds",
+            "Time of a request by stage: queue, decode, device, encode.",
+            ("stage", "model", "version"),
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._rejected = Counter(
+            "pofx_rejected_total",
+            "Requests that were refused or failed, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._batch_rows = Histogram("pofx_batch_rows", "Rows in a batch.", registry=self.registry, buckets=_ROWS)
+        self._batch_seconds = Histogram(
+            "pofx_batch_seconds", "Device time of a batch.", registry=self.registry, buckets=_SECONDS
+        )
+        self._pending = Gauge("pofx_pending_mflop", "Admitted, unfinished work in MFLOP.", registry=self.registry)
+        self._models = Gauge("pofx_models", "Bundles in the store, by state.", ("state",), registry=self.registry)
+        # finding a child by its labels takes a lock and a copy; a request would do it six times
+        self._request_child = lru_cache(4096)(self._requests.labels)
+        self._stage_child = lru_cache(4096)(self._stages.labels)
+
+    def watch_pending(self, pending: Callable[[], float]) -> None:
+        """Reads pending work when the metrics are collected."""
+        self._pending.set_function(pending)
+
+    def models(self, loaded: int, refused: int) -> None:
+        """Sets how many bundles are served and how many were refused."""
+        self._models.labels("loaded").set(loaded)
+        self._models.labels("refused").set(refused)
+
+    def batch(self, report: BatchReport) -> None:
+        """Counts one batch."""
+        self._batch_rows.observe(report.rows)
+        self._batch_seconds.observe(report.seconds)
+
+    def request(self, endpoint: str, trace: Trace, status: int, seconds: float) -> None:
+        """Counts one request."""
+        self._request_child(endpoint, trace.model, trace.version, str(status)).observe(seconds)
+        for stage, duration in trace.seconds.items():
+            self._stage_child(stage, trace.model, trace.version).observe(duration)
+        if trace.rejected:
+            self._rejected.labels(trace.rejected).inc()
+
+    def text(self) -> bytes:
+        """The exposition in Prometheus' text format."""
+        return generate_latest(self.registry)

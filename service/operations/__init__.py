@@ -1,0 +1,1 @@
+"""What each endpoint means, without HTTP."""

@@ -1,0 +1,26 @@
+"""The inputs of a graph call, apart from the data: options, at their default unless a request sets them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+import bundle
+from service.errors import RequestInvalid
+from service.inference.graph import Array
+
+
+def option_arrays(graph: bundle.Graph, chosen: Mapping[str, float], rows: int) -> dict[str, Array]:
+    """Every option of the graph, shape (rows,); raises RequestInvalid for an unknown name or an illegal value."""
+    options = {item.name: item for item in graph.inputs if item.role == "option"}
+    for name, value in chosen.items():
+        _check_option(options, name, value)
+    return {name: np.full(rows, chosen.get(name, item.default), item.dtype) for name, item in options.items()}
+
+
+def _check_option(options: Mapping[str, bundle.OptionInput], name: str, value: float) -> None:
+    if name not in options:
+        known = ", ".join(options) or "none"
+        raise RequestInvalid(f"this model has no option {name!r}; its options: {known}", pointer=f"/{name}")
+    low, high = options[name].minimum, options[name].maximum
+    if not low <= value <= high:
+        raise RequestInvalid(f"{name}: expected {low:g} to {high:g}, got {value:g}", pointer=f"/{name}")

@@ -1,0 +1,104 @@
+"""Scoring items: log-probability or bound, statistics, p-values and verdict."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+import bundle
+from service.errors import RequestInvalid
+from service.inference.batcher import Batcher
+from service.inference.graph import Array
+from service.inference.model import Model
+from service.operations.calibration import Floats, check_alpha, p_values
+from service.operations.inputs import option_arrays
+from service.trace import Trace
+
+DIM_LOG_PROB = "dim_log_prob"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything per item, shape (batch,), in nats; ``dim_log_prob`` of shape (batch, …) sums to ``log_prob``.
+
+    The verdict is that of the manifest's first statistic: ``p_value <= alpha``.
+    """
+
+    alpha: float
+    log_prob: Floats
+    bits_per_dim: Floats
+    statistics: Mapping[str, Floats]
+    p_values: Mapping[str, Floats]
+    p_value: Floats
+    anomaly: NDArray[np.bool_]
+    dim_log_prob: Array | None = None
+
+    @property
+    def verdict_by(self) -> str:
+        """The statistic that decides."""
+        return next(iter(self.statistics))
+
+
+def mflop(model: Model, items: int) -> float:
+    """Work of scoring that many items."""
+    return items * model.graphs[score_of(model).graph].mflop_per_row
+
+
+def check(model: Model, alpha: float, explain: bool) -> None:
+    """Refuses what cannot be answered, before anything is decoded; raises RequestInvalid."""
+    score = score_of(model)
+    check_alpha(alpha, score.calibration.n)
+    if explain and not can_explain(model):
+        raise RequestInvalid(
+            f"{model.manifest.reference} gives no log-probability per dimension, so it cannot explain a score",
+            pointer="/explain",
+        )
+
+
+def can_explain(model: Model) -> bool:
+    """Whether the score splits into one term per dimension."""
+    spec = model.graphs[score_of(model).graph].spec
+    return any(item.name == DIM_LOG_PROB for item in spec.outputs)
+
+
+async def score(model: Model, batcher: Batcher, items: Array, alpha: float, explain: bool, trace: Trace) -> Scores:
+    """Scores of items of shape (batch, …) in the model's own input format."""
+    declared = score_of(model)
+    graph = model.graphs[declared.graph]
+    wanted = dict.fromkeys(["log_prob", *(item.name for item in declared.statistics)])
+    if explain:
+        wanted[DIM_LOG_PROB] = None
+    arrays = {data_input(graph.spec).name: items, **option_arrays(graph.spec, {}, len(items))}
+    outputs = await batcher.run(graph, arrays, tuple(wanted), trace)
+    return _scores(model, outputs, alpha)
+
+
+def data_input(spec: bundle.Graph) -> bundle.DataInput:
+    """The input of a graph that takes the items."""
+    return next(item for item in spec.inputs if item.role == "data")
+
+
+def score_of(model: Model) -> bundle.Score:
+    """The score of a model that was chosen for scoring."""
+    if model.manifest.score is None:
+        raise ValueError(f"{model.manifest.reference} cannot score; choose models by capability")
+    return model.manifest.score
+
+
+def _scores(model: Model, outputs: Mapping[str, Array], alpha: float) -> Scores:
+    declared = score_of(model).statistics
+    log_prob = outputs["log_prob"].astype(np.float64)
+    calibrated = {item.name: p_values(item, model.calibration[item.name], outputs[item.name]) for item in declared}
+    verdict = calibrated[declared[0].name]
+    return Scores(
+        alpha=alpha,
+        log_prob=log_prob,
+        bits_per_dim=-log_prob / (model.manifest.dims * math.log(2)),
+        statistics={item.name: outputs[item.name].astype(np.float64) for item in declared},
+        p_values=calibrated,
+        p_value=verdict,
+        anomaly=verdict <= alpha,
+        dim_log_prob=outputs.get(DIM_LOG_PROB),
+    )

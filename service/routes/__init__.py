@@ -1,0 +1,1 @@
+"""HTTP endpoints: glue between a request, an operation and an answer."""

@@ -1,0 +1,99 @@
+"""Items and options of a request, in whichever media type they come."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+from starlette.types import Message
+
+from service.errors import ClientGone, MediaUnsupported, RequestInvalid, TooLarge
+from service.payloads.image import MEDIA_TYPES
+from service.payloads.items import CsvText, ImageFiles, NpyFile, Payload
+from service.payloads.json_text import check_depth
+from service.problems import invalid
+from service.settings import Settings
+
+M = TypeVar("M", bound=BaseModel)
+
+MULTIPART = "multipart/form-data"
+
+
+def media_type(request: Request) -> str:
+    """The media type of the body, without parameters; JSON if there is none."""
+    return request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+
+
+async def whole(request: Request) -> bytes:
+    """The body; it usually arrives in one message."""
+    message = await _message(request)
+    if not message.get("more_body"):
+        return message.get("body", b"")  # type: ignore[no-any-return]
+    parts = [message["body"]]
+    while message.get("more_body"):
+        message = await _message(request)
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
+
+
+async def _message(request: Request) -> Message:
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone("the client closed the connection while it sent the body")
+    return message
+
+
+async def json_body(request: Request, schema: type[M], settings: Settings) -> tuple[M, int]:
+    """The validated body, and its size in bytes."""
+    body = await whole(request)
+    check_depth(body, settings.max_json_depth)
+    try:
+        return schema.model_validate_json(body), len(body)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def query(request: Request, schema: type[M]) -> M:
+    """The options of a request that is not JSON, from its query string."""
+    try:
+        return schema.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+async def payload(request: Request, settings: Settings) -> Payload:
+    """The items of a request that is not JSON; raises MediaUnsupported."""
+    kind = media_type(request)
+    if kind in MEDIA_TYPES:
+        return ImageFiles([await whole(request)])
+    if kind == MULTIPART:
+        return ImageFiles(await _files(request, settings))
+    if kind == "text/csv":
+        return CsvText(await whole(request))
+    if kind in ("application/x-npy", "application/octet-stream"):
+        return NpyFile.parse(await whole(request))
+    known = ["application/json", *MEDIA_TYPES, MULTIPART, "text/csv", "application/x-npy"]
+    raise MediaUnsupported(f"expected one of {', '.join(known)}, got {kind[:80]!r}", supported=known)
+
+
+def check_count(items: Payload, settings: Settings) -> None:
+    """Raises TooLarge or RequestInvalid for too many items, or none."""
+    if items.count > settings.max_items:
+        raise TooLarge(
+            f"{items.count} items, at most {settings.max_items} in one request", max_items=settings.max_items
+        )
+    if items.count < 1:
+        raise RequestInvalid("expected at least one item", pointer="/inputs")
+
+
+async def _files(request: Request, settings: Settings) -> list[bytes]:
+    try:
+        form = await request.form(max_files=settings.max_items, max_fields=16, max_part_size=settings.max_body_bytes)
+    except MultiPartException as error:
+        raise RequestInvalid(f"not a multipart body: {error.message}") from error
+    uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
+    try:
+        return [await upload.read() for upload in uploads]
+    finally:
+        await form.close()

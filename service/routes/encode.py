@@ -1,0 +1,52 @@
+"""POST /encode."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.answers import encode as answers
+from service.operations import encoding
+from service.payloads.items import JsonItems, Payload
+from service.routes import bodies
+from service.routes.negotiation import JSON, NPY, preferred
+from service.routes.patience import patiently
+from service.routes.services import Services
+from service.schemas.encode import EncodeOptions, EncodeRequest
+from service.trace import Trace
+
+
+class EncodeEndpoint:
+    """Turns items into vectors."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, request: Request) -> Response:
+        """Describes each item by a vector."""
+        trace: Trace = request.scope["trace"]
+        media = preferred(request, (JSON, NPY))
+        options, items = await self._read(request)
+        bodies.check_count(items, self._services.settings)
+        return await patiently(request, trace, self._answer(options, items, media, trace))
+
+    async def _read(self, request: Request) -> tuple[EncodeOptions, Payload]:
+        settings = self._services.settings
+        if bodies.media_type(request) == JSON:
+            body, size = await bodies.json_body(request, EncodeRequest, settings)
+            return body, JsonItems(body.inputs, size)
+        return bodies.query(request, EncodeOptions), await bodies.payload(request, settings)
+
+    async def _answer(self, options: EncodeOptions, items: Payload, media: str, trace: Trace) -> Response:
+        services = self._services
+        model = services.registry.choose(options.model, "encode")
+        trace.model, trace.version = model.manifest.name, str(model.manifest.version)
+        with services.admission.ticket(encoding.mflop(model, items.count)):
+            with trace.stage("decode"):
+                decoded = await services.convert(items.size, items.decode, model.manifest.input)
+            embeddings = await encoding.encode(model, services.batcher, decoded.array, trace)
+            with trace.stage("encode"):
+                if media == NPY:
+                    content = await services.convert(embeddings.nbytes, answers.as_npy, embeddings)
+                else:
+                    size = embeddings.size * 20
+                    content = await services.convert(size, answers.as_json, model, embeddings, decoded.notes)
+        return Response(content, media_type=media)

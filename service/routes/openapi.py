@@ -1,0 +1,135 @@
+"""The OpenAPI description of what routes read and write themselves."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import TypeAdapter
+
+from service.errors import (
+    CapabilityMissing,
+    DeadlineExceeded,
+    GraphFailed,
+    MediaUnsupported,
+    NotAcceptable,
+    NotReady,
+    Overloaded,
+    RequestInvalid,
+    TooLarge,
+    Unauthorized,
+    UnknownModel,
+)
+from service.payloads.image import MEDIA_TYPES
+from service.problems import Problem, documented
+from service.routes.negotiation import CSV, JSON, NPY, PNG
+from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
+from service.schemas.generate import GenerateAnswer, GenerateRequest
+from service.schemas.health import Liveness, Readiness
+from service.schemas.models import ModelDescription, ModelList
+from service.schemas.score import ScoreAnswer, ScoreOptions, ScoreRequest
+
+_TEMPLATE = "#/components/schemas/{model}"
+_READ = (ScoreRequest, GenerateRequest, EncodeRequest)
+_WRITTEN = (ScoreAnswer, GenerateAnswer, EncodeAnswer, ModelDescription, ModelList, Liveness, Readiness, Problem)
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_FILES = {"type": "object", "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}}}
+
+WORK_PROBLEMS = documented(
+    UnknownModel,
+    NotAcceptable,
+    CapabilityMissing,
+    TooLarge,
+    MediaUnsupported,
+    RequestInvalid,
+    Overloaded,
+    GraphFailed,
+    NotReady,
+    DeadlineExceeded,
+)
+
+
+class DescribedApp(FastAPI):
+    """An application whose description includes the schemas that direct routes refer to."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if not self.openapi_schema:
+            document = super().openapi()
+            document.setdefault("components", {}).setdefault("schemas", {}).update(_components())
+            for operations in document["paths"].values():
+                for operation in operations.values():
+                    operation["responses"].update({str(k): v for k, v in documented(Unauthorized).items()})
+        return super().openapi()
+
+
+def json_of(schema: str) -> dict[int | str, dict[str, Any]]:
+    """The response 200 with that schema as JSON."""
+    return {200: {"description": "The answer.", "content": {JSON: {"schema": _reference(schema)}}}}
+
+
+def score_extra() -> dict[str, Any]:
+    """Bodies and query of POST /score."""
+    examples = {
+        "row": {"value": {"inputs": [{"row": {"alcohol": 13.2, "ash": 2.4}}], "alpha": 0.01}},
+        "image": {"value": {"model": "mnist-made", "inputs": [{"image": "<base64 of a PNG>"}], "explain": True}},
+    }
+    return {"requestBody": _items_body("ScoreRequest", examples), "parameters": _query(ScoreOptions)}
+
+
+def encode_extra() -> dict[str, Any]:
+    """Bodies and query of POST /encode."""
+    examples = {"image": {"value": {"model": "mnist-vae", "inputs": [{"image": "<base64 of a PNG>"}]}}}
+    return {"requestBody": _items_body("EncodeRequest", examples), "parameters": _query(EncodeOptions)}
+
+
+def generate_extra() -> dict[str, Any]:
+    """Body of POST /generate."""
+    examples = {"samples": {"value": {"model": "mnist-made", "n": 16, "seed": 7, "temperature": 0.9}}}
+    content = {JSON: {"schema": _reference("GenerateRequest"), "examples": examples}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def answers(schema: str, *others: str) -> dict[int | str, dict[str, Any]]:
+    """The response 200 as JSON of that schema, or as one of the other media types."""
+    content = {JSON: {"schema": _reference(schema)}, **dict.fromkeys(others, _BINARY)}
+    return {200: {"description": "The answer, in the form the client accepts.", "content": content}}
+
+
+def _items_body(schema: str, examples: dict[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = {JSON: {"schema": _reference(schema), "examples": examples}}
+    content |= dict.fromkeys((*MEDIA_TYPES, NPY), _BINARY)
+    content |= {CSV: {"schema": {"type": "string"}}, "multipart/form-data": {"schema": _FILES}}
+    return {"required": True, "content": content}
+
+
+def _query(options: type[ScoreOptions] | type[EncodeOptions]) -> list[dict[str, Any]]:
+    schema = options.model_json_schema()
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": {key: value for key, value in field.items() if key != "title"},
+            "description": "For bodies that are not JSON. " + field.get("description", ""),
+        }
+        for name, field in schema["properties"].items()
+    ]
+
+
+def _components() -> dict[str, Any]:
+    inputs = [(model.__name__, "validation", TypeAdapter(model)) for model in _READ]
+    outputs = [(model.__name__, "serialization", TypeAdapter(model)) for model in _WRITTEN]
+    _, document = TypeAdapter.json_schemas([*inputs, *outputs], ref_template=_TEMPLATE)  # type: ignore[list-item]
+    schemas: dict[str, Any] = document["$defs"]
+    return schemas
+
+
+def _reference(schema: str) -> dict[str, str]:
+    return {"$ref": _TEMPLATE.format(model=schema)}
+
+
+DIRECT = {
+    "/generate": (answers("GenerateAnswer", NPY, CSV, PNG), generate_extra()),
+    "/score": (answers("ScoreAnswer", NPY, CSV, PNG), score_extra()),
+    "/encode": (answers("EncodeAnswer", NPY), encode_extra()),
+}
+"""What the direct routes answer, and what they read."""

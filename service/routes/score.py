@@ -1,0 +1,70 @@
+"""POST /score."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.answers import score as answers
+from service.errors import NotAcceptable
+from service.inference.model import Model
+from service.operations import scoring
+from service.operations.scoring import Scores
+from service.payloads.items import Decoded, JsonItems, Payload
+from service.routes import bodies
+from service.routes.negotiation import CSV, JSON, NPY, PNG, preferred
+from service.routes.patience import patiently
+from service.routes.services import Services
+from service.schemas.score import ScoreOptions, ScoreRequest
+from service.trace import Trace
+
+
+class ScoreEndpoint:
+    """Scores items: log-probability or bound, p-value, verdict, and where the surprise lies."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, request: Request) -> Response:
+        """Scores items against a model of normal data."""
+        trace: Trace = request.scope["trace"]
+        media = preferred(request, (JSON, NPY, CSV, PNG))
+        options, items = await self._read(request)
+        bodies.check_count(items, self._services.settings)
+        return await patiently(request, trace, self._answer(options, items, media, trace))
+
+    async def _read(self, request: Request) -> tuple[ScoreOptions, Payload]:
+        settings = self._services.settings
+        if bodies.media_type(request) == JSON:
+            body, size = await bodies.json_body(request, ScoreRequest, settings)
+            return body, JsonItems(body.inputs, size)
+        return bodies.query(request, ScoreOptions), await bodies.payload(request, settings)
+
+    async def _answer(self, options: ScoreOptions, items: Payload, media: str, trace: Trace) -> Response:
+        services = self._services
+        model = services.registry.choose(options.model, "score")
+        trace.model, trace.version = model.manifest.name, str(model.manifest.version)
+        alpha = services.settings.alpha if options.alpha is None else options.alpha
+        scoring.check(model, alpha, options.explain)
+        _check_media(model, options, media)
+        with services.admission.ticket(scoring.mflop(model, items.count)):
+            with trace.stage("decode"):
+                decoded = await services.convert(items.size, items.decode, model.manifest.input)
+            scores = await scoring.score(model, services.batcher, decoded.array, alpha, options.explain, trace)
+            with trace.stage("encode"):
+                size = answers.size(scores)
+                content = await services.convert(size, _rendered, media, model, decoded, scores)
+        return Response(content, media_type=media)
+
+
+def _check_media(model: Model, options: ScoreOptions, media: str) -> None:
+    if media == PNG and not (options.explain and model.manifest.input.kind == "image"):
+        raise NotAcceptable("an image answers only explain=true for a model of images", offers=[JSON, NPY, CSV])
+
+
+def _rendered(media: str, model: Model, decoded: Decoded, scores: Scores) -> bytes:
+    if media == NPY:
+        return answers.as_npy(scores)
+    if media == CSV:
+        return answers.as_csv(scores)
+    if media == PNG:
+        return answers.as_sheet(decoded.array, scores)
+    return answers.as_json(model, scores, decoded.notes)

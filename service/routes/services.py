@@ -1,0 +1,40 @@
+"""What routes work with; made once by ``create_app``."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from service.inference.admission import Admission
+from service.inference.batcher import Batcher
+from service.inference.registry import Registry
+from service.metrics import Metrics
+from service.operations.generation import Generation
+from service.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_INLINE_BYTES = 64 * 1024  # below this, a hop to another thread costs more than the work
+
+
+@dataclass
+class Services:
+    """``draining`` is set on SIGTERM and never unset."""
+
+    settings: Settings
+    registry: Registry
+    batcher: Batcher
+    admission: Admission
+    generation: Generation
+    metrics: Metrics
+    executor: Executor
+    draining: bool = False
+
+    async def convert(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of decoding or encoding about that many bytes: at once if small, else in the bounded pool."""
+        if size <= _INLINE_BYTES:
+            return function(*args, **kwargs)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.executor, lambda: function(*args, **kwargs))

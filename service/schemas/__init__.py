@@ -1,0 +1,1 @@
+"""Types of request bodies and answers, one file per endpoint."""

@@ -1,0 +1,30 @@
+"""POST /encode: request and answer."""
+
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from service.schemas.items import Item
+
+
+class EncodeOptions(BaseModel):
+    """How to encode: in the body of a JSON request, in the query string of any other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(None, description="name or name:version; may be left out if only one model can encode.")
+
+
+class EncodeRequest(EncodeOptions):
+    """Items to describe by a vector each."""
+
+    inputs: list[Item] = Field(min_length=1, description="The items; answers come in the same order.")
+
+
+class EncodeAnswer(TypedDict):
+    """One vector of ``dims`` numbers per item."""
+
+    model: str
+    version: int
+    dims: int
+    embeddings: list[list[float | None]]
+    notes: list[str]

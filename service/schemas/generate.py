@@ -1,0 +1,54 @@
+"""POST /generate: request and answer."""
+
+from typing import Any, Literal, NotRequired
+
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+MAX_SEED = 2**63 - 1
+
+
+class GenerateRequest(BaseModel):
+    """What to draw. Further numbers are options of the model, listed at /models/{name}."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float] = Field(init=False)
+
+    model: str | None = Field(None, description="name or name:version; may be left out if only one model can generate.")
+    n: int | None = Field(None, ge=1, description="Number of samples; 16, or as many as there are latents.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Same seed, same samples; random if left out.")
+    temperature: float | None = Field(None, description="Option of many models: below 1 typical, above 1 diverse.")
+    condition: dict[str, Any] | None = Field(None, description="For conditional models.")
+    latents: list[Any] | None = Field(None, min_length=1, description="Latent codes instead of random ones, (n, …).")
+    format: Literal["png", "array"] | None = Field(None, description="Form of the samples; png for images.")
+    mean: bool = Field(False, description="Whether to return the decoder's mean instead of a sample.")
+
+    def options(self) -> dict[str, float]:
+        """The options that were set, by name."""
+        named = {} if self.temperature is None else {"temperature": self.temperature}
+        return {**named, **(self.__pydantic_extra__ or {})}
+
+
+class Sample(TypedDict):
+    """One sample in exactly one form."""
+
+    image: NotRequired[str]
+    row: NotRequired[dict[str, float | None]]
+    array: NotRequired[Any]
+
+
+class Passes(TypedDict):
+    """Passes of a fixed-point sampler until nothing changed, over the samples."""
+
+    mean: float
+    max: int
+
+
+class GenerateAnswer(TypedDict):
+    """The samples, and the seed that draws them again."""
+
+    model: str
+    version: int
+    seed: int
+    samples: list[Sample]
+    passes: NotRequired[Passes]

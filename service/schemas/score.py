@@ -1,0 +1,90 @@
+"""POST /score: request and answer."""
+
+from typing import Any, Literal, NotRequired
+
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from service.schemas.items import Item
+
+
+class ScoreOptions(BaseModel):
+    """How to score: in the body of a JSON request, in the query string of any other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(None, description="name or name:version; may be left out if only one model can score.")
+    alpha: float | None = Field(None, gt=0, lt=1, description="False-alarm rate; the service has a default.")
+    explain: bool = Field(False, description="Whether to say which dimensions are surprising.")
+
+
+class ScoreRequest(ScoreOptions):
+    """Items to score, and how."""
+
+    inputs: list[Item] = Field(min_length=1, description="The items; answers come in the same order.")
+
+
+class StatisticValue(TypedDict):
+    """A statistic of one item; null for a number that is not finite, and for the p-value of NaN."""
+
+    value: float | None
+    p_value: float | None
+
+
+class Scale(TypedDict):
+    """What the darkest and the brightest colour of a heat map mean, in nats."""
+
+    minimum: float
+    maximum: float
+    unit: Literal["nats"]
+
+
+class ColumnSurprise(TypedDict):
+    """How surprising the value of one column is, in nats: minus its share of log_prob."""
+
+    column: str
+    surprise: float | None
+
+
+class SurpriseMap(TypedDict):
+    """Surprise per dimension, in nats: minus the terms that log_prob is the sum of."""
+
+    values: NotRequired[Any]
+    image: NotRequired[str]
+    scale: NotRequired[Scale]
+    columns: NotRequired[list[ColumnSurprise]]
+
+
+class ItemScore(TypedDict):
+    """The score of one item."""
+
+    log_prob: float | None
+    bits_per_dim: float | None
+    p_value: float | None
+    anomaly: bool | None
+    statistics: dict[str, StatisticValue]
+    map: NotRequired[SurpriseMap]
+
+
+class CalibrationUsed(TypedDict):
+    """What the p-values compare with, and the smallest one it allows."""
+
+    n: int
+    alpha: float
+    smallest_p_value: float
+    verdict_by: str
+
+
+class ScoreAnswer(TypedDict):
+    """Scores in nats; ``kind`` says whether log_prob is exact or a lower bound."""
+
+    model: str
+    version: int
+    kind: Literal["exact", "lower_bound"]
+    bound: str | None
+    density_of: str
+    unit: Literal["nats"]
+    dims: int
+    calibration: CalibrationUsed
+    results: list[ItemScore]
+    notes: list[str]

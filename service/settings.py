@@ -1,0 +1,72 @@
+"""Settings of the service: environment variables with the prefix ``SERVICE_``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator can choose; every field has a default that is safe on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="SERVICE_", frozen=True, extra="forbid")
+
+    store: Path = Field(Path("models"), description="Folder with the bundles, <name>/<version>/.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose.")
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Comma-separated API keys; when any is set, every route but health needs one."
+    )
+
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where graphs run; no silent fallback to another.")
+    runtime: Literal["onnx", "torchscript"] = Field(
+        "onnx", description="Which format to prefer when a bundle holds both."
+    )
+    allow_torchscript: bool = Field(
+        False, description="Whether TorchScript files may be loaded; they have no safe mode and can run any code."
+    )
+    cuda_memory_mib: int = Field(0, ge=0, description="Most CUDA memory of one graph in MiB; 0 means no limit.")
+    intra_op_threads: int = Field(
+        1, ge=1, description="Threads inside one graph run; more than 1 can change the last bits of a result."
+    )
+    parallel_runs: int | None = Field(
+        None, ge=1, description="Parts of a large batch that run at once; by default as many as usable cores."
+    )
+    decode_threads: int = Field(2, ge=1, description="Threads that decode and encode large payloads.")
+
+    max_batch_mflop: float = Field(
+        2000.0, gt=0, description="Work in one batch in MFLOP; bounds how long a small request waits behind a large."
+    )
+    max_batch_rows: int = Field(512, ge=1, description="Rows in one batch.")
+    max_pending_mflop: float = Field(
+        200_000.0, gt=0, description="Admitted, unfinished work in MFLOP beyond which requests get 429."
+    )
+    deadline_s: float = Field(30.0, gt=0, description="Seconds after which an unfinished request gets 504.")
+    stalled_s: float = Field(
+        120.0, gt=0, description="Seconds one batch may take before the liveness probe reports a stalled device."
+    )
+
+    max_body_bytes: int = Field(32 * 1024 * 1024, ge=1, description="Largest request body in bytes.")
+    max_items: int = Field(10_000, ge=1, description="Most items in one score or encode request.")
+    max_samples: int = Field(1024, ge=1, description="Most samples in one generate request.")
+    max_json_depth: int = Field(16, ge=4, description="Deepest nesting of arrays and objects in a JSON body.")
+    alpha: float = Field(0.01, gt=0, lt=1, description="False-alarm rate of the anomaly verdict if a request has none.")
+
+    log_format: Literal["json", "plain"] = Field("plain", description="Form of the log lines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
+    access_log_share: float = Field(
+        1.0, ge=0, le=1, description="Share of successful requests that get an access-log line; failures always do."
+    )
+    keep_alive_s: int = Field(75, ge=1, description="Seconds an idle connection stays open.")
+    drain_pause_s: float = Field(
+        1.0, ge=0, description="Seconds between reporting not ready and refusing new connections, on SIGTERM."
+    )
+    drain_timeout_s: int = Field(30, ge=1, description="Seconds that requests in flight get to finish on SIGTERM.")
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(key.strip() for key in value.split(",") if key.strip())
+        return value

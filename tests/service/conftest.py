@@ -1,0 +1,379 @@
+"""Four tiny real bundles, one of each kind, made with onnx.helper; and the service that serves them."""
+
+import asyncio
+import io
+import threading
+
+import httpx
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import bundle
+from service.app import create_app
+from service.settings import Settings
+
+SIDE, DIMS, LATENTS, CALIBRATION_N = 6, 36, 3, 199
+TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
+IMAGE_SHAPE = ("batch", SIDE, SIDE, 1)
+
+
+def data(name, dtype, shape):
+    return bundle.DataInput(name=name, dtype=dtype, shape=shape)
+
+
+def noise(name, distribution, shape):
+    return bundle.NoiseInput(name=name, dtype="float32", shape=shape, distribution=distribution)
+
+
+def output(name, dtype, shape):
+    return bundle.ArraySpec(name=name, dtype=dtype, shape=shape)
+
+
+IMAGE = data("image", "uint8", IMAGE_SHAPE)
+ROW = data("row", "float32", ("batch", 3))
+UNIFORM = noise("u", "uniform", ("batch", DIMS))
+NORMAL = noise("z", "normal", ("batch", LATENTS))
+TEMPERATURE = bundle.OptionInput(
+    name="temperature", dtype="float32", shape=("batch",), description="spread", default=1.0, minimum=0.1, maximum=2.0
+)
+LOG_PROB = output("log_prob", "float32", ("batch",))
+SAMPLE = output("sample", "uint8", IMAGE_SHAPE)
+
+
+def onnx_model(steps, inputs, outputs, constants):
+    """The bytes of a model; a step is (operator, inputs, output, attributes)."""
+    nodes = [helper.make_node(op, ins.split(), out.split(), **attributes) for op, ins, out, attributes in steps]
+    value = lambda spec: helper.make_tensor_value_info(spec.name, TYPES[spec.dtype], spec.shape)  # noqa: E731
+    tensors = [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()]
+    graph = helper.make_graph(nodes, "g", [*map(value, inputs)], [*map(value, outputs)], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10).SerializeToString()
+
+
+BINARY = [
+    ("Greater", "image half", "bright", {}),
+    ("Cast", "bright", "x3", {"to": TensorProto.FLOAT}),
+    ("Reshape", "x3 flat", "x", {}),
+]
+TO_PIXELS = [
+    ("Less", "u p", "on", {}),
+    ("Cast", "on", "on8", {"to": TensorProto.UINT8}),
+    ("Mul", "on8 white", "s", {}),
+    ("Reshape", "s image_shape", "sample", {}),
+]
+TEMPERED = [("Unsqueeze", "temperature last", "t", {})]
+SHAPES = {
+    "half": np.uint8(127),
+    "white": np.uint8(255),
+    "flat": np.array([-1, DIMS]),
+    "image_shape": np.array([-1, SIDE, SIDE, 1]),
+    "map_shape": np.array([-1, SIDE, SIDE]),
+    "last": np.array([1]),
+}
+
+
+def weights(*shape, seed=0, scale=1.0):
+    return (np.random.default_rng(seed).standard_normal(shape) * scale).astype(np.float32)
+
+
+class Draft:
+    """A bundle in the making: graphs with their bytes, and capabilities."""
+
+    def __init__(self, name, kind, spec, dims, **capabilities):
+        self.name, self.kind, self.spec, self.dims, self.capabilities = name, kind, spec, dims, capabilities
+        self.graphs, self.files, self.golden, self.runs = {}, {}, {}, {}
+
+    def graph(self, name, steps, inputs, outputs, constants):
+        used = {word for _, words, _, _ in steps for word in words.split()}
+        constants = {key: constants[key] for key in used & set(constants)}
+        self.files[f"{name}.onnx"] = onnx_model(steps, inputs, outputs, constants)
+        self.graphs[name] = bundle.Graph(
+            files={"onnx": f"{name}.onnx"}, inputs=tuple(inputs), outputs=tuple(outputs), mflop_per_row=0.01
+        )
+        session = onnxruntime.InferenceSession(self.files[f"{name}.onnx"], providers=["CPUExecutionProvider"])
+        self.runs[name] = lambda arrays: session.run(None, arrays)
+        arrays = {item.name: fill(item, 5) for item in inputs}
+        self.golden |= {f"{name}.in.{key}": array for key, array in arrays.items()}
+        self.golden |= {
+            f"{name}.out.{spec.name}": array for spec, array in zip(outputs, self.runs[name](arrays), strict=True)
+        }
+
+    def calibrate(self):
+        score = self.graphs["score"]
+        arrays = {item.name: fill(item, CALIBRATION_N) for item in score.inputs}
+        found = dict(zip([item.name for item in score.outputs], self.runs["score"](arrays), strict=True))
+        names = [statistic.name for statistic in self.capabilities["score"].statistics]
+        self.files["calibration.npz"] = npz({name: np.sort(found[name].astype(np.float64)) for name in names})
+
+    def body(self):
+        tolerance = bundle.Tolerance(atol=1e-4, rtol=1e-4)
+        return bundle.ManifestBody(
+            family="tiny",
+            kind=self.kind,
+            summary="a tiny model for tests",
+            input=self.spec,
+            dims=self.dims,
+            graphs=self.graphs,
+            golden=bundle.Golden(file="golden.npz", tolerances=dict.fromkeys(self.graphs, tolerance)),
+            provenance=bundle.Provenance(
+                created="2026-01-01T00:00:00Z",
+                seed=0,
+                smoke=True,
+                data=bundle.DataProvenance(source="random", licence="none", fingerprint="0", splits={"fit": 1}),
+                training_seconds=0.0,
+                versions={},
+            ),
+            **self.capabilities,
+        )
+
+    def write(self, store):
+        if "score" in self.capabilities:
+            self.calibrate()
+        files = {**self.files, "golden.npz": npz(self.golden), "CARD.md": b"# tiny\n"}
+        return bundle.write(store, self.name, self.body(), files)
+
+
+def npz(arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def fill(item, rows):
+    """Arrays as the exporter would store them; shared noise by the rule of the contract."""
+    from service.inference.noise import draw_shared
+
+    generator = np.random.default_rng(3)
+    shape = tuple(rows if axis == "batch" else axis for axis in item.shape)
+    if item.role == "noise" and "batch" not in item.shape:
+        return draw_shared(item, 0)
+    if item.role == "option":
+        return np.full(shape, item.default, item.dtype)
+    if item.dtype == "uint8":
+        return generator.integers(0, 256, shape).astype(np.uint8)
+    draw = generator.standard_normal if item.role == "data" or item.distribution == "normal" else generator.random
+    return draw(shape).astype(np.float32)
+
+
+def statistic(name="log_prob", tail="low"):
+    return bundle.Statistic(name=name, unit="nats", tail=tail, description="how likely")
+
+
+def score(kind, *statistics, **more):
+    calibration = bundle.Calibration(file="calibration.npz", n=CALIBRATION_N, data="random")
+    return bundle.Score(
+        graph="score", kind=kind, density_of="x", statistics=statistics, calibration=calibration, **more
+    )
+
+
+def exact_image():
+    generate = bundle.Generate(method="fixed_point", graph="propose", sample="sample", max_passes=DIMS)
+    draft = Draft(
+        "tiny-made",
+        "exact",
+        bundle.ImageSpec(height=SIDE, width=SIDE, channels=1),
+        DIMS,
+        generate=generate,
+        score=score("exact", statistic()),
+    )
+    causal = np.triu(weights(DIMS, DIMS), 1)  # pixel j sees only pixels before it
+    constants = {**SHAPES, "w": causal, "b": weights(DIMS, seed=1)}
+    logits = [*BINARY, ("MatMul", "x w", "xw", {}), ("Add", "xw b", "l", {})]
+    tempered = [*TEMPERED, ("Div", "l t", "lt", {}), ("Sigmoid", "lt", "p", {})]
+    draft.graph("propose", [*logits, *tempered, *TO_PIXELS], [IMAGE, UNIFORM, TEMPERATURE], [SAMPLE], constants)
+    terms = [
+        ("Softplus", "l", "sp", {}),
+        ("Mul", "x l", "xl", {}),
+        ("Sub", "xl sp", "terms", {}),
+        ("ReduceSum", "terms last", "log_prob", {"keepdims": 0}),
+        ("Reshape", "terms map_shape", "dim_log_prob", {}),
+    ]
+    outputs = [LOG_PROB, output("dim_log_prob", "float32", ("batch", SIDE, SIDE))]
+    draft.graph("score", [*logits, *terms], [IMAGE], outputs, constants)
+    return draft
+
+
+def lower_bound_image():
+    draft = Draft(
+        "tiny-vae",
+        "lower_bound",
+        bundle.ImageSpec(height=SIDE, width=SIDE, channels=1),
+        DIMS,
+        generate=bundle.Generate(method="direct", graph="generate", sample="sample", mean="mean", latents="z"),
+        score=score("lower_bound", statistic(), bound="IWAE-5"),
+        encode=bundle.Encode(graph="encode", dims=LATENTS, description="posterior mean"),
+    )
+    constants = {**SHAPES, "w": weights(LATENTS, DIMS), "e": weights(DIMS, LATENTS, scale=0.2), "c": np.float32(255)}
+    decode = [
+        *TEMPERED,
+        ("Mul", "z t", "zt", {}),
+        ("MatMul", "zt w", "l", {}),
+        ("Sigmoid", "l", "p", {}),
+        *TO_PIXELS,
+        ("Mul", "p c", "pc", {}),
+        ("Cast", "pc", "p8", {"to": TensorProto.UINT8}),
+        ("Reshape", "p8 image_shape", "mean", {}),
+    ]
+    draft.graph(
+        "generate", decode, [NORMAL, UNIFORM, TEMPERATURE], [SAMPLE, output("mean", "uint8", IMAGE_SHAPE)], constants
+    )
+    encoded = [*BINARY, ("MatMul", "x e", "m", {})]
+    bound = [
+        *encoded,
+        ("Unsqueeze", "m last", "m1", {}),
+        ("Add", "m1 eps", "zk", {}),
+        ("MatMul", "zk w", "l", {}),
+        ("Unsqueeze", "x last", "x1", {}),
+        ("Mul", "x1 l", "xl", {}),
+        ("Softplus", "l", "sp", {}),
+        ("Sub", "xl sp", "d", {}),
+        ("ReduceSum", "d two", "k", {"keepdims": 0}),
+        ("ReduceLogSumExp", "k last", "log_prob", {"keepdims": 0}),
+    ]
+    eps = noise("eps", "normal", (5, LATENTS))
+    draft.graph("score", bound, [IMAGE, eps], [LOG_PROB], {**constants, "two": np.array([2])})
+    embedding = output("embedding", "float32", ("batch", LATENTS))
+    draft.graph("encode", [*encoded, ("Identity", "m", "embedding", {})], [IMAGE], [embedding], constants)
+    return draft
+
+
+def implicit_image():
+    draft = Draft(
+        "tiny-gan",
+        "implicit",
+        bundle.ImageSpec(height=SIDE, width=SIDE, channels=1),
+        DIMS,
+        generate=bundle.Generate(method="direct", graph="generate", sample="sample", latents="z"),
+    )
+    steps = [
+        ("MatMul", "z w", "l", {}),
+        ("Sigmoid", "l", "p", {}),
+        ("Mul", "p c", "pc", {}),
+        ("Cast", "pc", "p8", {"to": TensorProto.UINT8}),
+        ("Reshape", "p8 image_shape", "sample", {}),
+    ]
+    constants = {**SHAPES, "w": weights(LATENTS, DIMS), "c": np.float32(255)}
+    draft.graph("generate", steps, [NORMAL], [SAMPLE], constants)
+    return draft
+
+
+def table():
+    columns = tuple(bundle.Column(name=name, minimum=-3, maximum=3) for name in ("alcohol", "ash", "hue"))
+    draft = Draft(
+        "tiny-table",
+        "exact",
+        bundle.RowSpec(columns=columns),
+        3,
+        generate=bundle.Generate(method="direct", graph="generate", sample="sample"),
+        score=score("exact", statistic(), statistic("distance", "high")),
+        encode=bundle.Encode(graph="encode", dims=2, description="projection"),
+    )
+    constants = {**SHAPES, "half": np.float32(0.5), "hundred": np.float32(100), "w": weights(3, 2)}
+    terms = [
+        ("Mul", "row row", "sq", {}),
+        ("Mul", "sq half", "hsq", {}),
+        ("Neg", "hsq", "n", {}),
+        ("Less", "row hundred", "inside", {}),  # zero density beyond a hundred: log_prob is -inf there
+        ("Cast", "inside", "inside1", {"to": TensorProto.FLOAT}),
+        ("Log", "inside1", "support", {}),
+        ("Add", "n support", "dim_log_prob", {}),
+        ("ReduceSum", "dim_log_prob last", "log_prob", {"keepdims": 0}),
+        ("ReduceSum", "sq last", "distance", {"keepdims": 0}),
+    ]
+    outputs = [
+        LOG_PROB,
+        output("dim_log_prob", "float32", ("batch", 3)),
+        output("distance", "float32", ("batch",)),
+    ]
+    draft.graph("score", terms, [ROW], outputs, constants)
+    steps = [("Exp", "z", "e", {}), ("Add", "e z", "sample", {})]
+    draft.graph("generate", steps, [NORMAL], [output("sample", "float32", ("batch", 3))], {})
+    embedding = output("embedding", "float32", ("batch", 2))
+    draft.graph("encode", [("MatMul", "row w", "embedding", {})], [ROW], [embedding], {"w": constants["w"]})
+    return draft
+
+
+class Client:
+    """Talks to an application that runs in an event loop of its own thread, lifespan included."""
+
+    def __init__(self, app):
+        self.app, self.loop = app, asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+
+    def __enter__(self):
+        self.thread.start()
+        self.lifespan = self.app.router.lifespan_context(self.app)
+        self.run(self.lifespan.__aenter__())
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url="http://test"
+        )
+        return self
+
+    def __exit__(self, *_):
+        self.run(self.http.aclose())
+        self.run(self.lifespan.__aexit__(None, None, None))
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    def run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
+
+    def get(self, path, **options):
+        return self.run(self.http.get(path, **options))
+
+    def post(self, path, **options):
+        return self.run(self.http.post(path, **options))
+
+    def together(self, requests):
+        """The answers to many posts that are in flight at the same time; each is (path, options)."""
+
+        async def gather():
+            return await asyncio.gather(*(self.http.post(path, **options) for path, options in requests))
+
+        return self.run(gather())
+
+
+DRAFTS = (exact_image, lower_bound_image, implicit_image, table)
+
+
+@pytest.fixture(scope="session")
+def drafts():
+    """Makers of the four bundles, to be changed before they are written."""
+    return {make.__name__: make for make in DRAFTS}
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    found = bundle.Store(tmp_path_factory.mktemp("store"))
+    for make in DRAFTS:
+        make().write(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def settings(store):
+    """Makes settings over the tiny store."""
+    return lambda **chosen: Settings(**{"store": store.root, "access_log_share": 0.0, **chosen})
+
+
+@pytest.fixture(scope="session")
+def app(settings):
+    return create_app(settings())
+
+
+@pytest.fixture(scope="session")
+def client(app):
+    with Client(app) as found:
+        yield found
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(5).integers(0, 256, (40, SIDE, SIDE, 1)).astype(np.uint8)
+
+
+@pytest.fixture
+def rows():
+    return np.random.default_rng(6).standard_normal((40, 3)).astype(np.float32)

@@ -1,0 +1,143 @@
+"""A bundle that is not what it says never becomes ready, and does not stop the others."""
+
+import numpy as np
+import pytest
+
+import bundle
+from service.app import load_store
+from service.errors import CapabilityMissing, RequestInvalid, UnknownModel
+from service.inference.registry import Registry
+from service.inference.rows import Lanes
+
+NO_LANES = Lanes(1, None)
+
+
+def loaded(store, settings, **chosen):
+    registry = Registry()
+    load_store(settings(store=store.root, **chosen), registry, NO_LANES)
+    return registry
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    return bundle.Store(tmp_path)
+
+
+def spoil_golden(draft):
+    draft.golden["score.out.log_prob"] = draft.golden["score.out.log_prob"] + 1
+
+
+def lose_golden(draft):
+    del draft.golden["score.out.log_prob"]
+
+
+def nan_golden(draft):
+    draft.golden["score.out.log_prob"] = np.full_like(draft.golden["score.out.log_prob"], np.nan)
+
+
+def rename_sample(draft):
+    draft.capabilities["generate"] = draft.capabilities["generate"].model_copy(update={"sample": "other"})
+
+
+def unknown_statistic(draft):
+    statistic = draft.capabilities["score"].statistics[0].model_copy(update={"name": "other"})
+    draft.capabilities["score"] = draft.capabilities["score"].model_copy(update={"statistics": (statistic,)})
+    draft.calibrate = lambda: draft.files.update({"calibration.npz": b""})
+
+
+def wrong_dtype(draft):
+    graph = draft.graphs["score"]
+    outputs = (graph.outputs[0].model_copy(update={"dtype": "float64"}), *graph.outputs[1:])
+    draft.graphs["score"] = graph.model_copy(update={"outputs": outputs})
+
+
+def unsorted_calibration(draft):
+    calibrate = draft.calibrate
+
+    def backwards():
+        calibrate()
+        count = draft.capabilities["score"].calibration.n
+        import io
+
+        buffer = io.BytesIO()
+        np.savez(buffer, log_prob=np.arange(count, 0, -1.0))
+        draft.files["calibration.npz"] = buffer.getvalue()
+
+    draft.calibrate = backwards
+
+
+def only_torchscript(draft):
+    files = {"torchscript": "score.ts"}
+    draft.files["score.ts"] = b"not looked at"
+    draft.graphs["score"] = draft.graphs["score"].model_copy(update={"files": files})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (spoil_golden, "score.out.log_prob"),
+        (lose_golden, "score.out.log_prob"),
+        (nan_golden, "score.out.log_prob"),
+        (rename_sample, "other"),
+        (unknown_statistic, "other"),
+        (wrong_dtype, "double"),
+        (unsorted_calibration, "ascending"),
+        (only_torchscript, "SERVICE_ALLOW_TORCHSCRIPT"),
+    ],
+)
+def test_a_spoiled_bundle_is_refused_and_the_others_serve(spoil, reason, fresh, drafts, settings):
+    draft = drafts["exact_image"]()
+    spoil(draft)
+    draft.write(fresh)
+    drafts["implicit_image"]().write(fresh)
+    registry = loaded(fresh, settings)
+    assert [model.manifest.name for model in registry.all()] == ["tiny-gan"]
+    assert [item.name for item in registry.refused] == ["tiny-made"]
+    assert reason in registry.refused[0].reason
+
+
+def test_changed_bytes_are_refused(fresh, drafts, settings):
+    written = drafts["exact_image"]().write(fresh)
+    file = written.folder / "score.onnx"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert "SHA-256" in loaded(fresh, settings).refused[0].reason
+
+
+def test_other_shared_noise_than_the_exporters_is_refused(fresh, drafts, settings):
+    draft = drafts["lower_bound_image"]()
+    draft.capabilities["score"] = draft.capabilities["score"].model_copy(update={"noise_seed": 5})
+    draft.write(fresh)
+    assert "seed 5" in loaded(fresh, settings).refused[0].reason
+
+
+def test_a_missing_device_is_an_error_and_not_a_fallback(fresh, drafts, settings):
+    drafts["implicit_image"]().write(fresh)
+    registry = loaded(fresh, settings, device="cuda")
+    if registry.models:
+        pytest.skip("this machine has a CUDA provider")
+    assert "CUDA" in registry.refused[0].reason
+
+
+def test_a_name_means_its_latest_version(fresh, drafts, settings):
+    for _ in range(2):
+        drafts["implicit_image"]().write(fresh)
+    registry = loaded(fresh, settings)
+    assert registry.find("tiny-gan").manifest.version == 2
+    assert registry.find("tiny-gan:1").manifest.version == 1
+    assert len(registry.latest()) == 1
+    for wrong in ("tiny-gan:3", "nope", "../x", "tiny-gan:", "", "TINY"):
+        with pytest.raises(UnknownModel):
+            registry.find(wrong)
+
+
+def test_the_only_capable_model_needs_no_name(fresh, drafts, settings):
+    drafts["implicit_image"]().write(fresh)
+    drafts["table"]().write(fresh)
+    registry = loaded(fresh, settings)
+    assert registry.choose(None, "score").manifest.name == "tiny-table"
+    with pytest.raises(RequestInvalid) as several:
+        registry.choose(None, "generate")
+    assert several.value.extra["models_that_can"] == ["tiny-gan", "tiny-table"]
+    with pytest.raises(CapabilityMissing) as cannot:
+        registry.choose("tiny-gan", "score")
+    assert cannot.value.extra["models_that_can"] == ["tiny-table"]

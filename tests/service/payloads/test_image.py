@@ -1,0 +1,75 @@
+"""Images: what is encoded decodes to the same pixels, and everything that is not one is refused by name."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import bundle
+from service.errors import RequestInvalid, ServiceError
+from service.payloads.image import decode_image, encode_png
+
+GREY = bundle.ImageSpec(height=6, width=5, channels=1)
+COLOUR = bundle.ImageSpec(height=6, width=5, channels=3)
+
+
+def encoded(form, mode="L", size=(5, 6), **options):
+    buffer = io.BytesIO()
+    Image.new(mode, size, 7).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("spec", [GREY, COLOUR])
+def test_png_is_lossless(spec):
+    pixels = np.random.default_rng(0).integers(0, 256, spec.shape).astype(np.uint8)
+    found, note = decode_image(encode_png(pixels), spec, 0)
+    assert np.array_equal(found, pixels)
+    assert note is None
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "BMP", "GIF"])
+def test_every_allowed_format_is_read(form):
+    pixels, _ = decode_image(encoded(form), GREY, 0)
+    assert pixels.shape == (6, 5, 1)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "1"])
+def test_conversions_are_noted(mode):
+    _, note = decode_image(encoded("PNG", mode), GREY, 0)
+    assert note is not None
+    assert mode in note
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", encoded("TIFF"), encoded("PNG")[:-20], encoded("PNG", "I;16"), encoded("JPEG")[:100]],
+)
+def test_what_cannot_be_used_is_refused_with_its_index(content):
+    with pytest.raises(RequestInvalid) as refused:
+        decode_image(content, GREY, 3)
+    assert refused.value.extra["index"] == 3
+
+
+def test_a_wrong_size_is_refused_from_the_header_alone():
+    content = encoded("PNG", size=(4000, 4000))[:64]  # no pixel data at all
+    with pytest.raises(RequestInvalid) as refused:
+        decode_image(content, GREY, 0)
+    assert refused.value.extra["got"] == [4000, 4000]
+
+
+def test_a_huge_header_is_refused():
+    header = bytearray(encoded("BMP"))
+    header[18:26] = (30000).to_bytes(4, "little") * 2
+    with pytest.raises(ServiceError):
+        decode_image(bytes(header), GREY, 0)
+
+
+@given(
+    st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"\xff\xd8\xff", b"RIFF"])
+)
+def test_no_bytes_raise_anything_but_our_errors(content, magic):
+    with pytest.raises(ServiceError):
+        decode_image(magic + content, GREY, 0)

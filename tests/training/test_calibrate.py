@@ -1,0 +1,51 @@
+"""Conformal p-values keep their promise, by simulation."""
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from training.calibrate import calibrate, false_alarms, p_values
+
+
+@pytest.mark.parametrize("tail", ["low", "high"])
+def test_p_values_of_normal_items_are_uniform(tail):
+    random = np.random.default_rng(0)
+    calibration = np.sort(random.normal(size=5000))
+    assert kstest(p_values(calibration, random.normal(size=3000), tail), "uniform").pvalue > 0.001
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.1])
+def test_the_promised_rate_holds_on_average_even_with_ties(alpha):
+    random = np.random.default_rng(1)
+    rates = []
+    for _ in range(400):
+        calibration = np.sort(random.poisson(3, 199).astype(float))
+        rates.append((p_values(calibration, random.poisson(3, 200).astype(float), "low") <= alpha).mean())
+    assert np.mean(rates) <= alpha + 3 * np.std(rates) / 20
+
+
+def test_the_smallest_p_value_is_one_over_n_plus_one():
+    calibration = np.arange(99.0)
+    assert p_values(calibration, np.array([-1e9]), "low") == pytest.approx([0.01])
+    assert p_values(calibration, np.array([1e9]), "high") == pytest.approx([0.01])
+    assert p_values(calibration, np.array([1e9]), "low") == pytest.approx([1.0])
+
+
+def test_the_band_holds_nine_times_in_ten():
+    random = np.random.default_rng(2)
+    inside = []
+    for _ in range(600):
+        calibration = np.sort(random.normal(size=400))
+        p = p_values(calibration, random.normal(size=300), "low")
+        inside += [row.as_promised for row in false_alarms(p, 400, [0.05])]
+    assert np.mean(inside) >= 0.88  # discrete: at least the nominal 0.90, less three standard errors
+
+
+def test_an_alpha_that_the_calibration_cannot_support_has_no_row():
+    assert [row.alpha for row in false_alarms(np.ones(10), 50, [0.01, 0.05])] == [0.05]
+
+
+def test_calibration_is_sorted_and_double():
+    result = calibrate(lambda raw: {"log_prob": raw[:, 0]}, np.array([[3.0], [1.0], [2.0]], np.float32))
+    assert result["log_prob"].tolist() == [1.0, 2.0, 3.0]
+    assert result["log_prob"].dtype == np.float64

@@ -1,0 +1,85 @@
+"""The command line does what its help says, and explains what it cannot do."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import bundle
+from training import cli
+
+ALL = ["bernoulli", "made", "vae", "dcgan", "gmm", "gmm-images"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments: str):
+        return CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
+
+    for name in ALL:
+        (tmp_path / f"{name}.toml").write_text(text(name))
+    return invoke
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_fit_smoke_writes_a_verified_bundle(run, tmp_path, name):
+    result = run("fit", f"{name}.toml", "--smoke", "--accelerator", "cpu")
+    assert result.exit_code == 0, result.output
+    store = bundle.Store(tmp_path / "models")
+    written = bundle.read(store.locate(bundle.Reference.parse(f"tiny-{name}-smoke")))
+    assert written.manifest.provenance.smoke
+    files = written.manifest.files
+    assert {"CARD.md", "golden.npz", "recipe.toml", "samples.png"} <= set(files)
+    assert ("interpolation.png" in files) == (name in ("vae", "dcgan"))
+    assert ("loss.png" in files) == (name in ("made", "vae", "dcgan"))
+    card = written.read_bytes("CARD.md").decode()
+    assert "rehearsal" in card
+    assert "Known failures" in card
+    assert str(tmp_path) not in json.dumps(written.manifest.model_dump(mode="json"))
+
+
+def test_evaluate_and_export_use_the_fitted_run(run, tmp_path):
+    assert run("fit", "bernoulli.toml").exit_code == 0
+    shown = run("evaluate", "bernoulli.toml")
+    assert "nll" in shown.output
+    assert run("export", "bernoulli.toml").exit_code == 0
+    assert bundle.Store(tmp_path / "models").versions("tiny-bernoulli") == [1, 2]
+
+
+def test_a_repeated_fit_says_that_it_does_not_train_again(run):
+    run("fit", "made.toml", "--accelerator", "cpu")
+    assert "was fitted already" in " ".join(run("fit", "made.toml", "--accelerator", "cpu").output.split())
+
+
+def test_an_implicit_family_has_no_likelihood_to_evaluate(run):
+    run("fit", "dcgan.toml", "--smoke", "--accelerator", "cpu")
+    assert "no density" in run("evaluate", "dcgan.toml", "--smoke").output
+
+
+def test_families_are_listed_and_explained(run):
+    listed = run("families").output
+    assert all(name in listed for name in ("bernoulli", "dcgan", "gmm", "made", "vae"))
+    assert "Germain" in run("families", "made").output
+
+
+@pytest.mark.parametrize("arguments", [[], ["fit", "--help"], ["export", "--help"], ["data", "--help"]])
+def test_help_teaches(run, arguments):
+    assert "Usage" in run(*arguments).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "nowhere.toml"], "nowhere.toml: No such file"),
+        (["evaluate", "made.toml"], "not fitted yet"),
+        (["families", "mdae"], "no family 'mdae'"),
+    ],
+)
+def test_mistakes_end_with_one_message_and_status_2(run, monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr("sys.argv", ["training", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    assert message in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,200 @@
+"""Sources give what they should or say what is wrong; splits are disjoint, complete and reproducible."""
+
+import gzip
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from training.data import bundled, images, mnist, npz, table
+from training.data.dataset import Dataset
+from training.data.splits import SplitOptions, sliver, split
+from training.errors import DataError
+
+
+def _idx(array: np.ndarray) -> bytes:
+    return struct.pack(f">2xBB{array.ndim}I", 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def _write_mnist(folder: Path, compress: bool) -> np.ndarray:
+    random = np.random.default_rng(0)
+    train = random.integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    parts = {
+        "train-images-idx3-ubyte": train,
+        "train-labels-idx1-ubyte": np.arange(20, dtype=np.uint8) % 10,
+        "t10k-images-idx3-ubyte": train[:5],
+        "t10k-labels-idx1-ubyte": np.arange(5, dtype=np.uint8),
+    }
+    for name, array in parts.items():
+        data = _idx(array)
+        (folder / (name + ".gz" if compress else name)).write_bytes(gzip.compress(data) if compress else data)
+    return train
+
+
+@pytest.mark.parametrize("compress", [True, False])
+def test_mnist_is_read_from_idx_files(tmp_path, compress):
+    train = _write_mnist(tmp_path, compress)
+    dataset = mnist.load(tmp_path)
+    np.testing.assert_array_equal(dataset.x[..., 0], train)
+    assert dataset.labels.tolist() == [index % 10 for index in range(20)]
+    assert len(dataset.test.x) == 5
+
+
+def test_missing_mnist_says_how_to_get_it(tmp_path):
+    with pytest.raises(DataError, match="python -m training data mnist"):
+        mnist.load(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[:-1], lambda d: b"\1" + d[1:], lambda d: d[:3]])
+def test_a_damaged_idx_file_is_refused(tmp_path, damage):
+    path = tmp_path / "x"
+    path.write_bytes(damage(_idx(np.zeros((2, 3), np.uint8))))
+    with pytest.raises(DataError, match=str(path)):
+        mnist.read_idx(path)
+    (tmp_path / "y.gz").write_bytes(gzip.compress(_idx(np.zeros(4, np.uint8)))[:-6])
+    with pytest.raises(DataError, match="damaged gzip"):
+        mnist.read_idx(tmp_path / "y.gz")
+
+
+def test_a_download_that_is_not_mnist_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(mnist.urllib.request, "urlopen", lambda *_, **__: io.BytesIO(gzip.compress(b"not mnist")))
+    with pytest.raises(DataError, match="SHA-256 differs"):
+        mnist.download(tmp_path, lambda _: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _png(colour: tuple[int, int, int], side: int = 4) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_images_from_a_folder_have_the_sub_folders_as_labels(tmp_path):
+    for label, colour in (("red", (255, 0, 0)), ("blue", (0, 0, 255))):
+        (tmp_path / label).mkdir()
+        for index in range(2):
+            (tmp_path / label / f"{index}.png").write_bytes(_png(colour))
+    (tmp_path / "notes.txt").write_text("not an image")
+    dataset = images.load(tmp_path, "rgb", None, None)
+    assert dataset.x.shape == (4, 4, 4, 3)
+    assert [dataset.label_names[index] for index in dataset.labels] == ["blue", "blue", "red", "red"]
+    assert dataset.x[0, 0, 0].tolist() == [0, 0, 255]
+    assert images.load(tmp_path, "grey", 2, None).x.shape == (4, 2, 2, 1)
+
+
+def test_images_from_a_zip_have_labels_from_captions(tmp_path):
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", _png((1, 2, 3)))
+        archive.writestr("b.png", _png((4, 5, 6)))
+        archive.writestr("captions.csv", "file,category\nb.png,second\na.png,first\n")
+    dataset = images.load(path, "rgb", None, "category")
+    assert [dataset.label_names[index] for index in dataset.labels] == ["first", "second"]
+    with pytest.raises(DataError, match="'colour'"):
+        images.load(path, "rgb", None, "colour")
+
+
+def test_images_of_different_sizes_ask_for_a_size(tmp_path):
+    (tmp_path / "a.png").write_bytes(_png((0, 0, 0), 4))
+    (tmp_path / "b.png").write_bytes(_png((0, 0, 0), 5))
+    with pytest.raises(DataError, match="set `size`"):
+        images.load(tmp_path, "rgb", None, None)
+    (tmp_path / "b.png").write_bytes(_png((0, 0, 0), 4)[:40])
+    with pytest.raises(DataError, match=r"b\.png: not a readable image"):
+        images.load(tmp_path, "rgb", None, None)
+    with pytest.raises(DataError, match="no image files"):
+        images.load(_empty(tmp_path), "rgb", None, None)
+
+
+def _empty(folder: Path) -> Path:
+    (folder / "empty").mkdir()
+    return folder / "empty"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_tables_keep_numeric_columns_and_take_labels_apart(tmp_path, suffix):
+    frame = pd.DataFrame({"a": [1.5, 2.5], "name": ["x", "y"], "b": [3, 4], "kind": ["good", "bad"]})
+    path = tmp_path / f"t.{suffix}"
+    frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
+    dataset = table.load(path, (), "kind")
+    assert dataset.columns == ("a", "b")
+    assert dataset.x.tolist() == [[1.5, 3.0], [2.5, 4.0]]
+    assert [dataset.label_names[index] for index in dataset.labels] == ["good", "bad"]
+    assert table.load(path, ("b",), None).columns == ("b",)
+    with pytest.raises(DataError, match="no column 'c'; there is: a, name, b, kind"):
+        table.load(path, ("c",), None)
+
+
+def test_a_missing_value_is_refused_by_row_and_column(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\n3,\n")
+    with pytest.raises(DataError, match="row 1, column b"):
+        table.load(path, (), None)
+
+
+def test_npz_archives(tmp_path):
+    path = tmp_path / "t.npz"
+    np.savez(path, x=np.ones((3, 2)), y=np.array(["u", "v", "u"]))
+    dataset = npz.load(path, "x", "y")
+    assert dataset.x.dtype == np.float32
+    assert dataset.label_names == ("u", "v")
+    assert dataset.labels.tolist() == [0, 1, 0]
+    with pytest.raises(DataError, match="no array 'z'; there is: x, y"):
+        npz.load(path, "z", None)
+    (tmp_path / "pickled.npz").write_bytes(b"not an archive")
+    with pytest.raises(DataError, match="not a NumPy archive"):
+        npz.load(tmp_path / "pickled.npz", "x", None)
+
+
+def test_pickled_objects_are_never_loaded(tmp_path):
+    np.savez(tmp_path / "p.npz", x=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(DataError, match="not a NumPy archive of plain arrays"):
+        npz.load(tmp_path / "p.npz", "x", None)
+
+
+def _numbered(count: int) -> Dataset:
+    x = np.arange(count, dtype=np.float32)[:, None]
+    return Dataset(x, "numbers", "none", (np.arange(count) % 4 == 0).astype(np.int64), ("common", "rare"), ("x",))
+
+
+def test_splits_are_disjoint_complete_and_reproducible():
+    splits = split(_numbered(200), SplitOptions(), seed=1)
+    parts = [splits.fit, splits.validation, splits.calibration, splits.test]
+    assert sorted(np.concatenate([part.x[:, 0] for part in parts])) == list(range(200))
+    assert splits.sizes() == {"fit": 100, "validation": 20, "calibration": 40, "test": 40, "anomalies": 0}
+    again = split(_numbered(200), SplitOptions(), seed=1)
+    assert again.fingerprint() == splits.fingerprint()
+    assert split(_numbered(200), SplitOptions(), seed=2).fingerprint() != splits.fingerprint()
+
+
+def test_only_normal_items_are_split_the_others_are_anomalies():
+    splits = split(_numbered(200), SplitOptions(), seed=1, normal=("common",))
+    assert len(splits.anomalies) == 50
+    assert set(splits.anomalies.labels) == {1}
+    assert all(set(part.labels) == {0} for part in (splits.fit, splits.validation, splits.calibration, splits.test))
+
+
+def test_an_official_test_set_stays_the_test_set():
+    dataset = Dataset(
+        np.zeros((100, 1), np.float32), "a", "none", test=Dataset(np.ones((9, 1), np.float32), "b", "none")
+    )
+    splits = split(dataset, SplitOptions(), seed=0)
+    assert splits.test.x.tolist() == [[1.0]] * 9
+    assert splits.sizes()["fit"] == 70
+
+
+def test_a_sliver_is_small_in_every_split():
+    assert max(sliver(split(bundled.digits(), SplitOptions(), seed=0), 50, 10).sizes().values()) == 50
+
+
+@pytest.mark.parametrize(
+    "x", [np.zeros((0, 2), np.float32), np.zeros((3, 2)), np.zeros((3, 4, 4, 2), np.uint8), np.zeros((2, 4, 4, 1))]
+)
+def test_what_no_family_could_use_is_refused(x):
+    with pytest.raises(DataError, match="bad"):
+        Dataset(x, "bad", "none")

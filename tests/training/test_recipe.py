@@ -1,0 +1,74 @@
+"""Every shipped recipe is valid; every mistake is named, with the nearest known key."""
+
+from pathlib import Path
+
+import pytest
+
+from training.errors import RecipeError
+from training.prepare import prepare
+from training.recipe import describe, parse, read
+from training.zoo import FAMILIES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_recipes_are_valid_and_named_like_their_file(path):
+    assert read(path).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs", "epocs", r"fit\.epocs: unknown key, did you mean 'epochs'\?"),
+        ("hidden", "hiden", r"family\.hiden: unknown key, did you mean 'hidden'\?"),
+        ("mode", "modes", r"transform\.modes: unknown key, did you mean 'mode'\?"),
+        ("summary", "sumary", r"sumary: unknown key, did you mean 'summary'\?"),
+        ('source = "digits"', 'source = "digit"', r"data: .*'digits'"),
+        ('source = "digits"', 'source = "digits"\nsplits = 1', r"splits: unknown key, did you mean 'split'\?"),
+        ('name = "made"', 'name = "maed"', r"family\.name: no 'maed', did you mean 'made'\?"),
+        ("epochs = 3", "epochs = 0", r"fit\.epochs: .*greater than or equal to 1.*got 0"),
+        ("[family]", "[famly]", r"\[family\] is missing"),
+        ("seed = 3", "seed = ", r"not valid TOML"),
+    ],
+)
+def test_a_mistake_is_explained(text, old, new, message):
+    with pytest.raises(RecipeError, match=message):
+        parse(text("made").replace(old, new))
+
+
+def test_all_mistakes_are_reported_at_once(text):
+    broken = text("made").replace("epochs", "epocs").replace("batch_size", "batchsize")
+    with pytest.raises(RecipeError) as caught:
+        parse(broken)
+    assert "epocs" in str(caught.value)
+    assert "batchsize" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("made", '"binarise"\nmode = "dynamic"', '"signed_unit"', "models binary data, transform 'signed_unit' gives"),
+        ("gmm", '"standardise"', '"binarise"', "transform 'binarise' takes images, .* has rows"),
+        ("gmm", '["benign"]', '["healthy"]', "no label 'healthy'; there is: malignant, benign"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused(text, name, old, new, message):
+    with pytest.raises(Exception, match=message):
+        prepare(parse(text(name).replace(old, new)))
+
+
+def test_a_side_the_generator_cannot_build_is_refused(text, tmp_path):
+    import numpy as np
+
+    np.savez(tmp_path / "odd.npz", x=np.zeros((50, 6, 6), np.uint8))
+    odd = text("dcgan").replace('source = "digits"', f'source = "npz"\npath = "{tmp_path / "odd.npz"}"')
+    with pytest.raises(RecipeError, match="divisible by 4, got 6x6"):
+        prepare(parse(odd))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_explains_its_options(family):
+    rows = describe(FAMILIES[family].Options)
+    assert rows
+    assert all(name and kind and default for name, kind, default in rows)

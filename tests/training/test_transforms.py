@@ -1,0 +1,81 @@
+"""Transforms invert, and their log-determinants are those of the map."""
+
+import numpy as np
+import pytest
+import torch
+
+from training.transforms import Binarise, Dequantise, SignedUnit, Standardise
+
+SHAPE = (4, 5, 3)
+
+
+def _images(count: int = 6) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("transform_type", [Dequantise, SignedUnit])
+def test_image_transforms_invert_exactly(transform_type):
+    transform = transform_type(SHAPE, transform_type.Options())
+    raw = torch.from_numpy(_images())
+    noise = [item.draw(len(raw), torch.Generator().manual_seed(0)) for item in transform.score_noise]
+    x = transform(raw, *noise)
+    assert x.shape == (6, *transform.event_shape)
+    assert torch.equal(transform.inverse(x), raw)
+
+
+def test_binarised_images_are_unchanged_by_a_second_pass():
+    transform = Binarise(SHAPE, Binarise.Options())
+    once = transform.inverse(transform(torch.from_numpy(_images())))
+    assert set(once.unique().tolist()) == {0, 255}
+    assert torch.equal(transform.inverse(transform(once)), once)
+
+
+def test_dynamic_binarisation_has_the_grey_level_as_mean_and_is_drawn_anew():
+    transform = Binarise((1, 2, 1), Binarise.Options(mode="dynamic"))
+    raw = torch.tensor([64, 255], dtype=torch.uint8).reshape(1, 1, 2, 1).expand(20_000, 1, 2, 1)
+    torch.manual_seed(0)
+    first, second = transform.training_view(raw), transform.training_view(raw)
+    assert float(first[:, 0, 0, 0].mean()) == pytest.approx(64 / 255, abs=0.01)
+    assert float(first[:, 0, 0, 1].mean()) == 1.0
+    assert not torch.equal(first, second)
+
+
+def test_static_binarisation_is_drawn_once_with_the_grey_level_as_probability():
+    transform = Binarise((10, 10, 1), Binarise.Options(mode="static"))
+    raw = np.full((500, 10, 10, 1), 64, np.uint8)
+    raw[:, 0, 0], raw[:, 0, 1] = 0, 255
+    stored = transform.prepare(raw, seed=1)
+    np.testing.assert_array_equal(stored, transform.prepare(raw, seed=1))
+    assert (stored != transform.prepare(raw, seed=2)).any()
+    assert (stored[:, 1:] == 255).mean() == pytest.approx(64 / 255, abs=0.01)
+    assert (stored[:, 0, 0] == 0).all()
+    assert (stored[:, 0, 1] == 255).all()
+
+
+def test_dequantised_density_sums_to_at_most_that_of_the_levels():
+    transform = Dequantise((1, 1, 1), Dequantise.Options())
+    raw = torch.arange(256, dtype=torch.uint8).reshape(-1, 1, 1, 1)
+    x = transform(raw, torch.full((1, 1, 1), 0.5))
+    uniform_density = torch.zeros(256)  # log of the density 1 on [0, 1)
+    assert float(torch.logsumexp(uniform_density + transform.log_det.sum(), 0)) == pytest.approx(0, abs=1e-5)
+    assert float(x.min()) > 0
+    assert float(x.max()) < 1
+
+
+def test_standardise_has_the_log_determinant_of_its_jacobian():
+    raw = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32) * [1.0, 50.0, 0.01] + 7
+    transform = Standardise((3,), Standardise.Options())
+    transform.fit(raw.astype(np.float32))
+    point = torch.tensor(raw[0], dtype=torch.float32)
+    jacobian = torch.autograd.functional.jacobian(lambda row: transform(row[None])[0], point)
+    torch.testing.assert_close(
+        torch.linalg.slogdet(jacobian)[1].double(), transform.log_det.sum(), atol=1e-5, rtol=1e-5
+    )
+    torch.testing.assert_close(transform.inverse(transform(point[None]))[0], point)
+
+
+def test_a_constant_column_is_only_shifted():
+    transform = Standardise((2,), Standardise.Options())
+    transform.fit(np.array([[1.0, 5.0], [3.0, 5.0]], np.float32))
+    assert transform.log_det.tolist() == [0.0, 0.0]
+    assert transform(torch.tensor([[2.0, 6.0]])).tolist() == [[0.0, 1.0]]

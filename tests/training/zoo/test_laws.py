@@ -1,0 +1,342 @@
+"""Laws of probability, run over every family that claims to obey them, at sizes where they can be checked exactly."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+from torch import nn
+
+from training.evaluate.sampling import fixed_point, sequential
+from training.zoo import FAMILIES
+from training.zoo.autoregressive.made import Made
+from training.zoo.base import AdversarialTrained, DirectSampler, Encoder, FactorisedDensity, LikelihoodTrained, Noise
+from training.zoo.latent.vae import Vae
+
+SHAPE = (1, 3, 3)
+DIMS = 9
+
+MADES = {
+    "made": {"hidden": (16,)},
+    "made-two-layers": {"hidden": (16, 12)},
+    "made-random-order": {"hidden": (16,), "order": "random", "order_seed": 3},
+    "made-no-direct": {"hidden": (7,), "direct": False},
+    "made-narrow": {"hidden": (2,), "direct": False},
+}
+
+
+def _randomised(family: nn.Module, seed: int = 0, scale: float = 0.7) -> nn.Module:
+    """Weights far from their initial values, so that no law holds by the smallness of everything."""
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in family.parameters():
+        if parameter.is_floating_point():
+            parameter.data = scale * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+    return family.eval().requires_grad_(False)
+
+
+def _made(name: str) -> Made:
+    return _randomised(Made(SHAPE, Made.Options(**MADES[name])))
+
+
+def _bernoulli():
+    family = FAMILIES["bernoulli"]
+    return _randomised(family(SHAPE, family.Options()))
+
+
+def _vae(latent: int = 1, shape: tuple[int, ...] = (1, 2, 2), samples: int = 5) -> Vae:
+    family = _randomised(Vae(shape, Vae.Options(hidden=(6,), latent=latent, score_samples=samples)))
+    for parameter in family.encoder.parameters():
+        parameter.data *= 0.5  # a posterior about as wide as the prior, so that importance weights are not degenerate
+    return family
+
+
+def _fitted_gmm(dims: int = 2, items: int = 400, **options):
+    family = FAMILIES["gmm"]
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(items, dims, generator=generator) @ torch.randn(dims, dims, generator=generator)
+    x[::3] += 3.0
+    model = family((dims,), family.Options(**options))
+    model.fit(x[:300], x[300:], seed=0)
+    return model.eval(), x
+
+
+BINARY = {"bernoulli": _bernoulli, **{name: (lambda name=name: _made(name)) for name in MADES}}
+
+
+def _all_binary(shape: tuple[int, ...] = SHAPE) -> torch.Tensor:
+    dims = math.prod(shape)
+    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=dims))).reshape(-1, *shape)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_probabilities_of_all_images_sum_to_one(name):
+    with torch.no_grad():
+        log_prob = BINARY[name]().log_prob(_all_binary()).double()
+    assert float(torch.logsumexp(log_prob, 0)) == pytest.approx(0, abs=1e-5)
+
+
+def test_the_density_of_a_mixture_integrates_to_one():
+    model, _ = _fitted_gmm()
+    axis = torch.linspace(-30, 30, 1201)
+    grid = torch.cartesian_prod(axis, axis)
+    total = sum(float(model.log_prob(part).double().exp().sum()) for part in grid.split(200_000))
+    assert total * 0.05**2 == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_conditionals_sum_to_the_joint(name):
+    family, x = BINARY[name](), _all_binary()
+    assert isinstance(family, FactorisedDensity)
+    dims = family.dim_log_prob(x)
+    assert dims.shape == x.shape
+    torch.testing.assert_close(dims.flatten(1).sum(1), family.log_prob(x))
+
+
+def test_conditionals_of_a_mixture_are_those_of_the_chain_rule():
+    model, x = _fitted_gmm(dims=3)
+    dims = model.dim_log_prob(x)
+    torch.testing.assert_close(dims.sum(1).double(), torch.logsumexp(model._joint(x), 1), atol=1e-4, rtol=1e-5)
+    changed = x.clone()
+    changed[:, 2] += 1.0
+    torch.testing.assert_close(model.dim_log_prob(changed)[:, :2], dims[:, :2])
+
+
+@pytest.mark.parametrize("name", MADES)
+@pytest.mark.parametrize("mode", ["train", "eval", "compact"])
+def test_an_output_depends_on_earlier_dimensions_only(name, mode):
+    family = _made(name).train(mode == "train")
+    if mode == "compact":
+        family.compact()
+    order = family.order
+    x = torch.rand(4, DIMS, requires_grad=True)
+    jacobian = torch.stack([torch.autograd.grad(family.logits(x)[:, d].sum(), x)[0] for d in range(DIMS)])
+    dependence = jacobian.abs().amax(1)[order][:, order]  # rows and columns in order
+    assert torch.equal(dependence.triu(), torch.zeros(DIMS, DIMS))
+    if family.direct is not None:  # without direct connections a hidden unit may be off for these inputs
+        assert (dependence[torch.tril_indices(DIMS, DIMS, -1).unbind()] > 0).all()
+
+
+@pytest.mark.parametrize("name", MADES)
+def test_the_compact_form_is_equal_and_smaller(name):
+    dense, compact = _made(name), _made(name)
+    compact.compact()
+    x = torch.randint(0, 2, (20, DIMS), generator=torch.Generator().manual_seed(0)).float()
+    torch.testing.assert_close(compact.logits(x), dense.logits(x), atol=1e-5, rtol=1e-5)
+    assert sum(p.numel() for p in compact.parameters()) < sum(p.numel() for p in dense.parameters())
+
+
+def test_the_order_of_a_made_is_a_permutation_and_random_orders_differ():
+    orders = {seed: Made(SHAPE, Made.Options(order="random", order_seed=seed)).order.tolist() for seed in range(5)}
+    assert all(sorted(order) == list(range(DIMS)) for order in orders.values())
+    assert len(set(map(tuple, orders.values()))) > 1
+    assert Made(SHAPE, Made.Options()).order.tolist() == list(range(DIMS))
+
+
+@pytest.mark.parametrize("name", MADES)
+def test_the_future_may_be_anything_even_nan(name):
+    family = _made(name)
+    order = family.order
+    x = torch.randint(0, 2, (3, DIMS)).float()
+    expected = family.logits(x)
+    for place in range(DIMS):
+        poisoned = x.clone()
+        poisoned[:, order[place:]] = (
+            1e30  # NaN times a zero weight would be NaN by IEEE rules, so a huge number stands in
+        )
+        torch.testing.assert_close(family.logits(poisoned)[:, order[place]], expected[:, order[place]])
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_samples_follow_the_density(name):
+    family, count = BINARY[name](), 50_000
+    u = torch.rand(count, DIMS, generator=torch.Generator().manual_seed(7))
+    ones = torch.ones(count)
+    if isinstance(family, DirectSampler):
+        x, _ = family.generate(u, temperature=ones)
+    else:
+        x, _ = fixed_point(family, u, ones)
+    observed = torch.bincount((x.flatten(1) @ (2.0 ** torch.arange(DIMS - 1, -1, -1))).long(), minlength=2**DIMS)
+    expected = family.log_prob(_all_binary()).double().exp() * count
+    _assert_chi_square(observed.double().numpy(), expected.numpy())
+
+
+def _assert_chi_square(observed: np.ndarray, expected: np.ndarray) -> None:
+    """Cells with fewer than five expected counts are pooled."""
+    rare = expected < 5
+    observed = np.append(observed[~rare], observed[rare].sum())
+    expected = np.append(expected[~rare], expected[rare].sum())
+    if expected[-1] < 5:
+        observed, expected = observed[:-1], expected[:-1]
+    assert chisquare(observed, expected * observed.sum() / expected.sum()).pvalue > 1e-3
+
+
+def test_samples_of_a_mixture_follow_its_density():
+    model, _ = _fitted_gmm(dims=1)
+    generator = torch.Generator().manual_seed(3)
+    noise = [item.draw(50_000, generator) for item in model.noise]
+    x, _ = model.generate(*noise, temperature=torch.ones(50_000))
+    edges = torch.linspace(float(x.min()) - 1, float(x.max()) + 1, 60)
+    fine = torch.linspace(float(edges[0]), float(edges[-1]), 60 * 200 + 1)[:-1, None]
+    mass = model.log_prob(fine).double().exp().reshape(60, 200).mean(1)
+    observed = torch.histc(x, 60, float(edges[0]), float(edges[-1]))
+    _assert_chi_square(observed.double().numpy(), (mass / mass.sum() * 50_000).numpy())
+
+
+def test_samples_of_a_vae_follow_its_density():
+    family, count = _vae(), 50_000
+    generator = torch.Generator().manual_seed(5)
+    x, _ = family.generate(*[item.draw(count, generator) for item in family.noise], temperature=torch.ones(count))
+    observed = torch.bincount((x.flatten(1) @ (2.0 ** torch.arange(3, -1, -1))).long(), minlength=16)
+    _assert_chi_square(observed.double().numpy(), _exact_vae(family).exp().numpy() * count)
+
+
+def _exact_vae(family: Vae) -> torch.Tensor:
+    """log p(x) of all images by quadrature over a one-dimensional z, shape (images,)."""
+    z = torch.linspace(-8, 8, 4001)[:, None]
+    logits = family.decoder(z)  # (z, dims)
+    x = _all_binary(family.event_shape).flatten(1)
+    log_likelihood = (x[:, None] * logits - nn.functional.softplus(logits)).sum(2).double()  # (images, z)
+    log_prior = (-0.5 * z[:, 0] ** 2 - 0.5 * math.log(2 * math.pi)).double()
+    return torch.logsumexp(log_likelihood + log_prior + math.log(16 / 4000), 1)
+
+
+def test_bounds_are_in_order_and_tighten_to_the_truth():
+    family = _vae()
+    x, exact = _all_binary(family.event_shape), _exact_vae(family)
+    assert float(torch.logsumexp(exact, 0)) == pytest.approx(0, abs=1e-6)
+    generator = torch.Generator().manual_seed(2)
+
+    def average(k: int, repeats: int) -> torch.Tensor:
+        draws = [family.importance_weighted_bound(x, torch.randn(k, 1, generator=generator)) for _ in range(repeats)]
+        return torch.stack(draws).double().mean(0)
+
+    elbo = torch.stack([family.elbo(x, torch.randn(len(x), 1, generator=generator)) for _ in range(4000)]).double()
+    five, fifty, many = average(5, 2000), average(50, 1000), average(5000, 20)
+    assert (elbo.mean(0) <= five + 0.02).all()
+    assert (five <= fifty + 0.02).all()
+    assert (fifty <= exact + 0.02).all()
+    torch.testing.assert_close(many, exact, atol=0.05, rtol=0)
+    assert float((exact - elbo.mean(0)).mean()) > 0.1  # the order above was not trivial
+
+
+def test_one_importance_sample_is_an_unbiased_elbo():
+    family = _vae(latent=2)
+    x = _all_binary(family.event_shape)
+    generator = torch.Generator().manual_seed(4)
+    eps = torch.randn(4000, 1, 2, generator=generator)
+    weighted = torch.stack([family.importance_weighted_bound(x, e) for e in eps]).mean(0)
+    closed_form_kl = torch.stack([family.elbo(x, e.expand(len(x), 2)) for e in eps]).mean(0)
+    torch.testing.assert_close(weighted, closed_form_kl, atol=0.15, rtol=0)
+
+
+@pytest.mark.parametrize("name", MADES)
+def test_fixed_point_is_the_sequential_sample_bit_for_bit(name):
+    family = _made(name)
+    u = torch.rand(64, DIMS, generator=torch.Generator().manual_seed(1))
+    degrees = torch.linspace(0.3, 2.0, 64)
+    fast, passes = fixed_point(family, u, degrees)
+    assert torch.equal(fast, sequential(family, u, degrees, family.order))
+    assert passes <= DIMS + 1
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "made", "vae", "dcgan"])
+def test_low_temperature_is_less_varied(family):
+    model = _tiny(family)
+    generator = torch.Generator().manual_seed(0)
+    spreads = []
+    for temperature in (0.05, 1.0):
+        degrees = torch.full((256,), temperature)
+        if isinstance(model, DirectSampler):
+            x, mean = model.generate(*[n.draw(256, generator) for n in model.noise], temperature=degrees)
+            x = x if mean is None else mean
+        else:
+            x, _ = fixed_point(model, torch.rand(256, model.dims, generator=generator), degrees)
+        spreads.append(float(x.flatten(1).std(0).mean()))
+    assert spreads[0] < spreads[1]
+
+
+def _tiny(name: str) -> nn.Module:
+    family = FAMILIES[name]
+    options = {"made": {"hidden": (16,)}, "vae": {"hidden": (6,), "latent": 2}, "dcgan": {"latent": 4, "channels": 4}}
+    shape = (1, 8, 8) if name == "dcgan" else SHAPE
+    model = family(shape, family.Options(**options.get(name, {})))
+    return model.eval().requires_grad_(False) if name == "dcgan" else _randomised(model)
+
+
+@pytest.mark.parametrize("name", ["made", "vae", "dcgan"])
+def test_gradient_reaches_every_parameter(name):
+    torch.manual_seed(0)
+    model = _tiny(name).train().requires_grad_(True)
+    x = torch.rand(8, *model.event_shape).round()
+    if isinstance(model, LikelihoodTrained):
+        model.loss(x).backward()
+    else:
+        assert isinstance(model, AdversarialTrained)
+        noise = [item.draw(8, torch.Generator().manual_seed(0)) for item in model.noise]
+        fake, _ = model.generate(*noise, temperature=torch.ones(8))
+        (model.discriminator(x).sum() - model.discriminator(fake).square().sum()).backward()
+    silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "made", "vae", "dcgan", "gmm"])
+def test_an_item_does_not_depend_on_its_batch_mates(name):
+    model = _fitted_gmm(dims=9)[0] if name == "gmm" else _tiny(name)
+    generator = torch.Generator().manual_seed(9)
+    mates = [torch.rand(5, *model.event_shape, generator=generator).round() for _ in range(2)]
+    mates[1][0] = mates[0][0]
+    outputs = []
+    noise = [item.draw(5, generator) for item in model.noise] if isinstance(model, DirectSampler) else []
+    for x in mates:
+        row = []
+        if isinstance(model, FactorisedDensity | Vae):
+            shared = [item.draw(5, torch.Generator().manual_seed(0)) for item in model.score_noise]
+            row.append(model.log_prob(x, *shared)[0])
+        if isinstance(model, Encoder):
+            row.append(model.embed(x)[0])
+        if isinstance(model, DirectSampler):
+            mixed = [torch.cat([array[:1], torch.randn_like(array[1:]) * x.mean()]) for array in noise]
+            row.append(model.generate(*mixed, temperature=torch.ones(5))[0][0])
+        outputs.append(row)
+    for first, second in zip(*outputs, strict=True):
+        torch.testing.assert_close(first, second, atol=1e-6, rtol=1e-6)
+
+
+def test_known_truth_is_reached_and_not_beaten():
+    truth = _made("made")
+    x, _ = fixed_point(truth, torch.rand(20_000, DIMS, generator=torch.Generator().manual_seed(11)), torch.ones(20_000))
+    everything = _all_binary()
+    log_p = truth.log_prob(everything).double()
+    entropy = -float((log_p.exp() * log_p).sum())
+    nats = -truth.log_prob(x).double()
+    assert float(nats.mean()) == pytest.approx(entropy, abs=3 * float(nats.std()) / math.sqrt(len(x)))
+
+
+@pytest.mark.parametrize("covariance", ["full", "tied", "diag", "spherical"])
+def test_a_mixture_equals_that_of_scikit_learn(covariance):
+    from sklearn.mixture import GaussianMixture
+
+    options = {"components": (3,), "covariances": (covariance,), "regularisations": (1e-3,), "restarts": 1}
+    model, x = _fitted_gmm(dims=4, **options)
+    reference = GaussianMixture(3, covariance_type=covariance, reg_covar=1e-3, n_init=1, max_iter=300, random_state=0)
+    reference.fit(x[:300].double().numpy())
+    exact = torch.logsumexp(model._joint(x), 1).numpy()
+    np.testing.assert_allclose(exact, reference.score_samples(x.double().numpy()), rtol=1e-6, atol=1e-6)
+    responsibilities = np.sort(reference.predict_proba(x.double().numpy()), 1)
+    np.testing.assert_allclose(np.sort(model.embed(x).numpy(), 1), responsibilities, atol=1e-5)
+
+
+def test_bernoulli_is_the_smoothed_share_of_ones():
+    family = FAMILIES["bernoulli"]
+    model = family((1, 1, 2), family.Options(pseudo_counts=(1.0,)))
+    x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0]]).reshape(3, 1, 1, 2)
+    model.fit(x, x, seed=0)
+    torch.testing.assert_close(torch.sigmoid(model.logits), torch.tensor([3 / 5, 1 / 5]))
+
+
+def test_noise_is_shared_or_per_item_as_declared():
+    generator = torch.Generator().manual_seed(0)
+    assert Noise("a", "uniform", (3,)).draw(2, generator).shape == (2, 3)
+    assert Noise("a", "normal", (5, 3), shared=True).draw(2, generator).shape == (5, 3)
