@@ -1,0 +1,25 @@
+"""A service on any store, in this process, lifespan included."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.app import create_app
+from service.settings import Settings
+
+
+@pytest.fixture
+def post() -> Callable[..., httpx.Response]:
+    """Posts one request to a fresh service on a store."""
+
+    async def once(store: Path, path: str, **options: object) -> httpx.Response:
+        app = create_app(Settings(store=store))
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                return await client.post(path, **options)
+
+    return lambda store, path, **options: asyncio.run(once(store, path, **options))
