@@ -80,6 +80,7 @@ def _serve(settings: Settings, registry: Registry) -> int:
         port=settings.port,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.drain_timeout_s,
+        http="httptools",
         access_log=False,
         log_config=None,
         server_header=False,

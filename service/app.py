@@ -2,9 +2,9 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -80,7 +80,7 @@ def _services(settings: Settings, registry: Registry) -> Services:
     return Services(settings, registry, batcher, admission, Generation(batcher), metrics, executor)
 
 
-def _lifespan(services: Services, load: bool):  # type: ignore[no-untyped-def]  # the framework's type is private
+def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if load:
@@ -89,7 +89,7 @@ def _lifespan(services: Services, load: bool):  # type: ignore[no-untyped-def]  
         services.batcher.start(asyncio.get_running_loop())
         yield
         services.draining = True
-        services.batcher.close()
+        services.batcher.close(services.settings.drain_timeout_s)
         services.executor.shutdown()
 
     return lifespan

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from training.data import Splits, load, split
+from training.data import Split, Splits, load, split
 from training.data.dataset import Dataset
 from training.data.splits import sliver
 from training.errors import RecipeError
@@ -71,8 +71,5 @@ def _transform(recipe: Recipe, dataset: Dataset) -> Transform:
 
 def _stored(splits: Splits, transform: Transform, seed: int) -> Splits:
     """The splits as the transform's protocol stores them; each split is drawn with a seed of its own."""
-    parts = {}
-    for offset, name in enumerate(("fit", "validation", "calibration", "test", "anomalies")):
-        part = getattr(splits, name)
-        parts[name] = type(part)(transform.prepare(part.x, seed + offset), part.labels)
-    return Splits(**parts)
+    offsets = {name: offset for offset, name in enumerate(splits.parts)}
+    return splits.map(lambda name, part: Split(transform.prepare(part.x, seed + offsets[name]), part.labels))

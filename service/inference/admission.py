@@ -17,6 +17,7 @@ class Admission:
 
     bound: float
     pending: float = 0.0
+    requests: int = 0
     mflop_per_s: float = 0.0
 
     @contextmanager
@@ -31,10 +32,12 @@ class Admission:
                 f"{self.pending:.0f} of {self.bound:.0f} MFLOP are pending; try again later", self._retry_after_s()
             )
         self.pending += mflop
+        self.requests += 1
         try:
             yield
         finally:
-            self.pending -= mflop
+            self.requests -= 1
+            self.pending = self.pending - mflop if self.requests else 0.0  # so that rounding never adds up
 
     def observe(self, mflop: float, seconds: float) -> None:
         """Learns the throughput from one batch."""

@@ -12,69 +12,14 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
-import numpy as np
-
-from service.errors import DeadlineExceeded, GraphFailed, NotReady
+from service.errors import GraphFailed, NotReady
 from service.inference.graph import Array, Arrays
+from service.inference.jobs import Job, Key, RowFunction, Slice, assembled, distribute, next_slice, remove_ended, shares
 from service.trace import Trace
 
 _log = logging.getLogger(__name__)
-
-
-class RowFunction(Protocol):
-    """What the batcher runs: rows of named arrays in, rows of named arrays out."""
-
-    @property
-    def mflop_per_row(self) -> float:
-        """Work for one row."""
-        ...
-
-    def run(self, arrays: Arrays, wanted: tuple[str, ...]) -> dict[str, Array]:
-        """The wanted outputs."""
-        ...
-
-
-Key = tuple[RowFunction, tuple[str, ...]]
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """Rows that one request wants computed. ``taken`` rows have been put into batches so far."""
-
-    key: Key
-    arrays: Arrays
-    rows: int
-    trace: Trace
-    future: "asyncio.Future[dict[str, Array]]"
-    submitted: float
-    taken: int = 0
-    parts: list[dict[str, Array]] = field(default_factory=list)
-    error: Exception | None = None
-    device_s: float = 0.0
-    queue_s: float = 0.0
-
-    @property
-    def finished(self) -> bool:
-        """Whether there is an outcome to hand back."""
-        return self.error is not None or sum(_rows(part) for part in self.parts) == self.rows
-
-    def outcome(self) -> dict[str, Array]:
-        """All rows of all outputs."""
-        if len(self.parts) == 1:
-            return self.parts[0]
-        return {name: np.concatenate([part[name] for part in self.parts]) for name in self.parts[0]}
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Rows start to stop of a job, as part of one batch."""
-
-    job: Job
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -114,13 +59,13 @@ class Batcher:
         self._loop = loop
         self._thread.start()
 
-    def close(self) -> None:
-        """Ends the device thread once everything queued has been run."""
+    def close(self, timeout_s: float = 30.0) -> None:
+        """Ends the device thread once everything queued has been run, or gives up on it after the timeout."""
         self._enqueue()
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(timeout_s)
 
     @property
     def busy_s(self) -> float:
@@ -192,9 +137,9 @@ class Batcher:
     def _take(self) -> tuple[list[Slice], list[Job]]:
         """The next batch, of one function, and the jobs that ended without running; the lock is held."""
         key, queue = next(iter(self._queues.items()))
-        ended = _remove_ended(queue)
+        ended = remove_ended(queue)
         room = max(1, min(self._limits.rows, int(self._limits.mflop // key[0].mflop_per_row)))
-        batch = [_slice(job, count) for job, count in _shares(queue, room)]
+        batch = [next_slice(job, count) for job, count in shares(queue, room)]
         waiting = [job for job in queue if job.taken == 0]
         started = [job for job in queue if 0 < job.taken < job.rows]
         self._queues.move_to_end(key)
@@ -209,8 +154,8 @@ class Batcher:
             return
         function, wanted = batch[0].job.key
         try:
-            outputs = function.run(_assembled(batch), wanted)
-            _distribute(batch, outputs)
+            outputs = function.run(assembled(batch), wanted)
+            distribute(batch, outputs)
         except Exception as error:
             if len(batch) == 1:
                 _log.exception("a graph failed on rows of request %s", batch[0].job.trace.request_id)
@@ -237,68 +182,6 @@ class Batcher:
                 job.future.set_exception(job.error)
             else:
                 job.future.set_result(job.outcome())
-
-
-def _remove_ended(queue: deque[Job]) -> list[Job]:
-    """Takes out the jobs that were cancelled, have failed, or are past their deadline."""
-    now = time.monotonic()
-    ended = []
-    for job in list(queue):
-        if job.trace.deadline < now and job.error is None:
-            job.error = DeadlineExceeded("the deadline passed while the request was waiting for the device")
-        if job.error is not None or job.future.cancelled():
-            queue.remove(job)
-            ended.append(job)
-    return ended
-
-
-def _shares(queue: deque[Job], room: int) -> list[tuple[Job, int]]:
-    """Rows per job: in order, at most half of the rest while others wait; then what is left over, in order."""
-    shares: dict[Job, int] = {}
-    for place, job in enumerate(queue):
-        if room == 0:
-            break
-        others_wait = place + 1 < len(queue)
-        share = min(job.rows - job.taken, max(1, room // 2) if others_wait else room)
-        shares[job] = share
-        room -= share
-    for job, share in shares.items():
-        more = min(room, job.rows - job.taken - share)
-        shares[job] += more
-        room -= more
-    return list(shares.items())
-
-
-def _slice(job: Job, count: int) -> Slice:
-    if job.taken == 0:
-        job.queue_s = time.perf_counter() - job.submitted
-    job.taken += count
-    return Slice(job, job.taken - count, job.taken)
-
-
-def _assembled(batch: list[Slice]) -> Arrays:
-    first = batch[0]
-    if len(batch) == 1:
-        return {name: array[first.start : first.stop] for name, array in first.job.arrays.items()}
-    return {
-        name: np.concatenate([piece.job.arrays[name][piece.start : piece.stop] for piece in batch])
-        for name in first.job.arrays
-    }
-
-
-def _distribute(batch: list[Slice], outputs: dict[str, Array]) -> None:
-    rows = sum(piece.stop - piece.start for piece in batch)
-    if any(len(array) != rows for array in outputs.values()):
-        raise ValueError(f"expected {rows} rows, got {[len(array) for array in outputs.values()]}")
-    start = 0
-    for piece in batch:
-        stop = start + piece.stop - piece.start
-        piece.job.parts.append({name: array[start:stop] for name, array in outputs.items()})
-        start = stop
-
-
-def _rows(part: dict[str, Array]) -> int:
-    return len(next(iter(part.values())))
 
 
 def _report(batch: list[Slice], seconds: float) -> BatchReport:

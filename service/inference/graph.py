@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -37,8 +36,3 @@ class DeviceUnavailable(Exception):
 
 class GraphMismatch(Exception):
     """A graph file takes or returns other arrays than its manifest says."""
-
-
-def as_dtype(name: str) -> np.dtype[Any]:
-    """The numpy type of a manifest's dtype."""
-    return np.dtype(name)

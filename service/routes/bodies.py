@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message
@@ -90,8 +91,8 @@ def check_count(items: Payload, settings: Settings) -> None:
 async def _files(request: Request, settings: Settings) -> list[bytes]:
     try:
         form = await request.form(max_files=settings.max_items, max_fields=16, max_part_size=settings.max_body_bytes)
-    except MultiPartException as error:
-        raise RequestInvalid(f"not a multipart body: {error.message}") from error
+    except (MultiPartException, HTTPException) as error:  # the framework turns the first into the second
+        raise RequestInvalid("not a multipart body, or one with too many parts") from error
     uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
     try:
         return [await upload.read() for upload in uploads]

@@ -185,7 +185,8 @@ def test_an_official_test_set_stays_the_test_set():
     )
     splits = split(dataset, SplitOptions(), seed=0)
     assert splits.test.x.tolist() == [[1.0]] * 9
-    assert splits.sizes()["fit"] == 70
+    assert splits.sizes() == {"fit": 50, "validation": 10, "calibration": 20, "held_out": 20, "test": 9, "anomalies": 0}
+    assert not splits.held_out.x.any()
 
 
 def test_a_sliver_is_small_in_every_split():

@@ -1,6 +1,7 @@
 """What every source returns, and what it becomes once split."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -65,23 +66,47 @@ class Split:
 
 @dataclass(frozen=True)
 class Splits:
-    """Four disjoint splits, and the items that are abnormal by the recipe's definition (never used to fit)."""
+    """Disjoint splits, and the items that are abnormal by the recipe's definition (never used to fit).
+
+    ``held_out`` is drawn from the same pool as ``calibration``, so that a false-alarm rate measured on it is one the
+    calibration promises something about. It is the test split itself, unless the source has an official test set: that
+    one may come from elsewhere (MNIST's does: other writers).
+    """
 
     fit: Split
     validation: Split
     calibration: Split
+    held_out: Split
     test: Split
     anomalies: Split
 
+    @property
+    def parts(self) -> dict[str, Split]:
+        """The distinct splits by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.has_official_test:
+            return named
+        del named["held_out"]
+        return named
+
+    @property
+    def has_official_test(self) -> bool:
+        """Whether the test split comes from the source rather than from the pool."""
+        return self.test is not self.held_out
+
     def sizes(self) -> dict[str, int]:
         """Number of items per split."""
-        return {field.name: len(getattr(self, field.name)) for field in fields(self)}
+        return {name: len(part) for name, part in self.parts.items()}
+
+    def map(self, change: Callable[[str, Split], Split]) -> "Splits":
+        """The splits after a change to each distinct one, given its name."""
+        changed = {name: change(name, part) for name, part in self.parts.items()}
+        return Splits(**{"held_out": changed["test"], **changed})
 
     def fingerprint(self) -> str:
         """SHA-256 over all items in split order: the same recipe on the same data gives the same value."""
         digest = hashlib.sha256()
-        for field in fields(self):
-            part = getattr(self, field.name)
-            digest.update(f"{field.name}{part.x.dtype}{part.x.shape}".encode())
+        for name, part in self.parts.items():
+            digest.update(f"{name}{part.x.dtype}{part.x.shape}".encode())
             digest.update(np.ascontiguousarray(part.x).data)
         return digest.hexdigest()

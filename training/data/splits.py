@@ -9,7 +9,10 @@ from training.zoo.base import Options
 
 
 class SplitOptions(Options):
-    """Shares of the items; the rest is fitted. A source with an official test set keeps it whatever ``test`` says."""
+    """Shares of the items; the rest is fitted.
+
+    Where the source has an official test set, ``test`` is the share held out beside it, to measure false alarms on.
+    """
 
     validation: float = Field(default=0.1, gt=0, lt=1)
     calibration: float = Field(default=0.2, gt=0, lt=1)
@@ -29,19 +32,18 @@ def split(dataset: Dataset, options: SplitOptions, seed: int, normal: tuple[str,
     """
     items = Split(dataset.x, dataset.labels)
     is_normal = _is_normal(dataset, normal)
-    anomalies = [items.take(~is_normal)]
+    anomalies = items.take(~is_normal)
     kept = items.take(is_normal)
     order = np.random.default_rng(seed).permutation(len(kept))
     counts = [round(len(kept) * share) for share in (options.validation, options.calibration, options.test)]
-    if dataset.test is not None:
-        counts[2] = 0
     bounds = np.cumsum(counts)
-    validation, calibration, test, fit = (kept.take(part) for part in np.split(order, bounds))
+    validation, calibration, held_out, fit = (kept.take(part) for part in np.split(order, bounds))
+    test = held_out
     if dataset.test is not None:
         official, official_normal = Split(dataset.test.x, dataset.test.labels), _is_normal(dataset.test, normal)
         test = official.take(official_normal)
-        anomalies = [official.take(~official_normal)]
-    splits = Splits(fit, validation, calibration, test, _joined(anomalies))
+        anomalies = official.take(~official_normal)
+    splits = Splits(fit, validation, calibration, held_out, test, anomalies)
     for name, size in splits.sizes().items():
         if size == 0 and name != "anomalies":
             raise DataError(f"{dataset.source}: {len(kept)} normal items leave none for the {name} split")
@@ -50,13 +52,7 @@ def split(dataset: Dataset, options: SplitOptions, seed: int, normal: tuple[str,
 
 def sliver(splits: Splits, fit: int = 512, rest: int = 128) -> Splits:
     """The first items of every split: enough to rehearse a recipe in seconds, not to learn anything."""
-    return Splits(
-        fit=splits.fit.take(slice(fit)),
-        validation=splits.validation.take(slice(rest)),
-        calibration=splits.calibration.take(slice(rest)),
-        test=splits.test.take(slice(rest)),
-        anomalies=splits.anomalies.take(slice(rest)),
-    )
+    return splits.map(lambda name, part: part.take(slice(fit if name == "fit" else rest)))
 
 
 def _is_normal(dataset: Dataset, normal: tuple[str, ...]) -> np.ndarray:
@@ -68,9 +64,3 @@ def _is_normal(dataset: Dataset, normal: tuple[str, ...]) -> np.ndarray:
     if unknown:
         raise DataError(f"{dataset.source}: no label {unknown[0]!r}; there is: {', '.join(dataset.label_names)}")
     return np.isin(dataset.labels, [dataset.label_names.index(name) for name in normal])
-
-
-def _joined(parts: list[Split]) -> Split:
-    labels = [part.labels for part in parts]
-    joined = None if any(label is None for label in labels) else np.concatenate(labels)
-    return Split(np.concatenate([part.x for part in parts]), joined)

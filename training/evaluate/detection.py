@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from training.calibrate import Scorer, Statistics, false_alarms, p_values
@@ -12,18 +13,17 @@ from training.evaluate.measurement import Measurement
 def evaluate_detection(
     score: Scorer, tails: dict[str, str], calibration: Statistics, splits: Splits, alphas: Iterable[float]
 ) -> list[Measurement]:
-    """False-alarm rates on the test split, and AUROC against the anomalies of the recipe if it has any."""
+    """False-alarm rates on held-out items (and on an official test set, which may be another population), and AUROC
+    against the anomalies of the recipe if it has any.
+    """
     normal = score(splits.test.x)
+    held_out = score(splits.held_out.x) if splits.has_official_test else normal
     abnormal = score(splits.anomalies.x) if len(splits.anomalies) else None
     measurements = []
     for name, tail in tails.items():
-        held_out = p_values(calibration[name], normal[name], tail)
-        for row in false_alarms(held_out, len(calibration[name]), alphas):
-            protocol = f"conformal p of {name} <= {row.alpha:g}, n={len(calibration[name])} calibration items"
-            band = f"5-95 % band {row.low:.4f}-{row.high:.4f}"
-            measurements.append(
-                Measurement(f"false_alarm_rate_{row.alpha:g}", row.rate, "rate", "test", f"{protocol}; {band}")
-            )
+        measurements += _false_alarms(name, tail, calibration[name], held_out[name], "held out", alphas)
+        if splits.has_official_test:
+            measurements += _false_alarms(name, tail, calibration[name], normal[name], "official test", alphas)
         if abnormal is not None:
             labels = [0] * len(normal[name]) + [1] * len(abnormal[name])
             sign = -1.0 if tail == "low" else 1.0
@@ -31,3 +31,20 @@ def evaluate_detection(
             protocol = f"one-class: fitted on normal items only; {name}; {len(abnormal[name])} anomalies"
             measurements.append(Measurement("auroc", float(auroc), "area", "test against anomalies", protocol))
     return measurements
+
+
+def _false_alarms(
+    name: str, tail: str, calibration: np.ndarray, values: np.ndarray, split: str, alphas: Iterable[float]
+) -> list[Measurement]:
+    p = p_values(calibration, values, tail)
+    return [
+        Measurement(
+            f"false_alarm_rate_{row.alpha:g}",
+            row.rate,
+            "rate",
+            split,
+            f"conformal p of {name} <= {row.alpha:g}, n={len(calibration)} calibration items, {row.items} items; "
+            f"5-95 % band {row.low:.4f}-{row.high:.4f}",
+        )
+        for row in false_alarms(p, len(calibration), alphas)
+    ]

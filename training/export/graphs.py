@@ -83,9 +83,7 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
         graphs["score"] = _computation(_Score(family, transform), [data, *noise], names)
     if isinstance(family, FixedPointSampler):
         uniform = _noise_input(Noise("u", "uniform", (family.dims,)))
-        graphs["propose"] = _computation(
-            _Propose(family, transform), [data, uniform, _temperature(family)], ["sample"]
-        )
+        graphs["propose"] = _computation(_Propose(family, transform), [data, uniform, _temperature(family)], ["sample"])
     elif isinstance(family, DirectSampler):
         inputs = [*map(_noise_input, family.noise), _temperature(family)]
         graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"])

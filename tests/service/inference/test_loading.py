@@ -1,5 +1,7 @@
 """A bundle that is not what it says never becomes ready, and does not stop the others."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -57,8 +59,6 @@ def unsorted_calibration(draft):
     def backwards():
         calibrate()
         count = draft.capabilities["score"].calibration.n
-        import io
-
         buffer = io.BytesIO()
         np.savez(buffer, log_prob=np.arange(count, 0, -1.0))
         draft.files["calibration.npz"] = buffer.getvalue()
@@ -94,6 +94,26 @@ def test_a_spoiled_bundle_is_refused_and_the_others_serve(spoil, reason, fresh, 
     assert [model.manifest.name for model in registry.all()] == ["tiny-gan"]
     assert [item.name for item in registry.refused] == ["tiny-made"]
     assert reason in registry.refused[0].reason
+
+
+def test_torchscript_is_served_once_it_is_allowed(fresh, drafts, settings):
+    torch = pytest.importorskip("torch")
+    draft = drafts["table"]()
+    weight = torch.from_numpy(draft.golden["encode.in.row"][:2].T.copy())
+
+    class Encoder(torch.nn.Module):
+        def forward(self, row):
+            return row @ weight
+
+    buffer = io.BytesIO()
+    torch.jit.save(torch.jit.trace(Encoder(), torch.zeros(2, 3)), buffer)
+    draft.files["encode.ts"] = buffer.getvalue()
+    draft.graphs["encode"] = draft.graphs["encode"].model_copy(update={"files": {"torchscript": "encode.ts"}})
+    draft.golden["encode.out.embedding"] = draft.golden["encode.in.row"] @ weight.numpy()
+    draft.write(fresh)
+    assert "SERVICE_ALLOW_TORCHSCRIPT" in loaded(fresh, settings).refused[0].reason
+    model = loaded(fresh, settings, allow_torchscript=True).find("tiny-table")
+    assert model.graphs["encode"].graph.runtime == "torchscript"
 
 
 def test_changed_bytes_are_refused(fresh, drafts, settings):

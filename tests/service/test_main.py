@@ -1,0 +1,99 @@
+"""The command line: --check tells good from bad stores, and SIGTERM loses no accepted request."""
+
+import http.client
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import bundle
+from service.__main__ import main
+
+
+@pytest.fixture(autouse=True)
+def keep_logging():
+    """The command line configures the log of its process; here that process is the test run."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+BODY = json.dumps({"model": "tiny-made", "n": 64})
+
+
+def test_check_of_a_good_store(store, capsys):
+    assert main(["--check", "--store", str(store.root)]) == 0
+    assert "tiny-made:1   ok" in capsys.readouterr().out
+
+
+def test_check_of_a_spoiled_store(tmp_path, drafts, capsys):
+    written = drafts["implicit_image"]().write(bundle.Store(tmp_path))
+    (written.folder / "CARD.md").write_text("other")
+    assert main(["--check", "--store", str(tmp_path)]) == 1
+    assert "CARD.md" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"]])
+def test_an_empty_store_says_what_to_do(tmp_path, capsys, arguments):
+    assert main(["--store", str(tmp_path), *arguments]) == 1
+    assert "python -m training fit" in capsys.readouterr().err
+
+
+class Load(threading.Thread):
+    """Sends requests one after another on one connection until the server says to close it."""
+
+    def __init__(self, port, going):
+        super().__init__()
+        self.port, self.going, self.answered, self.lost = port, going, 0, []
+
+    def run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.connect()
+        while True:
+            try:
+                connection.request("POST", "/generate", BODY, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+            except OSError as error:
+                self.lost.append(error)
+                return
+            self.answered += 1
+            self.going.set()
+            if answer.status != 200:
+                self.lost.append(answer.status)
+            if answer.headers.get("connection") == "close":
+                return
+
+
+def test_sigterm_loses_no_accepted_request(store):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "SERVICE_DRAIN_PAUSE_S": "0.3", "SERVICE_LOG_FORMAT": "json"}
+    command = [sys.executable, "-m", "service", "--store", str(store.root), "--port", str(port)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert any("running on" in line for line in process.stderr)
+        reader = threading.Thread(target=process.stderr.read)
+        reader.start()
+        loads = [Load(port, threading.Event()) for _ in range(8)]
+        for load in loads:
+            load.start()
+        for load in loads:
+            assert load.going.wait(20)
+        process.send_signal(signal.SIGTERM)
+        for load in loads:
+            load.join(20)
+        assert process.wait(20) == 0
+        reader.join()
+    finally:
+        process.kill()
+        process.stderr.close()
+    assert [load.lost for load in loads] == [[]] * 8

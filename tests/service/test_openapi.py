@@ -1,0 +1,66 @@
+"""The OpenAPI description is complete, and no request that follows it, or does not, gets a 5xx."""
+
+import hypothesis
+import requests
+import schemathesis
+
+from service import problems
+from service.schemas.score import ScoreAnswer
+
+
+def test_every_error_of_the_table_is_documented(client):
+    document = client.get("/openapi.json").json()
+    for path in ("/score", "/generate", "/encode"):
+        documented = {int(status) for status in document["paths"][path]["post"]["responses"]}
+        assert {kind.status for kind in problems.TABLE.values()} - {499} <= documented | {500}
+        assert 200 in documented
+    assert set(document["paths"]["/score"]["post"]["requestBody"]["content"]) >= {
+        "application/json",
+        "image/png",
+        "multipart/form-data",
+        "text/csv",
+        "application/x-npy",
+    }
+
+
+def test_every_reference_resolves(client):
+    document = client.get("/openapi.json").json()
+    text = client.get("/openapi.json").text
+    for name in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
+        assert name in document["components"]["schemas"]
+
+
+def test_an_answer_has_the_documented_shape(client, pixels):
+    from pydantic import TypeAdapter
+
+    body = {"model": "tiny-made", "explain": True, "inputs": [{"array": pixels[0].tolist()}]}
+    answer = client.post("/score", json=body).content
+    TypeAdapter(ScoreAnswer, config=None).validate_json(answer, extra="forbid")
+
+
+def test_generated_requests_never_get_a_server_error(app, client):
+    schema = schemathesis.openapi.from_dict(app.openapi())
+    settings = hypothesis.settings(
+        max_examples=15,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=[hypothesis.Phase.generate],
+    )
+    for operation in schema.get_all_operations():
+        _fuzz(operation.ok(), client, settings)
+
+
+def _fuzz(operation, client, settings):
+    @settings
+    @hypothesis.given(case=operation.as_strategy())
+    def run(case):
+        request = requests.Request(**case.as_transport_kwargs(base_url="http://test")).prepare()
+        body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
+        answer = client.run(
+            client.http.request(request.method, request.url, content=body, headers=dict(request.headers))
+        )
+        assert answer.status_code < 500, (answer.text, body)
+
+    run()
