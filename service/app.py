@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -30,6 +31,8 @@ from service.routes.score import ScoreEndpoint
 from service.routes.services import Services
 from service.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 
 def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     """The application; it loads the store when it starts, unless a filled registry is given."""
@@ -53,11 +56,11 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     return app
 
 
-def load_store(settings: Settings, registry: Registry, lanes: Lanes) -> None:
-    """Fills a registry from the store of the settings."""
+def load_store(settings: Settings, registry: Registry, lanes: Lanes) -> bool:
+    """Fills a registry from the store of the settings with what is new there; whether anything was."""
     device = Device(settings.device, settings.intra_op_threads, settings.cuda_memory_mib)
     runtime = Runtime(device, settings.runtime, settings.allow_torchscript, lanes)
-    registry.load_store(bundle.Store(settings.store), runtime)
+    return registry.load_store(bundle.Store(settings.store), runtime)
 
 
 def make_lanes(settings: Settings) -> Lanes:
@@ -83,16 +86,33 @@ def _services(settings: Settings, registry: Registry) -> Services:
 def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        lanes = make_lanes(services.settings)
         if load:
-            load_store(services.settings, services.registry, make_lanes(services.settings))
+            load_store(services.settings, services.registry, lanes)
         services.metrics.models(len(services.registry.all()), len(services.registry.refused))
         services.batcher.start(asyncio.get_running_loop())
+        watcher = asyncio.create_task(_watch_store(services, lanes))
         yield
         services.draining = True
+        watcher.cancel()
         services.batcher.close(services.settings.drain_timeout_s)
         services.executor.shutdown()
 
     return lifespan
+
+
+async def _watch_store(services: Services, lanes: Lanes) -> None:
+    """Serves bundles that appear while the service runs; requests in flight keep the model they have."""
+    settings, registry = services.settings, services.registry
+    while settings.rescan_s:
+        await asyncio.sleep(settings.rescan_s)
+        try:
+            changed = await asyncio.to_thread(load_store, settings, registry, lanes)
+        except OSError as error:  # the store may be replaced as a whole just now
+            _log.warning("cannot look for new bundles in %s: %s", settings.store, error)
+            continue
+        if changed:
+            services.metrics.models(len(registry.all()), len(registry.refused))
 
 
 def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]) -> None:

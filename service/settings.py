@@ -13,6 +13,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SERVICE_", frozen=True, extra="forbid")
 
     store: Path = Field(Path("models"), description="Folder with the bundles, <name>/<version>/.")
+    rescan_s: float = Field(
+        2.0, ge=0, description="Seconds between looks for new bundles in the store; 0 looks only at the start."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose.")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
@@ -51,7 +54,12 @@ class Settings(BaseSettings):
     max_items: int = Field(10_000, ge=1, description="Most items in one score or encode request.")
     max_samples: int = Field(1024, ge=1, description="Most samples in one generate request.")
     max_json_depth: int = Field(16, ge=4, description="Deepest nesting of arrays and objects in a JSON body.")
-    alpha: float = Field(0.01, gt=0, lt=1, description="False-alarm rate of the anomaly verdict if a request has none.")
+    alpha: float = Field(
+        0.01,
+        gt=0,
+        lt=1,
+        description="False-alarm rate if a request has none; raised to the least a model's calibration allows.",
+    )
 
     log_format: Literal["json", "plain"] = Field("plain", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")

@@ -37,8 +37,9 @@ class Model:
 
 @dataclass(frozen=True)
 class Refused:
-    """A bundle that is in the store but not served, and why."""
+    """A bundle that is in the store but not served, and why; ``files`` is what its folder held then."""
 
     name: str
     version: int
     reason: str
+    files: frozenset[tuple[str, int, int]] = frozenset()

@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import bundle
 from service.errors import CapabilityMissing, NotReady, RequestInvalid, UnknownModel
@@ -19,27 +21,45 @@ _WHY_NOT = {
 
 @dataclass
 class Registry:
-    """Filled once by ``load_store``; afterwards only read."""
+    """Filled by ``load_store``, which replaces both attributes as a whole: a reader sees the old or the new."""
 
-    models: dict[str, dict[int, Model]] = field(default_factory=dict)
-    refused: list[Refused] = field(default_factory=list)
+    models: Mapping[str, Mapping[int, Model]] = field(default_factory=dict)
+    refused: tuple[Refused, ...] = ()
 
-    def load_store(self, store: bundle.Store, runtime: Runtime) -> None:
-        """Loads every version of every name; a bundle that fails is noted and does not stop the others."""
-        for name in store.names():
-            for version in store.versions(name):
-                self._load_one(store, name, version, runtime)
+    def load_store(self, store: bundle.Store, runtime: Runtime) -> bool:
+        """Loads every version that is not loaded yet, and says whether anything changed.
 
-    def _load_one(self, store: bundle.Store, name: str, version: int, runtime: Runtime) -> None:
+        A bundle that fails is noted and does not stop the others; it is tried again when its files have changed, since
+        it may have been copied there file by file. A loaded version is immutable and stays.
+        """
+        models = {name: dict(versions) for name, versions in self.models.items()}
+        refused: list[Refused] = []
+        for reference in _references(store):
+            if reference.version in models.get(reference.name, {}):
+                continue
+            result = self._load_one(store, reference, runtime)
+            if isinstance(result, Refused):
+                refused.append(result)
+            else:
+                models.setdefault(result.manifest.name, {})[result.manifest.version] = result
+        changed = tuple(refused) != self.refused or set(_versions(models)) != set(_versions(self.models))
+        self.models, self.refused = models, tuple(refused)
+        return changed
+
+    def _load_one(self, store: bundle.Store, reference: bundle.Reference, runtime: Runtime) -> Model | Refused:
         start = time.perf_counter()
+        folder = store.locate(reference)
+        files = _fingerprint(folder)
+        for item in self.refused:
+            if f"{item.name}:{item.version}" == str(reference) and item.files == files:
+                return item
         try:
-            model = load(bundle.read(store.folder(name, version)), runtime)
+            model = load(bundle.read(folder), runtime)
         except Exception as error:  # whatever is wrong with one bundle must not keep the others from serving
-            _log.error("refused %s:%d: %s: %s", name, version, type(error).__name__, error)
-            self.refused.append(Refused(name, version, f"{type(error).__name__}: {error}"))
-            return
-        self.models.setdefault(name, {})[version] = model
-        _log.info("loaded %s in %.2f s", model.manifest.reference, time.perf_counter() - start)
+            _log.error("refused %s: %s: %s", reference, type(error).__name__, error)
+            return Refused(folder.parent.name, int(folder.name), f"{type(error).__name__}: {error}", files)
+        _log.info("loaded %s in %.2f s", reference, time.perf_counter() - start)
+        return model
 
     def all(self) -> list[Model]:
         """Every loaded version, by name and version."""
@@ -93,3 +113,17 @@ class Registry:
             if item.name == reference.name and reference.version in (None, item.version):
                 return f"{item.name}:{item.version} is in the store but refused: {item.reason}"
         return f"no model {str(reference)!r} is loaded"
+
+
+def _references(store: bundle.Store) -> list[bundle.Reference]:
+    return [bundle.Reference(name, version) for name in store.names() for version in store.versions(name)]
+
+
+def _fingerprint(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Name, size and time of change of every file, without reading any."""
+    found = ((path.name, path.lstat()) for path in folder.iterdir())
+    return frozenset((name, state.st_size, state.st_mtime_ns) for name, state in found)
+
+
+def _versions(models: Mapping[str, Mapping[int, Model]]) -> list[tuple[str, int]]:
+    return [(name, version) for name, versions in models.items() for version in versions]

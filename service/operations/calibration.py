@@ -33,6 +33,11 @@ def smallest_p_value(n: int) -> float:
     return 1 / (n + 1)
 
 
+def default_alpha(usual: float, n: int) -> float:
+    """The usual false-alarm rate, or the smallest that n held-out items allow where that is larger."""
+    return max(usual, smallest_p_value(n))
+
+
 def check_alpha(alpha: float, n: int) -> None:
     """Raises RequestInvalid for a false-alarm rate at which no item could ever be called an anomaly."""
     if alpha >= smallest_p_value(n):

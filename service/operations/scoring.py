@@ -12,7 +12,7 @@ from service.errors import RequestInvalid
 from service.inference.batcher import Batcher
 from service.inference.graph import Array
 from service.inference.model import Model
-from service.operations.calibration import Floats, check_alpha, p_values
+from service.operations.calibration import Floats, check_alpha, default_alpha, p_values
 from service.operations.inputs import option_arrays
 from service.trace import Trace
 
@@ -46,10 +46,17 @@ def mflop(model: Model, items: int) -> float:
     return items * model.graphs[score_of(model).graph].mflop_per_row
 
 
-def check(model: Model, alpha: float, explain: bool) -> None:
+def false_alarm_rate(model: Model, asked: float | None, usual: float) -> float:
+    """The rate that was asked for, RequestInvalid if it could never fire; else the usual one, as far as n allows."""
+    n = score_of(model).calibration.n
+    if asked is None:
+        return default_alpha(usual, n)
+    check_alpha(asked, n)
+    return asked
+
+
+def check(model: Model, explain: bool) -> None:
     """Refuses what cannot be answered, before anything is decoded; raises RequestInvalid."""
-    score = score_of(model)
-    check_alpha(alpha, score.calibration.n)
     if explain and not can_explain(model):
         raise RequestInvalid(
             f"{model.manifest.reference} gives no log-probability per dimension, so it cannot explain a score",

@@ -42,8 +42,8 @@ class ScoreEndpoint:
         services = self._services
         model = services.registry.choose(options.model, "score")
         trace.model, trace.version = model.manifest.name, str(model.manifest.version)
-        alpha = services.settings.alpha if options.alpha is None else options.alpha
-        scoring.check(model, alpha, options.explain)
+        alpha = scoring.false_alarm_rate(model, options.alpha, services.settings.alpha)
+        scoring.check(model, options.explain)
         _check_media(model, options, media)
         with services.admission.ticket(scoring.mflop(model, items.count)):
             with trace.stage("decode"):

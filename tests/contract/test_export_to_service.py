@@ -1,13 +1,18 @@
 """What training exports is what the service answers: the same numbers, over HTTP."""
 
+import asyncio
 import io
+from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import torch
 
 import bundle
+from service.app import create_app
 from service.inference.noise import draw, draw_shared
+from service.settings import Settings
 from training.evaluate.sampling import fixed_point
 from training.export import noise as exported_noise
 from training.export.bundling import write_bundle
@@ -140,3 +145,27 @@ def test_embeddings_are_those_of_the_eager_model(shipped, post):
 def test_both_sides_draw_the_same_shared_noise(distribution, seed):
     noise = bundle.NoiseInput(name="eps", dtype="float32", shape=(4, 3), distribution=distribution)
     np.testing.assert_array_equal(exported_noise.draw_shared(noise, seed), draw_shared(noise, seed))
+
+
+def test_a_running_service_serves_a_bundle_that_is_fitted_meanwhile(tmp_path):
+    store = bundle.Store(tmp_path / "models")
+    text = RECIPE.format(source="digits", transform="binarise", family="bernoulli", options="", normal="")
+
+    async def watched() -> httpx.Response:
+        app = create_app(Settings(store=store.root, rescan_s=0.01))
+        async with app.router.lifespan_context(app):
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+                assert (await client.post("/generate", json={"model": "tiny-smoke"})).status_code == 404
+                await asyncio.to_thread(_fit_smoke, text, store, tmp_path)
+                async with asyncio.timeout(20):
+                    while not (await client.get("/models")).json()["models"]:
+                        await asyncio.sleep(0.01)
+                return await client.post("/generate", json={"model": "tiny-smoke"})
+
+    assert asyncio.run(watched()).status_code == 200
+
+
+def _fit_smoke(text: str, store: bundle.Store, folder: Path) -> None:
+    experiment = prepare(parse(text), smoke=True)
+    run = Run.of(experiment, folder / "runs")
+    write_bundle(experiment, fit(experiment, run, Hardware("cpu", "1"), resume=False), run, store, lambda _: None)

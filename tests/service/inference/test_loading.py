@@ -3,7 +3,9 @@
 import io
 
 import numpy as np
+import onnxruntime
 import pytest
+import torch
 
 import bundle
 from service.app import load_store
@@ -97,7 +99,6 @@ def test_a_spoiled_bundle_is_refused_and_the_others_serve(spoil, reason, fresh, 
 
 
 def test_torchscript_is_served_once_it_is_allowed(fresh, drafts, settings):
-    torch = pytest.importorskip("torch")
     draft = drafts["table"]()
     weight = torch.from_numpy(draft.golden["encode.in.row"][:2].T.copy())
 
@@ -133,9 +134,12 @@ def test_other_shared_noise_than_the_exporters_is_refused(fresh, drafts, setting
 def test_a_missing_device_is_an_error_and_not_a_fallback(fresh, drafts, settings):
     drafts["implicit_image"]().write(fresh)
     registry = loaded(fresh, settings, device="cuda")
-    if registry.models:
-        pytest.skip("this machine has a CUDA provider")
-    assert "CUDA" in registry.refused[0].reason
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        assert {graph.graph.provider for graph in registry.find("tiny-gan").graphs.values()} == {
+            "CUDAExecutionProvider"
+        }
+    else:
+        assert "CUDA" in registry.refused[0].reason
 
 
 def test_a_name_means_its_latest_version(fresh, drafts, settings):
@@ -161,3 +165,30 @@ def test_the_only_capable_model_needs_no_name(fresh, drafts, settings):
     with pytest.raises(CapabilityMissing) as cannot:
         registry.choose("tiny-gan", "score")
     assert cannot.value.extra["models_that_can"] == ["tiny-table"]
+
+
+def test_what_appears_later_is_loaded_and_what_is_loaded_stays(fresh, drafts, settings):
+    drafts["implicit_image"]().write(fresh)
+    registry = loaded(fresh, settings)
+    first = registry.find("tiny-gan")
+    assert not load_store(settings(store=fresh.root), registry, NO_LANES)
+    drafts["implicit_image"]().write(fresh)
+    drafts["table"]().write(fresh)
+    assert load_store(settings(store=fresh.root), registry, NO_LANES)
+    assert [model.manifest.reference for model in registry.all()] == ["tiny-gan:1", "tiny-gan:2", "tiny-table:1"]
+    assert registry.find("tiny-gan:1") is first
+
+
+def test_a_refused_bundle_is_tried_again_only_when_its_files_change(fresh, drafts, settings):
+    written = drafts["implicit_image"]().write(fresh)
+    card = written.folder / "CARD.md"
+    content = card.read_bytes()
+    card.unlink()  # as if half copied
+    registry = loaded(fresh, settings)
+    refusal = registry.refused[0]
+    assert not load_store(settings(store=fresh.root), registry, NO_LANES)
+    assert registry.refused[0] is refusal
+    card.write_bytes(content)
+    assert load_store(settings(store=fresh.root), registry, NO_LANES)
+    assert registry.refused == ()
+    assert registry.find("tiny-gan").manifest.version == 1
