@@ -23,7 +23,7 @@ from service.inference.rows import Lanes
 from service.metrics import Metrics
 from service.observability import Observability
 from service.operations.generation import Generation
-from service.routes import health, models, openapi
+from service.routes import docs, health, models, openapi
 from service.routes.direct import DirectRoute, Endpoint, Shortcut
 from service.routes.encode import EncodeEndpoint
 from service.routes.generate import GenerateEndpoint
@@ -42,6 +42,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         version=version("pofx"),
         description="Samples, calibrated anomaly scores and latent codes from generative models.",
         lifespan=_lifespan(services, load=registry is None),
+        docs_url=None,
         redoc_url=None,
     )
     app.state.services = services
@@ -131,6 +132,7 @@ def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]
         )
     app.include_router(models.router(services.registry))
     app.include_router(health.router(services))
+    docs.install(app)
 
 
 def _add_middleware(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]) -> None:

@@ -153,14 +153,17 @@ def test_a_running_service_serves_a_bundle_that_is_fitted_meanwhile(tmp_path):
 
     async def watched() -> httpx.Response:
         app = create_app(Settings(store=store.root, rescan_s=0.01))
-        async with app.router.lifespan_context(app):
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-                assert (await client.post("/generate", json={"model": "tiny-smoke"})).status_code == 404
-                await asyncio.to_thread(_fit_smoke, text, store, tmp_path)
-                async with asyncio.timeout(20):
-                    while not (await client.get("/models")).json()["models"]:
-                        await asyncio.sleep(0.01)
-                return await client.post("/generate", json={"model": "tiny-smoke"})
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://t") as client,
+        ):
+            assert (await client.post("/generate", json={"model": "tiny-smoke"})).status_code == 404
+            await asyncio.to_thread(_fit_smoke, text, store, tmp_path)
+            async with asyncio.timeout(20):
+                while not (await client.get("/models")).json()["models"]:
+                    await asyncio.sleep(0.01)
+            return await client.post("/generate", json={"model": "tiny-smoke"})
 
     assert asyncio.run(watched()).status_code == 200
 

@@ -1,5 +1,7 @@
 """The OpenAPI description is complete, and no request that follows it, or does not, gets a 5xx."""
 
+import re
+
 import hypothesis
 import requests
 import schemathesis
@@ -64,3 +66,11 @@ def _fuzz(operation, client, settings):
         assert answer.status_code < 500, (answer.text, body)
 
     run()
+
+
+def test_the_page_for_people_loads_nothing_from_elsewhere(client):
+    page = client.get("/docs").text
+    links = re.findall(r"(?:src|href)=\"([^\"]+)", page)
+    assert len(links) >= 3
+    assert all(link.startswith("/docs/static/") for link in links)
+    assert [client.get(link).status_code for link in links] == [200] * len(links)
