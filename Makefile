@@ -5,8 +5,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PINS   := pyproject.toml constraints.txt
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-all check format bench image clean
+.PHONY: help install install-all serve test test-all check format bench image clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -27,8 +29,7 @@ $(VENV)/.everything: $(BIN)/python $(PINS)
 
 install: $(VENV)/.service  ## .venv with the service
 
-install-all: $(VENV)/.everything
-.PHONY: install-all
+install-all: $(VENV)/.everything  ## .venv with service, training and development tools
 
 serve: install  ## start the service on the bundles in models/ (http://127.0.0.1:8000/docs)
 	$(BIN)/python -m service
@@ -52,8 +53,8 @@ format: install-all  ## rewrite the sources in the project's format
 bench: install-all  ## the side-by-side measurements of docs/results.md
 	$(BIN)/python -m benchmarks
 
-image:  ## container image `pofx` with the service (needs docker or podman)
-	docker build --target service --tag pofx .
+image:  ## container image pofx:VERSION with the service (needs docker or podman)
+	docker build --target service --tag pofx:$(VERSION) .
 
 clean:  ## remove everything that can be made again; data/ and runs/ stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis *.egg-info build

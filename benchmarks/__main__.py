@@ -1,4 +1,4 @@
-"""``python -m benchmarks [sampling|score|bulk|startup] …``: prints one Markdown table per measurement.
+"""``python -m benchmarks [NAME] …``: prints one Markdown table per measurement.
 
 Every comparison is made in one run, on the same machine, alternating between the sides, and reported as a ratio.
 """
@@ -11,13 +11,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bulk, sampling, score, startup
+from benchmarks import bulk, columns, sampling, score, startup
 from benchmarks.table import Row, markdown
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
     "sampling": ("mnist-made, 64 samples: fixed point against one pass per pixel", sampling.measure),
     "score": ("/score, one MNIST image as JSON, 32 connections: this service against a plain endpoint", score.measure),
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
+    "columns": ("breast-cancer-gmm: which columns, over ten seeds", columns.measure),
     "startup": ("python -m service: start to ready", startup.measure),
 }
 

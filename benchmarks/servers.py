@@ -27,6 +27,7 @@ def service(store: Path, core: int | None) -> Iterator[int]:
     """The service on a store; yields its port."""
     port = free_port()
     environment = {"SERVICE_PORT": str(port), "SERVICE_STORE": str(store), "SERVICE_ACCESS_LOG_SHARE": "0"}
+    environment["SERVICE_LOG_LEVEL"] = "warning"
     with _process([sys.executable, "-m", "service"], environment, core):
         wait_until_ready(f"http://127.0.0.1:{port}/health/ready")
         yield port

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from service.inference.batcher import BatchReport
 from service.trace import Trace
@@ -18,6 +18,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         labels = ("endpoint", "model", "version", "status")
         self._requests = Histogram(
             "pofx_request_seconds", "Time of a request.", labels, registry=self.registry, buckets=_SECONDS

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     )
     max_batch_rows: int = Field(512, ge=1, description="Rows in one batch.")
     max_pending_mflop: float = Field(
-        200_000.0, gt=0, description="Admitted, unfinished work in MFLOP beyond which requests get 429."
+        400_000.0, gt=0, description="Admitted, unfinished work in MFLOP beyond which requests get 429."
     )
     deadline_s: float = Field(30.0, gt=0, description="Seconds after which an unfinished request gets 504.")
     stalled_s: float = Field(

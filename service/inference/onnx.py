@@ -31,7 +31,6 @@ class OnnxGraph:
 
 
 def _session(content: bytes, device: Device) -> onnxruntime.InferenceSession:
-    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = device.intra_op_threads
     options.inter_op_num_threads = 1
