@@ -2,4 +2,5 @@
 
 import os
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported; its wheels report usage otherwise
+# Read when onnxruntime is imported; its published wheels report usage otherwise.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -20,10 +20,8 @@ def settings_table() -> str:
 
 
 def problems_table() -> str:
-    lines = ["| status | type | title |", "|---|---|---|"]
-    for kind in TABLE.values():
-        lines.append(f"| {kind.status} | `urn:pofx:problem:{kind.slug}` | {kind.title} |")
-    return "\n".join(lines)
+    rows = [f"| {kind.status} | `urn:pofx:problem:{kind.slug}` | {kind.title} |" for kind in TABLE.values()]
+    return "\n".join(["| status | type | title |", "|---|---|---|", *rows])
 
 
 def metrics_table() -> str:
