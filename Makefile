@@ -34,6 +34,8 @@ install-all: $(VENV)/.everything  ## .venv with service, training and developmen
 serve: install  ## start the service on the bundles in models/ (http://127.0.0.1:8000/docs)
 	$(BIN)/python -m service
 
+test test-all: export OMP_NUM_THREADS = 1  # two workers on two cores; threads inside each would only fight
+
 test: install-all  ## the default tests, a few minutes
 	$(BIN)/python -m pytest -n 2 -m "not full"
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m training fit | evaluate | calibrate | export | data | families``."""
+"""The command line: ``python -m training fit | evaluate | export | data | families``."""
 
 import logging
 import os
