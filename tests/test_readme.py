@@ -29,8 +29,9 @@ def _blocks() -> list[tuple[str, str]]:
 def workplace(tmp_path_factory):
     """A folder that looks like a clone; what is trained there stays there."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("models", "recipes"):
-        shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "recipes", folder / "recipes")
+    for name in re.findall(r"\| `([\w-]+)` \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE):
+        shutil.copytree(ROOT / "models" / name, folder / "models" / name)
     for name, target in (("docs", ROOT / "docs"), (".venv", Path(sys.prefix))):
         (folder / name).symlink_to(target)
     return folder

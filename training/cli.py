@@ -13,7 +13,7 @@ from rich.table import Table
 import bundle
 from training import recipe as recipes
 from training.data import mnist
-from training.errors import TrainingError
+from training.errors import FitInterrupted, TrainingError
 from training.export.bundling import measure, prepare_weights, write_bundle
 from training.fit import Hardware, Run, fit, load_fitted
 from training.prepare import Experiment, prepare
@@ -114,7 +114,7 @@ def families_command(name: Annotated[str | None, typer.Argument(help="Show the o
         raise TrainingError(f"no family {name!r}; there is: {', '.join(FAMILIES)}")
     module = sys.modules[FAMILIES[name].__module__]
     console.print((module.__doc__ or "").strip(), markup=False)
-    table = Table("option", "type", "default")
+    table = Table("option", "default", "meaning")
     for row in recipes.describe(FAMILIES[name].Options):
         table.add_row(*row)
     console.print(table)
@@ -125,9 +125,18 @@ def main() -> None:
     _quieten()
     try:
         app()
+    except FitInterrupted as stop:
+        _complain("stopped", stop)
+        sys.exit(130)
     except (TrainingError, bundle.BundleError) as error:
-        Console(stderr=True).print(f"[red]error[/red] {error}", highlight=False)
+        _complain("error", error)
         sys.exit(2)
+
+
+def _complain(word: str, error: Exception) -> None:
+    stderr = Console(stderr=True)
+    stderr.print(word, style="red", end=" ")
+    stderr.print(str(error), markup=False, highlight=False, soft_wrap=True)
 
 
 def _quieten() -> None:

@@ -4,6 +4,7 @@ TrainingError
 ├── RecipeError       the recipe asks for something that is not there or does not fit together
 ├── DataError         the data is missing, damaged or not of the expected form
 ├── FitError          training cannot start or continue
+│   └── FitInterrupted    a person stopped it; it can be resumed
 └── ExportError       an exported graph does not reproduce the model
 """
 
@@ -22,6 +23,10 @@ class DataError(TrainingError):
 
 class FitError(TrainingError):
     """The run cannot start or continue."""
+
+
+class FitInterrupted(FitError):
+    """The run was stopped by a person and left a checkpoint."""
 
 
 class ExportError(TrainingError):

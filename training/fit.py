@@ -1,7 +1,7 @@
 """Fitting: a run folder per recipe, checkpoints every epoch, resumed where it stopped.
 
 runs/<name>/<digest of the recipe>/
-    recipe.toml   checkpoints/   logs/ (CSV and TensorBoard)   fitted.pt   report.json
+    recipe.toml   checkpoints/   logs/leg-1/metrics.csv …   logs/tensorboard/   fitted.pt   report.json
 """
 
 import hashlib
@@ -14,17 +14,14 @@ from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    EMAWeightAveraging,
-    ModelCheckpoint,
-    RichProgressBar,
-)
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import Tensor
+from torch.utils.data import DataLoader
 
 from training.batches import batches
-from training.errors import FitError
+from training.callbacks import EpochLines, Stopwatch, WarmedAverage
+from training.errors import FitError, FitInterrupted
 from training.objectives.adversarial import Adversarial
 from training.objectives.likelihood import MaximumLikelihood
 from training.prepare import Experiment
@@ -71,9 +68,16 @@ class Run:
         return self.folder / "fitted.pt"
 
     @property
-    def metrics(self) -> Path:
-        """Losses per epoch."""
-        return self.folder / "logs" / "metrics.csv"
+    def metrics(self) -> list[Path]:
+        """Losses per epoch, a file for every leg of the run, in order."""
+        legs = sorted(self.folder.glob("logs/leg-*"), key=lambda leg: int(leg.name.rpartition("-")[2]))
+        return [leg / "metrics.csv" for leg in legs]
+
+    def set_aside(self) -> None:
+        """Keeps what an earlier run left under another name, so that this one starts over and nothing is lost."""
+        if self.folder.exists():
+            kept = len(list(self.folder.parent.glob(f"{self.folder.name}.kept-*"))) + 1
+            self.folder.rename(self.folder.with_name(f"{self.folder.name}.kept-{kept}"))
 
     def report(self) -> FitReport:
         """The report of the finished run; FitError if there is none."""
@@ -85,19 +89,20 @@ class Run:
 def fit(experiment: Experiment, run: Run, hardware: Hardware, *, resume: bool) -> FitReport:
     """Fits the family in place and leaves its weights in the run folder.
 
-    With ``resume`` an unfinished run continues from its last checkpoint; a finished one is loaded.
+    With ``resume`` an unfinished run continues from its last checkpoint; a finished one is loaded. Without, an earlier
+    run is set aside. FitInterrupted after Ctrl-C, with a checkpoint left behind.
     """
     if resume and run.fitted.is_file():
         load_fitted(experiment, run)
         return run.report()
+    if not resume:
+        run.set_aside()
     run.folder.mkdir(parents=True, exist_ok=True)
     (run.folder / "recipe.toml").write_text(experiment.recipe.text, encoding="utf-8")
-    started = time.monotonic()
     if isinstance(experiment.family, ClosedForm):
-        epochs, chosen = 0, _fit_closed_form(experiment)
+        report = _fit_closed_form(experiment)
     else:
-        epochs, chosen = _fit_by_gradient(experiment, run, hardware, resume=resume), {}
-    report = FitReport(time.monotonic() - started, epochs, chosen)
+        report = _fit_by_gradient(experiment, run, hardware, resume=resume)
     _save(experiment, run, report)
     return report
 
@@ -121,19 +126,21 @@ def _save(experiment: Experiment, run: Run, report: FitReport) -> None:
     partial.replace(run.fitted)
 
 
-def _fit_closed_form(experiment: Experiment) -> dict[str, float | str]:
+def _fit_closed_form(experiment: Experiment) -> FitReport:
+    started = time.monotonic()
     torch.manual_seed(experiment.recipe.seed)
     views = [
         experiment.transform.training_view(torch.from_numpy(part.x))
         for part in (experiment.splits.fit, experiment.splits.validation)
     ]
     try:
-        return experiment.family.fit(*views, experiment.recipe.seed)
+        chosen = experiment.family.fit(*views, experiment.recipe.seed)
     except ValueError as error:
         raise FitError(str(error)) from error
+    return FitReport(time.monotonic() - started, 0, chosen)
 
 
-def _fit_by_gradient(experiment: Experiment, run: Run, hardware: Hardware, *, resume: bool) -> int:
+def _fit_by_gradient(experiment: Experiment, run: Run, hardware: Hardware, *, resume: bool) -> FitReport:
     options, splits = experiment.fit_options, experiment.splits
     lightning.seed_everything(experiment.recipe.seed, verbose=False)
     train = batches(splits.fit.x, options.batch_size, shuffle=True)
@@ -141,23 +148,37 @@ def _fit_by_gradient(experiment: Experiment, run: Run, hardware: Hardware, *, re
     objective_type = _objective(experiment)
     objective = objective_type(experiment.family, experiment.transform, options, options.epochs * len(train))
     monitor = "validation_loss" if objective_type is MaximumLikelihood else None
-    trainer = _trainer(experiment, run, hardware, monitor)
+    stopwatch = Stopwatch()
+    trainer = _trainer(experiment, run, hardware, monitor, stopwatch)
     checkpoint = run.last_checkpoint if resume and run.last_checkpoint.is_file() else None
     with warnings.catch_warnings():
         # The loop's own advice: workers for data that is in memory, deprecations inside the library.
         warnings.filterwarnings("ignore", module=r"lightning\.")
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*LeafSpec.*")
-        trainer.fit(
-            objective,
-            train,
-            validation if monitor else None,
-            ckpt_path=checkpoint,
-            weights_only=False if checkpoint else None,  # our own file, with optimiser and loop state
-        )
+        _run_loops(trainer, objective, train, validation if monitor else None, checkpoint)
     best = trainer.checkpoint_callback.best_model_path if monitor else None
     if best:
         objective.load_state_dict(torch.load(best, map_location="cpu", weights_only=False)["state_dict"])
-    return trainer.current_epoch
+    return FitReport(stopwatch.seconds, trainer.current_epoch, {})
+
+
+def _run_loops(
+    trainer: lightning.Trainer,
+    objective: lightning.LightningModule,
+    train: DataLoader[Tensor],
+    validation: DataLoader[Tensor] | None,
+    checkpoint: Path | None,
+) -> None:
+    try:
+        # weights_only: our own file, which also holds the state of optimiser and loops
+        trainer.fit(objective, train, validation, ckpt_path=checkpoint, weights_only=False if checkpoint else None)
+    except SystemExit as stop:
+        if not isinstance(stop.__context__, KeyboardInterrupt):
+            raise
+        raise FitInterrupted(
+            f"interrupted in epoch {trainer.current_epoch + 1} of {trainer.max_epochs}; the same command continues "
+            "from the last checkpoint"
+        ) from stop
 
 
 def _objective(experiment: Experiment) -> type[MaximumLikelihood] | type[Adversarial]:
@@ -169,7 +190,9 @@ def _objective(experiment: Experiment) -> type[MaximumLikelihood] | type[Adversa
     raise FitError(f"family {experiment.recipe.family_name!r} does not say how it is fitted")
 
 
-def _trainer(experiment: Experiment, run: Run, hardware: Hardware, monitor: str | None) -> lightning.Trainer:
+def _trainer(
+    experiment: Experiment, run: Run, hardware: Hardware, monitor: str | None, stopwatch: Stopwatch
+) -> lightning.Trainer:
     options = experiment.fit_options
     interactive = sys.stdout.isatty()
     callbacks: list[Callback] = [
@@ -178,13 +201,14 @@ def _trainer(experiment: Experiment, run: Run, hardware: Hardware, monitor: str 
             enable_version_counter=False, save_on_exception=True,
         ),
         RichProgressBar() if interactive else EpochLines(),
+        stopwatch,
     ]  # fmt: skip
-    if options.ema is not None:
-        callbacks.append(EMAWeightAveraging(decay=options.ema))
+    if options.ema:
+        callbacks.append(WarmedAverage(options.ema))
     if options.patience is not None and monitor:
         callbacks.append(EarlyStopping(monitor, patience=options.patience))
     logs = [
-        CSVLogger(run.folder, name="logs", version=""),
+        CSVLogger(run.folder, name="logs", version=f"leg-{len(run.metrics) + 1}"),
         TensorBoardLogger(run.folder, name="logs", version="tensorboard"),
     ]
     return lightning.Trainer(
@@ -199,19 +223,3 @@ def _trainer(experiment: Experiment, run: Run, hardware: Hardware, monitor: str 
         enable_model_summary=False,
         log_every_n_steps=1 if experiment.smoke else 50,
     )
-
-
-class EpochLines(Callback):
-    """One line per epoch, where the output is a file rather than a terminal."""
-
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Starts the clock."""
-        self._started, self._first = time.monotonic(), trainer.current_epoch
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Prints the losses and the time that is left at this pace."""
-        done = trainer.current_epoch + 1
-        pace = (time.monotonic() - self._started) / (done - self._first)
-        values = "  ".join(f"{name} {float(value):.4f}" for name, value in sorted(trainer.callback_metrics.items()))
-        left_min = pace * (trainer.max_epochs - done) / 60
-        print(f"epoch {done}/{trainer.max_epochs}  {values}  {pace:.1f} s/epoch, {left_min:.0f} min left", flush=True)  # noqa: T201

@@ -1,11 +1,12 @@
 """The recipe: one TOML file that says data, transform, family, fit and export; everything else has a default."""
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from training.data.sources import DataOptions
 from training.errors import RecipeError
@@ -17,29 +18,31 @@ from training.zoo.base import Options
 class FitOptions(Options):
     """How the loops run; closed-form families ignore all of it."""
 
-    epochs: int = Field(default=20, ge=1)
-    batch_size: int = Field(default=128, ge=2)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    schedule: Literal["cosine", "constant"] = "cosine"
-    weight_decay: float = Field(default=0.0, ge=0)
-    betas: tuple[float, float] = (0.9, 0.999)
-    ema: float | None = Field(default=0.999, gt=0, lt=1, description="decay of the weight average; off if absent")
+    epochs: int = Field(default=20, ge=1, description="passes over the fit split")
+    batch_size: int = Field(default=128, ge=2, description="items per step")
+    learning_rate: float = Field(default=1e-3, gt=0, description="of AdamW, or of Adam for adversarial families")
+    schedule: Literal["cosine", "constant"] = Field(default="cosine", description="cosine falls to zero at the end")
+    weight_decay: float = Field(default=0.0, ge=0, description="decoupled, as in AdamW")
+    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="averaging of the gradient's moments")
+    ema: float = Field(default=0.999, ge=0, lt=1, description="decay of the weight average, warmed up; 0 turns it off")
     patience: int | None = Field(default=None, ge=1, description="epochs without a better validation loss, then stop")
     gradient_clip: float | None = Field(default=None, gt=0, description="largest gradient norm")
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(default="32-true", description="of the arithmetic")
 
 
 class EvaluateOptions(Options):
     """How the final numbers are measured."""
 
     importance_samples: int = Field(default=64, ge=1, description="k of the IWAE bound in the results")
-    alphas: tuple[float, ...] = (0.01, 0.05, 0.1)
+    alphas: tuple[float, ...] = Field(default=(0.01, 0.05, 0.1), description="false-alarm rates to check")
 
 
 class ExportOptions(Options):
     """What the bundle holds."""
 
-    formats: tuple[Literal["onnx", "torchscript"], ...] = ("onnx",)
+    formats: tuple[Literal["onnx", "torchscript"], ...] = Field(
+        default=("onnx",), description="first one is calibrated"
+    )
     weights: Literal["float32", "float16"] = Field(
         default="float32", description="float16 rounds large weights once, before evaluation; arithmetic stays float32"
     )
@@ -121,8 +124,14 @@ def _explain(error: ValidationError, model: type[BaseModel], prefix: str) -> lis
         if detail["type"] == "extra_forbidden":
             known = _known_keys(model, location[:-1])
             lines.append(f"{where}: unknown key{_nearest(location[-1], known)}; known: {', '.join(sorted(known))}")
-        else:
+        elif detail["type"] == "union_tag_invalid":
+            known = re.findall(r"'([^']+)'", detail["ctx"]["expected_tags"])
+            tag = detail["ctx"]["tag"]
+            lines.append(f"{where}.source: no {tag!r}{_nearest(tag, known)}; there is: {', '.join(known)}")
+        elif isinstance(detail["input"], str | int | float):
             lines.append(f"{where}: {detail['msg']}, got {detail['input']!r}")
+        else:
+            lines.append(f"{where}: {detail['msg']}")
     return lines
 
 
@@ -145,11 +154,25 @@ def _nearest(word: str, known: Any) -> str:
     return f", did you mean {matches[0]!r}?" if matches else ""
 
 
-def describe(options: type[Options]) -> list[tuple[str, str, str]]:
-    """Name, type and default of every option, for people."""
-    rows = []
-    for name, field in options.model_fields.items():
-        kind = str(TypeAdapter(field.annotation).json_schema().get("type", field.annotation))
-        default = "required" if field.is_required() else repr(field.default)
-        rows.append((name, kind, f"{default}{f'  {field.description}' if field.description else ''}"))
-    return rows
+def describe(options: type[BaseModel]) -> list[tuple[str, str, str]]:
+    """Name, default and meaning of every option, for people."""
+    return [
+        (name, "required" if field.is_required() else _as_toml(field.default), field.description or "")
+        for name, field in options.model_fields.items()
+        if name != "source"
+    ]
+
+
+def _as_toml(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return f"[{', '.join(_as_toml(item) for item in value)}]"
+        case None:
+            return ""
+        case str() | Path():
+            return f'"{value}"'
+        case BaseModel():
+            return ""
+    return str(value)

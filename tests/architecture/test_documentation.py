@@ -1,14 +1,20 @@
 """Tables in the documentation are those of the code; run this file as a program to write them again."""
 
 import re
-import sys
 from pathlib import Path
+
+import pytest
 
 from service.metrics import Metrics
 from service.problems import TABLE
 from service.settings import Settings
+from training.data import sources
+from training.data.splits import SplitOptions
+from training.recipe import EvaluateOptions, ExportOptions, FitOptions, describe, parse
+from training.transforms import TRANSFORMS
+from training.zoo import FAMILIES
 
-PAGE = Path(__file__).parents[2] / "docs" / "service.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def settings_table() -> str:
@@ -33,23 +39,66 @@ def metrics_table() -> str:
     return "\n".join(lines)
 
 
-def test_the_tables_of_the_service_page_are_those_of_the_code():
-    text = PAGE.read_text(encoding="utf-8")
-    for table in (settings_table(), problems_table(), metrics_table()):
-        assert table in text, f"run: python {Path(__file__).name}"
+def options_table(options: type) -> str:
+    rows = [f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in describe(options)]
+    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows]) if rows else "No options."
 
 
-def write() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    for heading, table in (
-        ("Settings", settings_table()),
-        ("What can go wrong", problems_table()),
-        ("Watching it", metrics_table()),
-    ):
-        pattern = rf"(## {heading}\n(?:(?!\n## ).)*?\n\n)(?:@@\w+@@|\|.*?)(?=\n\n)"
-        text = re.sub(pattern, lambda found, table=table: found.group(1) + table, text, count=1, flags=re.S)
-    PAGE.write_text(text, encoding="utf-8")
+def sources_table() -> str:
+    parts = []
+    for source in sources.DataOptions.__origin__.__args__:
+        name = source.model_fields["source"].annotation.__args__[0]
+        parts.append(f'### `source = "{name}"`\n\n{source.__doc__}\n\n{options_table(source)}')
+    return "\n\n".join(parts)
+
+
+def named_table(registry: dict) -> str:
+    parts = []
+    for name, kind in registry.items():
+        summary = kind.__doc__.partition("\n\n")[0].replace("\n    ", " ")
+        parts.append(f'### `name = "{name}"`\n\n{summary}\n\n{options_table(kind.Options)}')
+    return "\n\n".join(parts)
+
+
+def generated() -> dict[str, str]:
+    """What is written between the markers of a page, by the name of the marker."""
+    return {
+        "settings": settings_table(),
+        "problems": problems_table(),
+        "metrics": metrics_table(),
+        "sources": sources_table(),
+        "split": options_table(SplitOptions),
+        "transforms": named_table(TRANSFORMS),
+        "families": named_table(FAMILIES),
+        "fit": options_table(FitOptions),
+        "evaluate": options_table(EvaluateOptions),
+        "export": options_table(ExportOptions),
+    }
+
+
+def renewed(text: str) -> str:
+    for name, content in generated().items():
+        pattern = rf"(<!-- {name} -->\n)(?:.*?\n)??(<!-- end -->)"
+        text = re.sub(pattern, lambda found, new=content: f"{found[1]}{new}\n{found[2]}", text, flags=re.DOTALL)
+    return text
+
+
+@pytest.mark.parametrize("page", ["service.md", "recipes.md"])
+def test_generated_tables_are_those_of_the_code(page):
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert text == renewed(text), "run: python tests/architecture/test_documentation.py"
+
+
+def test_every_generated_table_has_a_place():
+    pages = "".join((DOCS / page).read_text(encoding="utf-8") for page in ("service.md", "recipes.md"))
+    assert [name for name in generated() if f"<!-- {name} -->" not in pages] == []
+
+
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", (DOCS / "recipes.md").read_text("utf-8"), re.DOTALL))
+def test_recipes_in_the_documentation_are_valid(text):
+    parse(text)
 
 
 if __name__ == "__main__":
-    sys.exit(write())
+    for page in ("service.md", "recipes.md"):
+        (DOCS / page).write_text(renewed((DOCS / page).read_text(encoding="utf-8")), encoding="utf-8")

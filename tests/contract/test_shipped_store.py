@@ -1,5 +1,6 @@
 """The bundles that `make serve` answers with: intact, self-tested, honest about what they can do."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ SHIPPED = {
 
 
 def test_the_store_holds_what_the_readme_says():
-    assert STORE.names() == sorted(SHIPPED)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\| `([\w-]+)` \|$", readme, re.MULTILINE)) == set(SHIPPED)
+    assert set(SHIPPED) <= set(STORE.names())  # a person may have trained more
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -53,5 +56,5 @@ def test_every_shipped_bundle_is_served():
             return [model.manifest.name for model in registry.latest()], registry.refused
 
     names, refused = asyncio.run(loaded())
-    assert names == sorted(SHIPPED)
-    assert list(refused) == []
+    assert set(SHIPPED) <= set(names)
+    assert not {item.name for item in refused} & set(SHIPPED)

@@ -85,6 +85,10 @@ def test_images_from_a_folder_have_the_sub_folders_as_labels(tmp_path):
     assert [dataset.label_names[index] for index in dataset.labels] == ["blue", "blue", "red", "red"]
     assert dataset.x[0, 0, 0].tolist() == [0, 0, 255]
     assert images.load(tmp_path, "grey", 2, None).x.shape == (4, 2, 2, 1)
+    assert images.load(tmp_path, "auto", None, None).x.shape == (4, 4, 4, 3)
+    for path in tmp_path.rglob("*.png"):
+        path.write_bytes(_png((7, 7, 7)))
+    assert images.load(tmp_path, "auto", None, None).x.shape == (4, 4, 4, 1)
 
 
 def test_images_from_a_zip_have_labels_from_captions(tmp_path):
@@ -128,6 +132,13 @@ def test_tables_keep_numeric_columns_and_take_labels_apart(tmp_path, suffix):
     assert table.load(path, ("b",), None).columns == ("b",)
     with pytest.raises(DataError, match="no column 'c'; there is: a, name, b, kind"):
         table.load(path, ("c",), None)
+
+
+def test_a_column_of_text_is_refused_as_such(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,red\n3,4\n")
+    with pytest.raises(DataError, match=r"column b is not numeric: 'red' in row 0; leave it out"):
+        table.load(path, ("a", "b"), None)
 
 
 def test_a_missing_value_is_refused_by_row_and_column(tmp_path):

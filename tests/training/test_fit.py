@@ -21,7 +21,8 @@ def test_training_lowers_the_loss_and_keeps_the_best_weights(experiment, tmp_pat
     after = ready.family.log_prob(ready.transform(torch.from_numpy(ready.splits.test.x))).mean()
     assert after > before + 5
     assert report.epochs == 3
-    rows = list(csv.DictReader(run.metrics.read_text().splitlines()))
+    (metrics,) = run.metrics
+    rows = list(csv.DictReader(metrics.read_text().splitlines()))
     assert sum(bool(row["validation_loss"]) for row in rows) == 3
     assert list((run.folder / "logs" / "tensorboard").glob("events*"))
 

@@ -24,7 +24,13 @@ def test_shipped_recipes_are_valid_and_named_like_their_file(path):
         ("hidden", "hiden", r"family\.hiden: unknown key, did you mean 'hidden'\?"),
         ("mode", "modes", r"transform\.modes: unknown key, did you mean 'mode'\?"),
         ("summary", "sumary", r"sumary: unknown key, did you mean 'summary'\?"),
-        ('source = "digits"', 'source = "digit"', r"data: .*'digits'"),
+        (
+            'source = "digits"',
+            'source = "digit"',
+            r"data\.source: no 'digit', did you mean 'digits'\?; there",
+        ),
+        ('summary = "for tests"', "", r"summary: Field required$"),
+        ('name = "tiny-made"', 'name = "My Made!"', r"name: .*\[a-z0-9\].*got 'My Made!'"),
         ('source = "digits"', 'source = "digits"\nsplits = 1', r"splits: unknown key, did you mean 'split'\?"),
         ('name = "made"', 'name = "maed"', r"family\.name: no 'maed', did you mean 'made'\?"),
         ("epochs = 3", "epochs = 0", r"fit\.epochs: .*greater than or equal to 1.*got 0"),
@@ -71,4 +77,4 @@ def test_a_side_the_generator_cannot_build_is_refused(text, tmp_path):
 def test_every_family_explains_its_options(family):
     rows = describe(FAMILIES[family].Options)
     assert rows
-    assert all(name and kind and default for name, kind, default in rows)
+    assert all(name and default and meaning for name, default, meaning in rows)

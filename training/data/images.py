@@ -18,12 +18,14 @@ CAPTIONS = "captions.csv"
 
 
 def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset:
-    """All images below a folder or in a zip, in order of their names."""
+    """All images below a folder or in a zip, in order of their names; ``auto`` keeps colours only if there are any."""
     files = dict(sorted(_files(path)))
     pictures = {name: data for name, data in files.items() if PurePosixPath(name).suffix.lower() in SUFFIXES}
     if not pictures:
         raise DataError(f"{path}: no image files ({', '.join(sorted(SUFFIXES))})")
     arrays = [_decode(name, data, mode, size) for name, data in pictures.items()]
+    if mode == "auto" and all(_is_grey(array) for array in arrays):
+        arrays = [array[..., :1] for array in arrays]
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
         sizes = ", ".join(f"{width}x{height}" for height, width, _ in sorted(shapes)[:4])
@@ -51,11 +53,15 @@ def _decode(name: str, data: bytes, mode: str, size: int | None) -> np.ndarray:
         with Image.open(io.BytesIO(data)) as image:
             picture = image.convert("L" if mode == "grey" else "RGB")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name}: not a readable image: {error}") from error
+        raise DataError(f"{name}: not a readable image; remove it, or convert it to PNG") from error
     if size is not None:
         picture = picture.resize((size, size), Image.Resampling.LANCZOS)
     array = np.asarray(picture, dtype=np.uint8)
     return array.reshape(*array.shape[:2], -1)
+
+
+def _is_grey(array: np.ndarray) -> bool:
+    return bool((array == array[..., :1]).all())
 
 
 def _labels(path: Path, files: dict[str, bytes], names: list[str], column: str | None) -> list[str]:

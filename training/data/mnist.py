@@ -51,14 +51,14 @@ def download(folder: Path, say: Callable[[str], None]) -> None:
         if (folder / name).exists() and _digest((folder / name).read_bytes()) == sha256:
             say(f"{name}: already there, verified")
             continue
-        content = _fetch(name, sha256)
+        content = _fetch(name, sha256, folder)
         partial = folder / f".{name}.partial"
         partial.write_bytes(content)
         partial.replace(folder / name)
         say(f"{name}: downloaded, verified")
 
 
-def _fetch(name: str, sha256: str) -> bytes:
+def _fetch(name: str, sha256: str, folder: Path) -> bytes:
     failures = []
     for mirror in MIRRORS:
         try:
@@ -70,9 +70,7 @@ def _fetch(name: str, sha256: str) -> bytes:
         if _digest(content) == sha256:
             return content
         failures.append(f"{mirror}: SHA-256 differs")
-    raise DataError(
-        f"cannot download {name} ({'; '.join(failures)}); put the file into the folder by hand and try again"
-    )
+    raise DataError(f"cannot download {name} ({'; '.join(failures)}); put the file into {folder} by hand and try again")
 
 
 def _digest(gzipped: bytes) -> str:

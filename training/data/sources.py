@@ -12,15 +12,15 @@ from training.zoo.base import Options
 
 
 class _Source(Options):
-    split: SplitOptions = SplitOptions()
-    normal: tuple[str, ...] = ()
+    split: SplitOptions = Field(default=SplitOptions(), description="shares of the items, see below")
+    normal: tuple[str, ...] = Field(default=(), description="labels to fit on; items with others become anomalies")
 
 
 class MnistSource(_Source):
     """MNIST from the four original idx files; `python -m training data mnist` fetches them."""
 
     source: Literal["mnist"]
-    folder: Path = Path("data/mnist")
+    folder: Path = Field(default=Path("data/mnist"), description="folder with the four files")
 
 
 class DigitsSource(_Source):
@@ -40,17 +40,17 @@ class NpzSource(_Source):
     """A NumPy archive: images uint8 (items, height, width[, channels]) or rows (items, features)."""
 
     source: Literal["npz"]
-    path: Path
-    array: str = "x"
-    labels: str | None = None
+    path: Path = Field(description="the archive")
+    array: str = Field(default="x", description="name of the array with the items")
+    labels: str | None = Field(default=None, description="name of the array with the labels")
 
 
 class ImagesSource(_Source):
     """A folder or zip of image files; labels from a column of captions.csv or from the names of sub-folders."""
 
     source: Literal["images"]
-    path: Path
-    mode: Literal["grey", "rgb"] = "rgb"
+    path: Path = Field(description="the folder or zip")
+    mode: Literal["auto", "grey", "rgb"] = Field(default="auto", description="auto is grey if no image has colours")
     size: int | None = Field(default=None, ge=1, description="side in pixels to resize to; without it all must agree")
     labels: str | None = Field(default=None, description="column of captions.csv; without it the sub-folder's name")
 
@@ -59,7 +59,7 @@ class TableSource(_Source):
     """A CSV or Parquet file."""
 
     source: Literal["table"]
-    path: Path
+    path: Path = Field(description="the file")
     columns: tuple[str, ...] = Field(default=(), description="columns to model; without it all numeric ones")
     labels: str | None = Field(default=None, description="column with labels; it is not modelled")
 

@@ -14,9 +14,9 @@ class SplitOptions(Options):
     Where the source has an official test set, ``test`` is the share held out beside it, to measure false alarms on.
     """
 
-    validation: float = Field(default=0.1, gt=0, lt=1)
-    calibration: float = Field(default=0.2, gt=0, lt=1)
-    test: float = Field(default=0.2, gt=0, lt=1)
+    validation: float = Field(default=0.1, gt=0, lt=1, description="chooses hyper-parameters and the best epoch")
+    calibration: float = Field(default=0.2, gt=0, lt=1, description="turns scores into p-values; never fitted on")
+    test: float = Field(default=0.2, gt=0, lt=1, description="measured once, at the end")
 
     @model_validator(mode="after")
     def _leaves_something_to_fit(self) -> "SplitOptions":

@@ -20,6 +20,7 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None) -> Dataset:
     if not wanted:
         raise DataError(f"{path}: no numeric column")
     values = frame[wanted].apply(pd.to_numeric, errors="coerce")
+    _refuse_text(path, frame[wanted], values)
     names, indices = as_indices(frame[labels].astype(str).to_numpy()) if labels else ((), None)
     return Dataset(
         x=values.to_numpy(np.float32),
@@ -29,6 +30,16 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None) -> Dataset:
         source=str(path),
         licence="not stated",
     )
+
+
+def _refuse_text(path: Path, frame: pd.DataFrame, values: pd.DataFrame) -> None:
+    text = frame.notna() & values.isna()
+    if text.to_numpy().any():
+        row, column = np.argwhere(text.to_numpy())[0]
+        raise DataError(
+            f"{path}: column {frame.columns[column]} is not numeric: {frame.iloc[row, column]!r} in row {row}; leave "
+            "it out of `columns`, or name it as `labels`"
+        )
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,28 +51,34 @@ def _slerp(start: torch.Tensor, end: torch.Tensor, t: float) -> torch.Tensor:
     return (torch.sin((1 - t) * angle) * start + torch.sin(t * angle) * end) / torch.sin(angle)
 
 
-def loss_curves(metrics: Path) -> bytes | None:
-    """PNG of the losses that the loop logged per epoch; None where nothing was logged."""
-    if not metrics.is_file():
-        return None
-    with metrics.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = [name for name in rows[0] if "loss" in name] if rows else []
-    if not names:
+def loss_curves(metrics: Sequence[Path]) -> bytes | None:
+    """PNG of the losses that the loops logged per epoch, over all legs of a run; None where nothing was logged."""
+    curves = _losses(metrics)
+    if not curves:
         return None
     figure = Figure((5, 2.6), layout="constrained")
     axes = figure.subplots()
-    for name in names:
-        points = [(int(row["epoch"]) + 1, float(row[name])) for row in rows if row[name]]
-        axes.plot(*zip(*points, strict=True), label=name.replace("_", " "), linewidth=1)
-    values = sorted(float(row[name]) for row in rows for name in names if row[name])
+    for name, curve in curves.items():
+        axes.plot(*zip(*sorted(curve.items()), strict=True), label=name.replace("_", " "), linewidth=1)
+    values = sorted(value for curve in curves.values() for value in curve.values())
     axes.set_ylim(top=values[int(0.95 * (len(values) - 1))] * 1.05)  # the first epochs would hide the rest
     axes.set_xlabel("epoch", fontsize=8)
-    axes.set_ylabel("nats" if "validation_loss" in names else "loss", fontsize=8)
+    axes.set_ylabel("nats" if "validation_loss" in curves else "loss", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.legend(frameon=False, fontsize=7)
     axes.spines[["top", "right"]].set_visible(False)
     return _figure_png(figure)
+
+
+def _losses(metrics: Sequence[Path]) -> dict[str, dict[int, float]]:
+    """Loss by epoch by name; of an epoch that was repeated after a stop, the last value."""
+    curves: dict[str, dict[int, float]] = {}
+    for path in metrics:
+        for row in csv.DictReader(path.read_text().splitlines()) if path.is_file() else ():
+            for name, value in row.items():
+                if "loss" in name and value:
+                    curves.setdefault(name, {})[int(row["epoch"]) + 1] = float(value)
+    return curves
 
 
 def marginals(real: np.ndarray, generated: np.ndarray, columns: tuple[str, ...], most: int = 12) -> bytes:

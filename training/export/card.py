@@ -16,8 +16,8 @@ _ROWS = 2000
 FAILURES = {
     "exact": (
         "A likelihood is not a verdict: simpler inputs than any training item (a blank image, say) can get a *higher* "
-        "log-density than real ones. Use the calibrated p-value, and read docs/decisions on what it does and does not "
-        "promise.",
+        "log-density than real ones, and then counts as normal. The p-value promises a false-alarm rate, and nothing "
+        "about how many anomalies are found.",
         "p-values hold for items exchangeable with the calibration split. Data from another source needs calibration "
         "of its own.",
     ),
@@ -44,7 +44,7 @@ class Pictures:
     captions: dict[str, str]
 
 
-def pictures(experiment: Experiment, metrics: Path) -> Pictures:
+def pictures(experiment: Experiment, metrics: list[Path]) -> Pictures:
     """Samples, interpolation and loss curves, as far as the model has them."""
     family, transform = experiment.family, experiment.transform
     found: dict[str, tuple[bytes | None, str]] = {}

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from training.transforms.base import Transform
@@ -31,7 +32,9 @@ class ImageTransform(Transform):
 class BinariseOptions(Options):
     """Options of ``binarise``."""
 
-    mode: Literal["dynamic", "static", "threshold"] = "dynamic"
+    mode: Literal["dynamic", "static", "threshold"] = Field(
+        default="dynamic", description="draw pixels anew at every step, draw them once, or compare with grey level 128"
+    )
 
 
 class Binarise(ImageTransform):

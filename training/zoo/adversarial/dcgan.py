@@ -20,7 +20,7 @@ from training.zoo.base import AdversarialTrained, DirectSampler, Family, Noise, 
 class DcganOptions(Options):
     """Options of ``dcgan``; the image side must be divisible by 4."""
 
-    latent: int = Field(default=64, ge=1)
+    latent: int = Field(default=64, ge=1, description="length of z")
     channels: int = Field(default=64, ge=1, description="channels before the last layer; twice as many one scale down")
 
 

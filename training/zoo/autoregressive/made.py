@@ -12,6 +12,7 @@ arXiv 1502.03509; equations 6-13.
 from typing import ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -29,10 +30,10 @@ from training.zoo.base import (
 class MadeOptions(Options):
     """Options of ``made``."""
 
-    hidden: tuple[int, ...] = (512,)
-    order: Literal["raster", "random"] = "raster"
-    order_seed: int = 0
-    direct: bool = True
+    hidden: tuple[int, ...] = Field(default=(512,), description="units of each hidden layer")
+    order: Literal["raster", "random"] = Field(default="raster", description="which dimension comes first")
+    order_seed: int = Field(default=0, description="seed of a random order")
+    direct: bool = Field(default=True, description="whether to add direct connections from inputs to outputs")
 
 
 class Made(Family, FactorisedDensity, FixedPointSampler, LikelihoodTrained):

@@ -9,6 +9,7 @@ candidate with the best validation likelihood. (Any textbook, e.g. C. Bishop, Pa
 from typing import ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from training.zoo.base import (
@@ -26,7 +27,7 @@ from training.zoo.base import (
 class BernoulliOptions(Options):
     """Options of ``bernoulli``."""
 
-    pseudo_counts: tuple[float, ...] = (0.01, 0.1, 0.5, 1.0, 2.0)
+    pseudo_counts: tuple[float, ...] = Field(default=(0.01, 0.1, 0.5, 1.0, 2.0), description="smoothings to try")
 
 
 class Bernoulli(Family, FactorisedDensity, DirectSampler, ClosedForm):
@@ -53,7 +54,7 @@ class Bernoulli(Family, FactorisedDensity, DirectSampler, ClosedForm):
             candidates[count] = (float(bernoulli_log_prob(logits, held_out).sum(1).mean()), logits)
         best = max(candidates, key=lambda count: candidates[count][0])
         self.logits.data = candidates[best][1].float()
-        return {"pseudo_count": best, "validation_log_prob": candidates[best][0]}
+        return {"pseudo_count": best, "model_space_validation_log_prob": candidates[best][0]}
 
     def dim_log_prob(self, x: Tensor) -> Tensor:
         """Marginal log-probabilities, shape (batch, *event_shape)."""

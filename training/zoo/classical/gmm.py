@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
@@ -27,10 +28,10 @@ Covariance = Literal["full", "tied", "diag", "spherical"]
 class GmmOptions(Options):
     """Options of ``gmm``; the product of the three lists is tried."""
 
-    components: tuple[int, ...] = (1, 2, 3, 5)
-    covariances: tuple[Covariance, ...] = ("full", "tied", "diag")
-    regularisations: tuple[float, ...] = (1e-4, 1e-3, 1e-2)
-    restarts: int = 3
+    components: tuple[int, ...] = Field(default=(1, 2, 3, 5), description="numbers of components to try")
+    covariances: tuple[Covariance, ...] = Field(default=("full", "tied", "diag"), description="forms to try")
+    regularisations: tuple[float, ...] = Field(default=(1e-4, 1e-3, 1e-2), description="added to variances, to try")
+    restarts: int = Field(default=3, ge=1, description="runs of expectation-maximisation; the best one counts")
 
 
 class Gmm(Family, FactorisedDensity, DirectSampler, Encoder, ClosedForm):
@@ -82,7 +83,7 @@ class Gmm(Family, FactorisedDensity, DirectSampler, Encoder, ClosedForm):
             "components": best.n_components,
             "covariance": best.covariance_type,
             "regularisation": best.reg_covar,
-            "validation_log_prob": best_score,
+            "model_space_validation_log_prob": best_score,
             "candidates": tried,
         }
 

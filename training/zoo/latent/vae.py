@@ -33,8 +33,10 @@ from training.zoo.base import (
 class VaeOptions(Options):
     """Options of ``vae``."""
 
-    hidden: tuple[int, ...] = (200, 200)
-    latent: int = Field(default=50, ge=1)
+    hidden: tuple[int, ...] = Field(
+        default=(200, 200), description="units of the encoder's layers, mirrored by the decoder"
+    )
+    latent: int = Field(default=50, ge=1, description="length of z")
     score_samples: int = Field(default=64, ge=1, description="k of the importance-weighted bound that is served")
 
 
