@@ -18,6 +18,7 @@ from training.zoo import FAMILIES
 
 GRAPHS = {
     "bernoulli": {"score", "generate"},
+    "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
     "vae": {"score", "generate", "encode"},
     "dcgan": {"generate"},

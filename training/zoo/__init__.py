@@ -1,6 +1,7 @@
 """The families, by the name a recipe uses."""
 
 from training.zoo.adversarial.dcgan import Dcgan
+from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
@@ -10,6 +11,7 @@ from training.zoo.latent.vae import Vae
 FAMILIES: dict[str, type[Family]] = {
     "bernoulli": Bernoulli,
     "dcgan": Dcgan,
+    "fvsbn": Fvsbn,
     "gmm": Gmm,
     "made": Made,
     "vae": Vae,
