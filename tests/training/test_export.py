@@ -20,6 +20,7 @@ GRAPHS = {
     "bernoulli": {"score", "generate"},
     "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
+    "nade": {"score", "generate"},
     "vae": {"score", "generate", "encode"},
     "dcgan": {"generate"},
     "gmm": {"score", "generate", "encode"},

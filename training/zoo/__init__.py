@@ -3,6 +3,7 @@
 from training.zoo.adversarial.dcgan import Dcgan
 from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
+from training.zoo.autoregressive.nade import Nade
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
 from training.zoo.classical.gmm import Gmm
@@ -14,5 +15,6 @@ FAMILIES: dict[str, type[Family]] = {
     "fvsbn": Fvsbn,
     "gmm": Gmm,
     "made": Made,
+    "nade": Nade,
     "vae": Vae,
 }

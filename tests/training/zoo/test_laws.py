@@ -73,6 +73,8 @@ def _fitted_gmm(dims: int = 2, items: int = 400, **options):
 DIRECT = {
     "fvsbn": ("fvsbn", {}),
     "fvsbn-random-order": ("fvsbn", {"order": "random", "order_seed": 3}),
+    "nade": ("nade", {"hidden": 7}),
+    "nade-relu-random-order": ("nade", {"hidden": 16, "activation": "relu", "order": "random", "order_seed": 3}),
 }
 
 
@@ -278,7 +280,23 @@ def test_one_loop_over_positions_is_the_sample_of_one_pass_per_position_bit_for_
     assert torch.equal(fast.flatten(1), naive)
 
 
-@pytest.mark.parametrize("family", ["bernoulli", "fvsbn", "made", "vae", "dcgan"])
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_gradients_written_by_hand_are_those_of_autograd(activation):
+    torch.manual_seed(0)
+    family = FAMILIES["nade"]
+    model = family((30,), family.Options(hidden=11, order="random", activation=activation))
+    x = torch.rand(17, 30).round().requires_grad_()
+    inputs = [x, *model.parameters()]
+    for parameter in inputs[1:]:
+        parameter.data = 0.7 * torch.randn_like(parameter)
+    weights = torch.randn(17, 30)
+    by_hand = torch.autograd.grad((model.logits(x) * weights).sum(), inputs)
+    plain = torch.autograd.grad((model.logits_by_block(x[:, model.order])[:, model.place] * weights).sum(), inputs)
+    for ours, reference in zip(by_hand, plain, strict=True):
+        torch.testing.assert_close(ours, reference, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "fvsbn", "made", "nade", "vae", "dcgan"])
 def test_low_temperature_is_less_varied(family):
     model = _tiny(family)
     generator = torch.Generator().manual_seed(0)
@@ -296,13 +314,18 @@ def test_low_temperature_is_less_varied(family):
 
 def _tiny(name: str) -> nn.Module:
     family = FAMILIES[name]
-    options = {"made": {"hidden": (16,)}, "vae": {"hidden": (6,), "latent": 2}, "dcgan": {"latent": 4, "channels": 4}}
+    options = {
+        "made": {"hidden": (16,)},
+        "nade": {"hidden": 16},
+        "vae": {"hidden": (6,), "latent": 2},
+        "dcgan": {"latent": 4, "channels": 4},
+    }
     shape = (1, 8, 8) if name == "dcgan" else SHAPE
     model = family(shape, family.Options(**options.get(name, {})))
     return model.eval().requires_grad_(False) if name == "dcgan" else _randomised(model)
 
 
-@pytest.mark.parametrize("name", ["fvsbn", "made", "vae", "dcgan"])
+@pytest.mark.parametrize("name", ["fvsbn", "made", "nade", "vae", "dcgan"])
 def test_gradient_reaches_every_parameter(name):
     torch.manual_seed(0)
     model = _tiny(name).train().requires_grad_(True)
@@ -318,7 +341,7 @@ def test_gradient_reaches_every_parameter(name):
     assert silent == []
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "fvsbn", "made", "vae", "dcgan", "gmm"])
+@pytest.mark.parametrize("name", ["bernoulli", "fvsbn", "made", "nade", "vae", "dcgan", "gmm"])
 def test_an_item_does_not_depend_on_its_batch_mates(name):
     model = _fitted_gmm(dims=9)[0] if name == "gmm" else _tiny(name)
     generator = torch.Generator().manual_seed(9)
