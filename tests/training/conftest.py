@@ -8,6 +8,7 @@ from training.recipe import parse
 RECIPES = {
     "bernoulli": ("digits", "binarise", 'mode = "threshold"', ""),
     "made": ("digits", "binarise", 'mode = "dynamic"', "hidden = [32]"),
+    "categorical": ("digits", "levels", "", "pseudo_counts = [0.1, 1.0]"),
     "fvsbn": ("digits", "binarise", 'mode = "dynamic"', 'order = "random"'),
     "nade": ("digits", "binarise", 'mode = "dynamic"', 'hidden = 24\norder = "random"'),
     "vae": ("digits", "binarise", 'mode = "static"', "hidden = [16]\nlatent = 3\nscore_samples = 8"),

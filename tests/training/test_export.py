@@ -18,6 +18,7 @@ from training.zoo import FAMILIES
 
 GRAPHS = {
     "bernoulli": {"score", "generate"},
+    "categorical": {"score", "generate"},
     "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
     "nade": {"score", "generate"},

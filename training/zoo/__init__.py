@@ -6,11 +6,13 @@ from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
+from training.zoo.classical.categorical import Categorical
 from training.zoo.classical.gmm import Gmm
 from training.zoo.latent.vae import Vae
 
 FAMILIES: dict[str, type[Family]] = {
     "bernoulli": Bernoulli,
+    "categorical": Categorical,
     "dcgan": Dcgan,
     "fvsbn": Fvsbn,
     "gmm": Gmm,

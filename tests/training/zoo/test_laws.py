@@ -296,7 +296,7 @@ def test_gradients_written_by_hand_are_those_of_autograd(activation):
         torch.testing.assert_close(ours, reference, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["bernoulli", "fvsbn", "made", "nade", "vae", "dcgan"])
+@pytest.mark.parametrize("family", ["bernoulli", "categorical", "fvsbn", "made", "nade", "vae", "dcgan"])
 def test_low_temperature_is_less_varied(family):
     model = _tiny(family)
     generator = torch.Generator().manual_seed(0)
@@ -341,7 +341,7 @@ def test_gradient_reaches_every_parameter(name):
     assert silent == []
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "fvsbn", "made", "nade", "vae", "dcgan", "gmm"])
+@pytest.mark.parametrize("name", ["bernoulli", "categorical", "fvsbn", "made", "nade", "vae", "dcgan", "gmm"])
 def test_an_item_does_not_depend_on_its_batch_mates(name):
     model = _fitted_gmm(dims=9)[0] if name == "gmm" else _tiny(name)
     generator = torch.Generator().manual_seed(9)
@@ -386,6 +386,38 @@ def test_a_mixture_equals_that_of_scikit_learn(covariance):
     np.testing.assert_allclose(exact, reference.score_samples(x.double().numpy()), rtol=1e-6, atol=1e-6)
     responsibilities = np.sort(reference.predict_proba(x.double().numpy()), 1)
     np.testing.assert_allclose(np.sort(model.embed(x).numpy(), 1), responsibilities, atol=1e-5)
+
+
+def _categorical(dims: int, levels: int):
+    family = FAMILIES["categorical"]
+    model = family((1, 1, dims), family.Options(levels=levels, pseudo_counts=(1.0,)))
+    x = torch.tensor([[0, 2, 1], [1, 2, 1], [0, 0, 1]]).float()[:, :dims].reshape(3, 1, 1, dims)
+    model.fit(x, x, seed=0)
+    return model, x
+
+
+def test_categorical_is_the_smoothed_share_of_each_level():
+    model, x = _categorical(2, 3)
+    expected = torch.tensor([[3 / 6, 2 / 6, 1 / 6], [2 / 6, 1 / 6, 3 / 6]])
+    torch.testing.assert_close(model.log_probabilities.exp(), expected)
+    torch.testing.assert_close(model.log_prob(x[:1]), torch.tensor([3 / 6 * 3 / 6]).log())
+
+
+def test_categorical_images_have_total_probability_one_and_are_sampled_as_often_as_likely():
+    model, _ = _categorical(3, 4)
+    everything = torch.tensor(list(itertools.product(range(4), repeat=3))).float().reshape(-1, 1, 1, 3)
+    probability = model.log_prob(everything).double().exp()
+    assert float(probability.sum()) == pytest.approx(1, abs=1e-5)
+    u = torch.rand(50_000, 3, generator=torch.Generator().manual_seed(7))
+    x, _ = model.generate(u, temperature=torch.ones(len(u)))
+    observed = torch.bincount((x.flatten(1) @ torch.tensor([16.0, 4.0, 1.0])).long(), minlength=64)
+    _assert_chi_square(observed.double().numpy(), (probability * len(u)).numpy())
+
+
+def test_the_largest_uniform_number_gives_a_level_that_exists():
+    model, _ = _categorical(3, 4)
+    x, _ = model.generate(torch.ones(1, 3), temperature=torch.tensor([0.01]))
+    assert float(x.max()) <= 3
 
 
 def test_bernoulli_is_the_smoothed_share_of_ones():
