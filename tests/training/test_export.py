@@ -22,6 +22,7 @@ GRAPHS = {
     "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
     "nade": {"score", "generate"},
+    "rnade": {"score", "generate"},
     "vae": {"score", "generate", "encode"},
     "dcgan": {"generate"},
     "gmm": {"score", "generate", "encode"},

@@ -4,6 +4,7 @@ from training.zoo.adversarial.dcgan import Dcgan
 from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
+from training.zoo.autoregressive.rnade import Rnade
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
 from training.zoo.classical.categorical import Categorical
@@ -18,5 +19,6 @@ FAMILIES: dict[str, type[Family]] = {
     "gmm": Gmm,
     "made": Made,
     "nade": Nade,
+    "rnade": Rnade,
     "vae": Vae,
 }

@@ -12,6 +12,7 @@ from torch import nn
 from training.evaluate.sampling import fixed_point, sequential
 from training.zoo import FAMILIES
 from training.zoo.autoregressive.made import Made
+from training.zoo.autoregressive.rnade import Mixture
 from training.zoo.base import (
     AdversarialTrained,
     DirectSampler,
@@ -211,6 +212,67 @@ def test_samples_of_a_mixture_follow_its_density():
     _assert_chi_square(observed.double().numpy(), (mass / mass.sum() * 50_000).numpy())
 
 
+def _rnade(dims: int = 2, order: str = "random"):
+    family = FAMILIES["rnade"]
+    options = family.Options(hidden=6, components=3, order=order, order_seed=3)
+    model = family((dims,), options)
+    return _randomised(model)
+
+
+@pytest.mark.parametrize("order", ["raster", "random"])
+@pytest.mark.parametrize("mode", ["train", "eval", "compact"])
+def test_a_real_conditional_depends_on_earlier_dimensions_only(order, mode):
+    family = _rnade(5, order).train(mode == "train")
+    if mode == "compact":
+        family.compact()
+    x = torch.randn(64, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    rows = [torch.autograd.grad(family.dim_log_prob(x)[:, d].sum(), x)[0] for d in range(5)]
+    dependence = torch.stack(rows).abs().amax(1)[family.order][:, family.order]
+    assert torch.equal(dependence.triu(1), torch.zeros(5, 5))
+    assert (dependence.tril().diagonal() > 0).all()
+    assert (dependence[torch.tril_indices(5, 5, -1).unbind()] > 0).all()
+
+
+def test_the_future_of_a_real_conditional_may_be_anything():
+    family, x = _rnade(5), torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+    for place in range(4):
+        poisoned = x.clone()
+        poisoned[:, family.order[place + 1 :]] = 1e30
+        now = family.order[: place + 1]
+        torch.testing.assert_close(family.dim_log_prob(poisoned)[:, now], family.dim_log_prob(x)[:, now])
+
+
+@pytest.mark.parametrize("order", ["raster", "random"])
+def test_a_real_density_integrates_to_one_and_is_that_of_its_samples(order):
+    model, count, cells, fine = _rnade(2, order), 50_000, 15, 40
+    generator = torch.Generator().manual_seed(3)
+    noise = [item.draw(count, generator) for item in model.noise]
+    x, _ = model.generate(*noise, temperature=torch.ones(count))
+    side = 1.01 * float(x.abs().max())
+    width = 2 * side / (cells * fine)
+    axis = (torch.arange(cells * fine) + 0.5) * width - side
+    density = model.log_prob(torch.cartesian_prod(axis, axis)).double().exp()
+    mass = density.reshape(cells, fine, cells, fine).sum((1, 3)).flatten() * width**2
+    assert float(mass.sum()) == pytest.approx(1, abs=2e-3)
+    index = torch.clamp(((x + side) / (width * fine)).long(), 0, cells - 1)
+    observed = torch.bincount(index[:, 0] * cells + index[:, 1], minlength=cells**2)
+    _assert_chi_square(observed.double().numpy(), (mass / mass.sum() * count).numpy())
+
+
+@pytest.mark.parametrize("order", ["raster", "random"])
+def test_one_loop_over_columns_is_the_sample_of_one_pass_per_column(order):
+    model, generator = _rnade(6, order), torch.Generator().manual_seed(1)
+    component, eps = (item.draw(64, generator) for item in model.noise)
+    degrees = torch.linspace(0.3, 2.0, 64)
+    naive = torch.zeros(64, 6)
+    for d in model.order:
+        every = model.conditionals(naive)
+        mixture = Mixture(*(part[:, d] for part in (every.log_weights, every.means, every.sigmas)))
+        naive[:, d] = mixture.draw(component[:, d], eps[:, d], degrees)[:, 0]
+    fast, _ = model.generate(component, eps, temperature=degrees)
+    torch.testing.assert_close(fast, naive, atol=1e-5, rtol=1e-5)  # the two products add in another order
+
+
 def test_samples_of_a_vae_follow_its_density():
     family, count = _vae(), 50_000
     generator = torch.Generator().manual_seed(5)
@@ -317,6 +379,7 @@ def _tiny(name: str) -> nn.Module:
     options = {
         "made": {"hidden": (16,)},
         "nade": {"hidden": 16},
+        "rnade": {"hidden": 6, "components": 3},
         "vae": {"hidden": (6,), "latent": 2},
         "dcgan": {"latent": 4, "channels": 4},
     }
@@ -325,7 +388,7 @@ def _tiny(name: str) -> nn.Module:
     return model.eval().requires_grad_(False) if name == "dcgan" else _randomised(model)
 
 
-@pytest.mark.parametrize("name", ["fvsbn", "made", "nade", "vae", "dcgan"])
+@pytest.mark.parametrize("name", ["fvsbn", "made", "nade", "rnade", "vae", "dcgan"])
 def test_gradient_reaches_every_parameter(name):
     torch.manual_seed(0)
     model = _tiny(name).train().requires_grad_(True)
@@ -341,7 +404,7 @@ def test_gradient_reaches_every_parameter(name):
     assert silent == []
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "categorical", "fvsbn", "made", "nade", "vae", "dcgan", "gmm"])
+@pytest.mark.parametrize("name", ["bernoulli", "categorical", "fvsbn", "made", "nade", "rnade", "vae", "dcgan", "gmm"])
 def test_an_item_does_not_depend_on_its_batch_mates(name):
     model = _fitted_gmm(dims=9)[0] if name == "gmm" else _tiny(name)
     generator = torch.Generator().manual_seed(9)
