@@ -14,7 +14,6 @@ import bundle
 from training import recipe as recipes
 from training.data import mnist
 from training.errors import TrainingError
-from training.evaluate.measurement import Measurement
 from training.export.bundling import measure, prepare_weights, write_bundle
 from training.fit import Hardware, Run, fit, load_fitted
 from training.prepare import Experiment, prepare
@@ -82,14 +81,15 @@ def export_command(
 
 @app.command("evaluate")
 def evaluate_command(recipe: RecipePath, smoke: Smoke = False, runs: RunsPath = Path("runs")) -> None:
-    """Print the test likelihood of a fitted run, as it would be exported."""
+    """Print the test likelihood of a fitted run and how its samples cover the classes, as they would be exported."""
     experiment, _ = _fitted(recipe, smoke, runs)
     prepare_weights(experiment)
     measurements = measure(experiment)
     if not measurements:
-        console.print(f"{experiment.recipe.family_name} has no density: there is no likelihood to evaluate")
+        console.print(f"{experiment.recipe.family_name} has no density and the data no labels: nothing to evaluate")
         return
-    console.print(_table(experiment.name, measurements))
+    for measurement in measurements:
+        _say(str(measurement))
 
 
 @app.command("data")
@@ -150,11 +150,3 @@ def _fitted(path: Path, smoke: bool, runs: Path) -> tuple[Experiment, Run]:
 
 def _score_word(kind: str) -> str:
     return {"exact": "exact", "lower_bound": "lower bound"}.get(kind, "none")
-
-
-def _table(title: str, measurements: list[Measurement]) -> Table:
-    table = Table("what", "value", "± s.e.", "unit", "split", "protocol", title=title)
-    for item in measurements:
-        error = "" if item.standard_error is None else f"{item.standard_error:.3f}"
-        table.add_row(item.name, f"{item.value:.4f}", error, item.unit, item.split, item.protocol)
-    return table

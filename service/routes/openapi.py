@@ -55,10 +55,18 @@ class DescribedApp(FastAPI):
         if not self.openapi_schema:
             document = super().openapi()
             document.setdefault("components", {}).setdefault("schemas", {}).update(_components())
-            for operations in document["paths"].values():
-                for operation in operations.values():
-                    operation["responses"].update({str(k): v for k, v in documented(Unauthorized).items()})
+            _document_problems(document)
         return super().openapi()
+
+
+def _document_problems(document: dict[str, Any]) -> None:
+    """Every route can answer 401, and no error has the form that the framework documents by default."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        if "HTTPValidationError" in str(operation["responses"].get("422")):
+            del operation["responses"]["422"]
+        operation["responses"].update({str(status): answer for status, answer in documented(Unauthorized).items()})
 
 
 def json_of(schema: str) -> dict[int | str, dict[str, Any]]:

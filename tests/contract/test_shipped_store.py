@@ -54,4 +54,4 @@ def test_every_shipped_bundle_is_served():
 
     names, refused = asyncio.run(loaded())
     assert names == sorted(SHIPPED)
-    assert refused == []
+    assert list(refused) == []

@@ -32,6 +32,10 @@ def test_every_reference_resolves(client):
         assert name in document["components"]["schemas"]
 
 
+def test_no_error_is_documented_in_another_form_than_a_problem(client):
+    assert "HTTPValidationError" not in client.get("/openapi.json").text
+
+
 def test_an_answer_has_the_documented_shape(client, pixels):
     from pydantic import TypeAdapter
 

@@ -53,9 +53,11 @@ def test_a_repeated_fit_says_that_it_does_not_train_again(run):
     assert "was fitted already" in " ".join(run("fit", "made.toml", "--accelerator", "cpu").output.split())
 
 
-def test_an_implicit_family_has_no_likelihood_to_evaluate(run):
+def test_an_implicit_family_is_measured_by_class_shares_and_has_no_likelihood(run):
     run("fit", "dcgan.toml", "--smoke", "--accelerator", "cpu")
-    assert "no density" in run("evaluate", "dcgan.toml", "--smoke").output
+    shown = run("evaluate", "dcgan.toml", "--smoke").output
+    assert "class_share_tv" in shown
+    assert "nll" not in shown
 
 
 def test_families_are_listed_and_explained(run):

@@ -16,6 +16,15 @@ class Measurement:
     protocol: str
     standard_error: float | None = None
 
+    @property
+    def figure(self) -> str:
+        """The value with its standard error, for people."""
+        error = "" if self.standard_error is None else f" ± {self.standard_error:.2g}"
+        return f"{self.value:.4g}{error}"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.figure} {self.unit} ({self.split}; {self.protocol})"
+
 
 def mean(name: str, values: np.ndarray, unit: str, split: str, protocol: str) -> Measurement:
     """The mean of one value per item, with its standard error."""

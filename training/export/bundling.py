@@ -11,6 +11,7 @@ import torch
 import bundle
 from training.calibrate import Scorer, Statistics, calibrate
 from training.errors import ExportError
+from training.evaluate.coverage import evaluate_coverage
 from training.evaluate.detection import evaluate_detection
 from training.evaluate.likelihood import evaluate_likelihood
 from training.evaluate.measurement import Measurement
@@ -108,15 +109,11 @@ def write_bundle(experiment: Experiment, report: FitReport, run: Run, store: bun
 
 
 def measure(experiment: Experiment) -> list[Measurement]:
-    """The likelihood of the test split, by the eager model."""
-    options = experiment.recipe.evaluate
-    return evaluate_likelihood(
-        experiment.family,
-        experiment.transform,
-        experiment.splits.test.x,
-        samples=options.importance_samples,
-        seed=experiment.recipe.seed,
-    )
+    """The likelihood of the test split and the class shares of samples, by the eager model."""
+    family, transform, seed = experiment.family, experiment.transform, experiment.recipe.seed
+    samples = experiment.recipe.evaluate.importance_samples
+    likelihood = evaluate_likelihood(family, transform, experiment.splits.test.x, samples=samples, seed=seed)
+    return likelihood + evaluate_coverage(family, transform, experiment.splits, seed)
 
 
 def _measured(
@@ -124,6 +121,7 @@ def _measured(
 ) -> tuple[list[Measurement], bundle.Score | None]:
     measurements = measure(experiment)
     if "score" not in exported.graphs:
+        _say_all(measurements, say)
         return measurements, None
     score = scorer(exported)
     calibration = calibrate(score, experiment.splits.calibration.x)
@@ -134,9 +132,13 @@ def _measured(
     tails = {statistic.name: statistic.tail for statistic in described.statistics}
     alphas = experiment.recipe.evaluate.alphas
     measurements += evaluate_detection(score, tails, calibration, experiment.splits, alphas)
-    for item in measurements:
-        say(f"{item.name}: {item.value:.4g} {item.unit} ({item.split}; {item.protocol})")
+    _say_all(measurements, say)
     return measurements, described
+
+
+def _say_all(measurements: list[Measurement], say: Say) -> None:
+    for item in measurements:
+        say(str(item))
 
 
 def _score(experiment: Experiment, calibration_size: int) -> bundle.Score:

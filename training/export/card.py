@@ -29,7 +29,8 @@ FAILURES = {
     ),
     "implicit": (
         "There is no density: the model cannot score, and the service refuses to.",
-        "Nothing measures which kinds of images it never produces; look at many samples before relying on variety.",
+        "Class shares (above) show missing classes, not missing kinds within a class; look at many samples before "
+        "relying on variety.",
     ),
     "representation": ("There is no density and no sampler.",),
 }
@@ -109,11 +110,8 @@ def _data(experiment: Experiment) -> str:
 
 
 def _table(measurements: list[Measurement]) -> str:
-    rows = ["| what | value | unit | split | protocol |", "|---|---|---|---|---|"]
-    for item in measurements:
-        error = f" ± {item.standard_error:.2g}" if item.standard_error is not None else ""
-        rows.append(f"| {item.name} | {_short(item.value)}{error} | {item.unit} | {item.split} | {item.protocol} |")
-    return "\n".join(rows)
+    rows = [f"| {item.name} | {item.figure} | {item.unit} | {item.split} | {item.protocol} |" for item in measurements]
+    return "\n".join(["| what | value | unit | split | protocol |", "|---|---|---|---|---|", *rows])
 
 
 def _short(value: float | str) -> str:
