@@ -8,6 +8,10 @@ from training.recipe import parse
 RECIPES = {
     "bernoulli": ("digits", "binarise", 'mode = "threshold"', ""),
     "made": ("digits", "binarise", 'mode = "dynamic"', "hidden = [32]"),
+    "categorical": ("digits", "levels", "", "pseudo_counts = [0.1, 1.0]"),
+    "fvsbn": ("digits", "binarise", 'mode = "dynamic"', 'order = "random"'),
+    "nade": ("digits", "binarise", 'mode = "dynamic"', 'hidden = 24\norder = "random"'),
+    "rnade": ("breast-cancer", "standardise", "", 'hidden = 8\ncomponents = 3\norder = "random"'),
     "vae": ("digits", "binarise", 'mode = "static"', "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "", "latent = 4\nchannels = 4"),
     "gmm": ("breast-cancer", "standardise", "", 'components = [1, 2]\ncovariances = ["diag"]\nrestarts = 1'),

@@ -18,7 +18,11 @@ from training.zoo import FAMILIES
 
 GRAPHS = {
     "bernoulli": {"score", "generate"},
+    "categorical": {"score", "generate"},
+    "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
+    "nade": {"score", "generate"},
+    "rnade": {"score", "generate"},
     "vae": {"score", "generate", "encode"},
     "dcgan": {"generate"},
     "gmm": {"score", "generate", "encode"},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.transforms import Binarise, Dequantise, SignedUnit, Standardise
+from training.transforms import Binarise, Dequantise, Levels, SignedUnit, Standardise
 
 SHAPE = (4, 5, 3)
 
@@ -13,7 +13,7 @@ def _images(count: int = 6) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("transform_type", [Dequantise, SignedUnit])
+@pytest.mark.parametrize("transform_type", [Dequantise, Levels, SignedUnit])
 def test_image_transforms_invert_exactly(transform_type):
     transform = transform_type(SHAPE, transform_type.Options())
     raw = torch.from_numpy(_images())

@@ -1,14 +1,15 @@
 """Raw data ↔ model space, exported inside every graph; by the name a recipe uses."""
 
 from training.transforms.base import Transform
-from training.transforms.image import Binarise, Dequantise, SignedUnit
+from training.transforms.image import Binarise, Dequantise, Levels, SignedUnit
 from training.transforms.table import Standardise
 
 TRANSFORMS: dict[str, type[Transform]] = {
     "binarise": Binarise,
     "dequantise": Dequantise,
+    "levels": Levels,
     "signed_unit": SignedUnit,
     "standardise": Standardise,
 }
 
-__all__ = ["TRANSFORMS", "Binarise", "Dequantise", "SignedUnit", "Standardise", "Transform"]
+__all__ = ["TRANSFORMS", "Binarise", "Dequantise", "Levels", "SignedUnit", "Standardise", "Transform"]

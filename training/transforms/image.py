@@ -121,6 +121,21 @@ class Dequantise(ImageTransform):
         return torch.clamp(torch.floor(x * LEVELS), 0, LEVELS - 1).to(torch.uint8).permute(0, 2, 3, 1)
 
 
+class Levels(ImageTransform):
+    """Grey levels as they are, 0..255 as float32: for families that model the 8-bit image itself, exactly."""
+
+    space = "levels"
+    density_of = "the 8-bit image"
+
+    def forward(self, raw: Tensor, *noise: Tensor) -> Tensor:
+        """The level."""
+        return raw.permute(0, 3, 1, 2).float()
+
+    def inverse(self, x: Tensor) -> Tensor:
+        """The level."""
+        return x.to(torch.uint8).permute(0, 2, 3, 1)
+
+
 class SignedUnit(ImageTransform):
     """Grey levels to [−1, 1], the range of a tanh generator. Not a density transform: adversarial families only."""
 

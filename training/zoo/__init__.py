@@ -1,16 +1,24 @@
 """The families, by the name a recipe uses."""
 
 from training.zoo.adversarial.dcgan import Dcgan
+from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
+from training.zoo.autoregressive.nade import Nade
+from training.zoo.autoregressive.rnade import Rnade
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
+from training.zoo.classical.categorical import Categorical
 from training.zoo.classical.gmm import Gmm
 from training.zoo.latent.vae import Vae
 
 FAMILIES: dict[str, type[Family]] = {
     "bernoulli": Bernoulli,
+    "categorical": Categorical,
     "dcgan": Dcgan,
+    "fvsbn": Fvsbn,
     "gmm": Gmm,
     "made": Made,
+    "nade": Nade,
+    "rnade": Rnade,
     "vae": Vae,
 }

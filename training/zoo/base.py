@@ -21,7 +21,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-Space = Literal["binary", "signed_unit", "real"]
+Space = Literal["binary", "levels", "signed_unit", "real"]
 Kind = Literal["exact", "lower_bound", "implicit", "representation"]
 
 

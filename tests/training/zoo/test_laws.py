@@ -12,7 +12,16 @@ from torch import nn
 from training.evaluate.sampling import fixed_point, sequential
 from training.zoo import FAMILIES
 from training.zoo.autoregressive.made import Made
-from training.zoo.base import AdversarialTrained, DirectSampler, Encoder, FactorisedDensity, LikelihoodTrained, Noise
+from training.zoo.autoregressive.rnade import Mixture
+from training.zoo.base import (
+    AdversarialTrained,
+    DirectSampler,
+    Encoder,
+    FactorisedDensity,
+    LikelihoodTrained,
+    Noise,
+    draw_bernoulli,
+)
 from training.zoo.latent.vae import Vae
 
 SHAPE = (1, 3, 3)
@@ -62,7 +71,24 @@ def _fitted_gmm(dims: int = 2, items: int = 400, **options):
     return model.eval(), x
 
 
-BINARY = {"bernoulli": _bernoulli, **{name: (lambda name=name: _made(name)) for name in MADES}}
+DIRECT = {
+    "fvsbn": ("fvsbn", {}),
+    "fvsbn-random-order": ("fvsbn", {"order": "random", "order_seed": 3}),
+    "nade": ("nade", {"hidden": 7}),
+    "nade-relu-random-order": ("nade", {"hidden": 16, "activation": "relu", "order": "random", "order_seed": 3}),
+}
+
+
+def _direct(name: str) -> nn.Module:
+    family, options = DIRECT[name]
+    return _randomised(FAMILIES[family](SHAPE, FAMILIES[family].Options(**options)))
+
+
+AUTOREGRESSIVE = {
+    **{name: (lambda name=name: _made(name)) for name in MADES},
+    **{name: (lambda name=name: _direct(name)) for name in DIRECT},
+}
+BINARY = {"bernoulli": _bernoulli, **AUTOREGRESSIVE}
 
 
 def _all_binary(shape: tuple[int, ...] = SHAPE) -> torch.Tensor:
@@ -103,10 +129,10 @@ def test_conditionals_of_a_mixture_are_those_of_the_chain_rule():
     torch.testing.assert_close(model.dim_log_prob(changed)[:, :2], dims[:, :2])
 
 
-@pytest.mark.parametrize("name", MADES)
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
 @pytest.mark.parametrize("mode", ["train", "eval", "compact"])
 def test_an_output_depends_on_earlier_dimensions_only(name, mode):
-    family = _made(name).train(mode == "train")
+    family = AUTOREGRESSIVE[name]().train(mode == "train")
     if mode == "compact":
         family.compact()
     order = family.order
@@ -114,7 +140,9 @@ def test_an_output_depends_on_earlier_dimensions_only(name, mode):
     jacobian = torch.stack([torch.autograd.grad(family.logits(x)[:, d].sum(), x)[0] for d in range(DIMS)])
     dependence = jacobian.abs().amax(1)[order][:, order]  # rows and columns in order
     assert torch.equal(dependence.triu(), torch.zeros(DIMS, DIMS))
-    if family.direct is not None:  # without direct connections a hidden unit may be off for these inputs
+    if (
+        getattr(family, "direct", True) is not None
+    ):  # without direct connections a hidden unit may be off for these inputs
         assert (dependence[torch.tril_indices(DIMS, DIMS, -1).unbind()] > 0).all()
 
 
@@ -134,9 +162,9 @@ def test_the_order_of_a_made_is_a_permutation_and_random_orders_differ():
     assert Made(SHAPE, Made.Options()).order.tolist() == list(range(DIMS))
 
 
-@pytest.mark.parametrize("name", MADES)
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
 def test_the_future_may_be_anything_even_nan(name):
-    family = _made(name)
+    family = AUTOREGRESSIVE[name]()
     order = family.order
     x = torch.randint(0, 2, (3, DIMS)).float()
     expected = family.logits(x)
@@ -182,6 +210,67 @@ def test_samples_of_a_mixture_follow_its_density():
     mass = model.log_prob(fine).double().exp().reshape(60, 200).mean(1)
     observed = torch.histc(x, 60, float(edges[0]), float(edges[-1]))
     _assert_chi_square(observed.double().numpy(), (mass / mass.sum() * 50_000).numpy())
+
+
+def _rnade(dims: int = 2, order: str = "random"):
+    family = FAMILIES["rnade"]
+    options = family.Options(hidden=6, components=3, order=order, order_seed=3)
+    model = family((dims,), options)
+    return _randomised(model)
+
+
+@pytest.mark.parametrize("order", ["raster", "random"])
+@pytest.mark.parametrize("mode", ["train", "eval", "compact"])
+def test_a_real_conditional_depends_on_earlier_dimensions_only(order, mode):
+    family = _rnade(5, order).train(mode == "train")
+    if mode == "compact":
+        family.compact()
+    x = torch.randn(64, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    rows = [torch.autograd.grad(family.dim_log_prob(x)[:, d].sum(), x)[0] for d in range(5)]
+    dependence = torch.stack(rows).abs().amax(1)[family.order][:, family.order]
+    assert torch.equal(dependence.triu(1), torch.zeros(5, 5))
+    assert (dependence.tril().diagonal() > 0).all()
+    assert (dependence[torch.tril_indices(5, 5, -1).unbind()] > 0).all()
+
+
+def test_the_future_of_a_real_conditional_may_be_anything():
+    family, x = _rnade(5), torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+    for place in range(4):
+        poisoned = x.clone()
+        poisoned[:, family.order[place + 1 :]] = 1e30
+        now = family.order[: place + 1]
+        torch.testing.assert_close(family.dim_log_prob(poisoned)[:, now], family.dim_log_prob(x)[:, now])
+
+
+@pytest.mark.parametrize("order", ["raster", "random"])
+def test_a_real_density_integrates_to_one_and_is_that_of_its_samples(order):
+    model, count, cells, fine = _rnade(2, order), 50_000, 15, 40
+    generator = torch.Generator().manual_seed(3)
+    noise = [item.draw(count, generator) for item in model.noise]
+    x, _ = model.generate(*noise, temperature=torch.ones(count))
+    side = 1.01 * float(x.abs().max())
+    width = 2 * side / (cells * fine)
+    axis = (torch.arange(cells * fine) + 0.5) * width - side
+    density = model.log_prob(torch.cartesian_prod(axis, axis)).double().exp()
+    mass = density.reshape(cells, fine, cells, fine).sum((1, 3)).flatten() * width**2
+    assert float(mass.sum()) == pytest.approx(1, abs=2e-3)
+    index = torch.clamp(((x + side) / (width * fine)).long(), 0, cells - 1)
+    observed = torch.bincount(index[:, 0] * cells + index[:, 1], minlength=cells**2)
+    _assert_chi_square(observed.double().numpy(), (mass / mass.sum() * count).numpy())
+
+
+@pytest.mark.parametrize("order", ["raster", "random"])
+def test_one_loop_over_columns_is_the_sample_of_one_pass_per_column(order):
+    model, generator = _rnade(6, order), torch.Generator().manual_seed(1)
+    component, eps = (item.draw(64, generator) for item in model.noise)
+    degrees = torch.linspace(0.3, 2.0, 64)
+    naive = torch.zeros(64, 6)
+    for d in model.order:
+        every = model.conditionals(naive)
+        mixture = Mixture(*(part[:, d] for part in (every.log_weights, every.means, every.sigmas)))
+        naive[:, d] = mixture.draw(component[:, d], eps[:, d], degrees)[:, 0]
+    fast, _ = model.generate(component, eps, temperature=degrees)
+    torch.testing.assert_close(fast, naive, atol=1e-5, rtol=1e-5)  # the two products add in another order
 
 
 def test_samples_of_a_vae_follow_its_density():
@@ -241,7 +330,35 @@ def test_fixed_point_is_the_sequential_sample_bit_for_bit(name):
     assert passes <= DIMS + 1
 
 
-@pytest.mark.parametrize("family", ["bernoulli", "made", "vae", "dcgan"])
+@pytest.mark.parametrize("name", DIRECT)
+def test_one_loop_over_positions_is_the_sample_of_one_pass_per_position_bit_for_bit(name):
+    family = _direct(name)
+    u = torch.rand(64, DIMS, generator=torch.Generator().manual_seed(1))
+    degrees = torch.linspace(0.3, 2.0, 64)
+    naive = torch.zeros(64, DIMS)
+    for place in family.order:
+        naive[:, place] = draw_bernoulli(family.logits(naive), u, degrees)[:, place]
+    fast, _ = family.generate(u, temperature=degrees)
+    assert torch.equal(fast.flatten(1), naive)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_gradients_written_by_hand_are_those_of_autograd(activation):
+    torch.manual_seed(0)
+    family = FAMILIES["nade"]
+    model = family((30,), family.Options(hidden=11, order="random", activation=activation))
+    x = torch.rand(17, 30).round().requires_grad_()
+    inputs = [x, *model.parameters()]
+    for parameter in inputs[1:]:
+        parameter.data = 0.7 * torch.randn_like(parameter)
+    weights = torch.randn(17, 30)
+    by_hand = torch.autograd.grad((model.logits(x) * weights).sum(), inputs)
+    plain = torch.autograd.grad((model.logits_by_block(x[:, model.order])[:, model.place] * weights).sum(), inputs)
+    for ours, reference in zip(by_hand, plain, strict=True):
+        torch.testing.assert_close(ours, reference, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "categorical", "fvsbn", "made", "nade", "vae", "dcgan"])
 def test_low_temperature_is_less_varied(family):
     model = _tiny(family)
     generator = torch.Generator().manual_seed(0)
@@ -259,13 +376,19 @@ def test_low_temperature_is_less_varied(family):
 
 def _tiny(name: str) -> nn.Module:
     family = FAMILIES[name]
-    options = {"made": {"hidden": (16,)}, "vae": {"hidden": (6,), "latent": 2}, "dcgan": {"latent": 4, "channels": 4}}
+    options = {
+        "made": {"hidden": (16,)},
+        "nade": {"hidden": 16},
+        "rnade": {"hidden": 6, "components": 3},
+        "vae": {"hidden": (6,), "latent": 2},
+        "dcgan": {"latent": 4, "channels": 4},
+    }
     shape = (1, 8, 8) if name == "dcgan" else SHAPE
     model = family(shape, family.Options(**options.get(name, {})))
     return model.eval().requires_grad_(False) if name == "dcgan" else _randomised(model)
 
 
-@pytest.mark.parametrize("name", ["made", "vae", "dcgan"])
+@pytest.mark.parametrize("name", ["fvsbn", "made", "nade", "rnade", "vae", "dcgan"])
 def test_gradient_reaches_every_parameter(name):
     torch.manual_seed(0)
     model = _tiny(name).train().requires_grad_(True)
@@ -281,7 +404,7 @@ def test_gradient_reaches_every_parameter(name):
     assert silent == []
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "made", "vae", "dcgan", "gmm"])
+@pytest.mark.parametrize("name", ["bernoulli", "categorical", "fvsbn", "made", "nade", "rnade", "vae", "dcgan", "gmm"])
 def test_an_item_does_not_depend_on_its_batch_mates(name):
     model = _fitted_gmm(dims=9)[0] if name == "gmm" else _tiny(name)
     generator = torch.Generator().manual_seed(9)
@@ -326,6 +449,38 @@ def test_a_mixture_equals_that_of_scikit_learn(covariance):
     np.testing.assert_allclose(exact, reference.score_samples(x.double().numpy()), rtol=1e-6, atol=1e-6)
     responsibilities = np.sort(reference.predict_proba(x.double().numpy()), 1)
     np.testing.assert_allclose(np.sort(model.embed(x).numpy(), 1), responsibilities, atol=1e-5)
+
+
+def _categorical(dims: int, levels: int):
+    family = FAMILIES["categorical"]
+    model = family((1, 1, dims), family.Options(levels=levels, pseudo_counts=(1.0,)))
+    x = torch.tensor([[0, 2, 1], [1, 2, 1], [0, 0, 1]]).float()[:, :dims].reshape(3, 1, 1, dims)
+    model.fit(x, x, seed=0)
+    return model, x
+
+
+def test_categorical_is_the_smoothed_share_of_each_level():
+    model, x = _categorical(2, 3)
+    expected = torch.tensor([[3 / 6, 2 / 6, 1 / 6], [2 / 6, 1 / 6, 3 / 6]])
+    torch.testing.assert_close(model.log_probabilities.exp(), expected)
+    torch.testing.assert_close(model.log_prob(x[:1]), torch.tensor([3 / 6 * 3 / 6]).log())
+
+
+def test_categorical_images_have_total_probability_one_and_are_sampled_as_often_as_likely():
+    model, _ = _categorical(3, 4)
+    everything = torch.tensor(list(itertools.product(range(4), repeat=3))).float().reshape(-1, 1, 1, 3)
+    probability = model.log_prob(everything).double().exp()
+    assert float(probability.sum()) == pytest.approx(1, abs=1e-5)
+    u = torch.rand(50_000, 3, generator=torch.Generator().manual_seed(7))
+    x, _ = model.generate(u, temperature=torch.ones(len(u)))
+    observed = torch.bincount((x.flatten(1) @ torch.tensor([16.0, 4.0, 1.0])).long(), minlength=64)
+    _assert_chi_square(observed.double().numpy(), (probability * len(u)).numpy())
+
+
+def test_the_largest_uniform_number_gives_a_level_that_exists():
+    model, _ = _categorical(3, 4)
+    x, _ = model.generate(torch.ones(1, 3), temperature=torch.tensor([0.01]))
+    assert float(x.max()) <= 3
 
 
 def test_bernoulli_is_the_smoothed_share_of_ones():

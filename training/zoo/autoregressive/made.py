@@ -9,13 +9,14 @@ M. Germain, K. Gregor, I. Murray, H. Larochelle, "MADE: Masked Autoencoder for D
 arXiv 1502.03509; equations 6-13.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from training.zoo.autoregressive.order import OrderOptions, degrees
 from training.zoo.base import (
     FactorisedDensity,
     Family,
@@ -27,12 +28,10 @@ from training.zoo.base import (
 )
 
 
-class MadeOptions(Options):
+class MadeOptions(OrderOptions):
     """Options of ``made``."""
 
     hidden: tuple[int, ...] = Field(default=(512,), description="units of each hidden layer")
-    order: Literal["raster", "random"] = Field(default="raster", description="which dimension comes first")
-    order_seed: int = Field(default=0, description="seed of a random order")
     direct: bool = Field(default=True, description="whether to add direct connections from inputs to outputs")
 
 
@@ -48,18 +47,16 @@ class Made(Family, FactorisedDensity, FixedPointSampler, LikelihoodTrained):
 
     def __init__(self, event_shape: tuple[int, ...], options: MadeOptions) -> None:
         super().__init__(event_shape, options)
-        degrees = _degrees(self.dims, options)
-        self.order = torch.argsort(degrees)  # dimensions from first to last
+        place = degrees(self.dims, options)
+        self.order = torch.argsort(place)  # dimensions from first to last
         self.layers = nn.ModuleList()
-        width, previous = self.dims, degrees
+        width, previous = self.dims, place
         for units in options.hidden:
             current = _hidden_degrees(units, self.dims)
             self.layers.append(_masked_linear(width, units, previous[None, :] <= current[:, None]))
             width, previous = units, current
-        self.output = _masked_linear(width, self.dims, previous[None, :] < degrees[:, None])
-        self.direct = (
-            _masked_linear(self.dims, self.dims, degrees[None, :] < degrees[:, None]) if options.direct else None
-        )
+        self.output = _masked_linear(width, self.dims, previous[None, :] < place[:, None])
+        self.direct = _masked_linear(self.dims, self.dims, place[None, :] < place[:, None]) if options.direct else None
 
     def logits(self, x: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims), for x of the same shape."""
@@ -71,15 +68,15 @@ class Made(Family, FactorisedDensity, FixedPointSampler, LikelihoodTrained):
 
     def compact(self) -> None:
         """Leaves out the blocks of the weights that the masks make zero: half the size, half the work."""
-        degrees = _degrees(self.dims, self.options)
-        before = degrees
+        place = degrees(self.dims, self.options)
+        before = place
         for index, layer in enumerate(self.layers):
             after = _hidden_degrees(layer.out_features, self.dims)
             self.layers[index] = Staircase(layer, before[None, :] <= after[:, None])
             before = after
-        self.output = Staircase(self.output, before[None, :] < degrees[:, None])
+        self.output = Staircase(self.output, before[None, :] < place[:, None])
         if self.direct is not None:
-            self.direct = Staircase(self.direct, degrees[None, :] < degrees[:, None])
+            self.direct = Staircase(self.direct, place[None, :] < place[:, None])
 
     def dim_log_prob(self, x: Tensor) -> Tensor:
         """Log p(x_d | x_<d), shape (batch, *event_shape)."""
@@ -94,13 +91,6 @@ class Made(Family, FactorisedDensity, FixedPointSampler, LikelihoodTrained):
         """All pixels redrawn given the pixels before them, shape (batch, *event_shape)."""
         proposal = draw_bernoulli(self.logits(x.flatten(1)), u, temperature)
         return proposal.reshape(-1, *self.event_shape)
-
-
-def _degrees(dims: int, options: MadeOptions) -> Tensor:
-    """Degree of each input: its place in the order, 1..dims, shape (dims,)."""
-    if options.order == "raster":
-        return torch.arange(1, dims + 1)
-    return torch.randperm(dims, generator=torch.Generator().manual_seed(options.order_seed)) + 1
 
 
 def _hidden_degrees(units: int, dims: int) -> Tensor:

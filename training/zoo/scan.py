@@ -1,0 +1,28 @@
+"""A loop of fixed length over positions, as sequential samplers need it: one ONNX ``Scan`` when exported.
+
+This is the only file that touches torch's private ``scan`` operator; torch is pinned because of it. Everywhere else
+(eagerly, and while TorchScript traces, which unrolls it) the same step runs in a Python loop, so that the parity check
+of an export compares the operator with the loop it stands for.
+
+A step is a pure function ``(carry, inputs) → (carry, output)`` on tensors: no in-place change, no output that is an
+input or a view of one (clone it), carried shapes and types constant, positions read with ``index_select``.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch._higher_order_ops.scan import scan as _scan
+
+Step = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, Tensor]]
+
+
+def scan(step: Step, carry: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    """The outputs of all steps, stacked along a new first axis; every input is walked along its first axis."""
+    if torch.compiler.is_exporting():
+        return _scan(step, carry, inputs, dim=0)[1]
+    outputs = []
+    for position in range(len(inputs[0])):
+        carry, output = step(carry, tuple(item[position] for item in inputs))
+        outputs.append(output)
+    return torch.stack(outputs)
