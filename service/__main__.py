@@ -2,12 +2,16 @@
 
 import argparse
 import asyncio
+import difflib
 import logging
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from pydantic import ValidationError
 
 from service.app import create_app, load_store, make_lanes
 from service.inference.registry import Registry
@@ -50,8 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit status."""
     options = _parse(arguments)
     chosen = {name: value for name, value in vars(options).items() if name != "check" and value is not None}
-    settings = Settings(**chosen)
+    try:
+        settings = Settings(**chosen)
+    except ValidationError as error:
+        print("\n".join(_explained(error)), file=sys.stderr)  # noqa: T201 - a message for a person
+        return 2
     configure_logging(settings.log_format, settings.log_level)
+    for warning in _unknown_settings(os.environ):
+        logging.getLogger(__name__).warning(warning)
     registry = Registry()
     load_store(settings, registry, make_lanes(settings))
     if options.check:
@@ -60,6 +70,19 @@ def main(arguments: list[str] | None = None) -> int:
         print(_nothing_to_serve(registry, settings), file=sys.stderr)  # noqa: T201 - a message for a person
         return 1
     return _serve(settings, registry)
+
+
+def _explained(error: ValidationError) -> list[str]:
+    """One line per setting that is not valid."""
+    return [f"SERVICE_{str(item['loc'][0]).upper()}: {item['msg']}, got {item['input']!r}" for item in error.errors()]
+
+
+def _unknown_settings(environment: Mapping[str, str]) -> list[str]:
+    """A line per variable that is nearly a setting; no error, since orchestrators set names with this prefix too."""
+    known = [f"SERVICE_{name.upper()}" for name in Settings.model_fields]
+    strange = [name for name in sorted(environment) if name.startswith("SERVICE_") and name not in known]
+    near = {name: difflib.get_close_matches(name, known, 1, 0.8) for name in strange}
+    return [f"{name} is no setting; did you mean {matches[0]}?" for name, matches in near.items() if matches]
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -89,8 +112,16 @@ def _serve(settings: Settings, registry: Registry) -> int:
     )
     server = Server(config, app.state.services)
     logging.getLogger(__name__).info("serving %d models from %s", len(registry.all()), settings.store)
-    server.run()
+    try:
+        server.run()
+    except SystemExit:
+        print(_cannot_listen(settings), file=sys.stderr)  # noqa: T201 - a message for a person
+        return 1
     return 0 if server.started else 1
+
+
+def _cannot_listen(settings: Settings) -> str:
+    return f"Cannot listen on {settings.host}:{settings.port}; set SERVICE_PORT or --port, or SERVICE_HOST or --host."
 
 
 def _report(registry: Registry, settings: Settings) -> int:

@@ -122,7 +122,9 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     slug = f"http-{error.status_code}"
     request.scope["trace"].rejected = slug
-    response = respond(Kind(error.status_code, slug, str(error.detail)), f"{request.method} {request.url.path}")
+    allowed = (error.headers or {}).get("Allow")
+    hint = f"this path takes {allowed}" if allowed else "see /docs for what there is"
+    response = respond(Kind(error.status_code, slug, str(error.detail)), f"{request.method} {request.url.path}: {hint}")
     response.headers.update(error.headers or {})
     return response
 

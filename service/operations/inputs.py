@@ -1,5 +1,6 @@
 """The inputs of a graph call, apart from the data: options, at their default unless a request sets them."""
 
+import difflib
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 import bundle
 from service.errors import RequestInvalid
 from service.inference.graph import Array
+
+_FIELDS = ("model", "n", "seed", "latents", "mean", "format")  # of every generate request
 
 
 def option_arrays(graph: bundle.Graph, chosen: Mapping[str, float], rows: int) -> dict[str, Array]:
@@ -19,8 +22,10 @@ def option_arrays(graph: bundle.Graph, chosen: Mapping[str, float], rows: int) -
 
 def _check_option(options: Mapping[str, bundle.OptionInput], name: str, value: float) -> None:
     if name not in options:
-        known = ", ".join(options) or "none"
-        raise RequestInvalid(f"this model has no option {name!r}; its options: {known}", pointer=f"/{name}")
+        known = [*options, *_FIELDS]
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise RequestInvalid(f"no field {name!r}{hint}; this model takes: {', '.join(known)}", pointer=f"/{name}")
     low, high = options[name].minimum, options[name].maximum
     if not low <= value <= high:
         raise RequestInvalid(f"{name}: expected {low:g} to {high:g}, got {value:g}", pointer=f"/{name}")

@@ -29,10 +29,19 @@ def decode_image(content: bytes, spec: bundle.ImageSpec, index: int) -> tuple[Pi
                 got=list(image.size),
             )
         if image.mode not in _EIGHT_BIT_MODES:
-            raise RequestInvalid(f"item {index}: expected 8 bits per channel, got mode {image.mode}", index=index)
+            raise RequestInvalid(
+                f"item {index}: expected 8 bits per channel, got {image.mode} pixels; convert it first", index=index
+            )
         pixels = _pixels(image, mode, index)
-        note = None if image.mode == mode else f"colours converted from {image.mode} to {mode}"
+        note = _note(image, mode)
     return pixels.reshape(spec.shape), note
+
+
+def _note(image: Image.Image, mode: str) -> str | None:
+    if image.mode == mode:
+        return None
+    dropped = ", transparency dropped" if image.has_transparency_data else ""
+    return f"colours converted from {image.mode} to {mode}{dropped}"
 
 
 def encode_png(pixels: Pixels) -> bytes:

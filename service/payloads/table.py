@@ -41,6 +41,8 @@ def decode_csv(content: bytes, spec: bundle.RowSpec) -> Rows:
     if not lines:
         raise RequestInvalid("expected a header line with the column names, got an empty body")
     header = [name.strip() for name in lines[0]]
+    if len(header) == 1 < len(spec.columns) and any(mark in header[0] for mark in ";\t|"):
+        raise RequestInvalid("header: expected columns separated by commas")
     _check_names(header, [column.name for column in spec.columns], "header: ", None)
     order = [header.index(column.name) for column in spec.columns]
     filled = [line for line in lines[1:] if line]

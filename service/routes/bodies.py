@@ -19,6 +19,7 @@ from service.settings import Settings
 M = TypeVar("M", bound=BaseModel)
 
 MULTIPART = "multipart/form-data"
+_KNOWN = ("application/json", *MEDIA_TYPES, MULTIPART, "text/csv", "application/x-npy")
 
 
 def media_type(request: Request) -> str:
@@ -48,11 +49,20 @@ async def _message(request: Request) -> Message:
 async def json_body(request: Request, schema: type[M], settings: Settings) -> tuple[M, int]:
     """The validated body, and its size in bytes."""
     body = await whole(request)
+    _check_start(request, body)
     check_depth(body, settings.max_json_depth)
     try:
         return schema.model_validate_json(body), len(body)
     except ValidationError as error:
         raise invalid(error) from error
+
+
+def _check_start(request: Request, body: bytes) -> None:
+    """Says what is missing where a JSON parser would only say where it stumbled."""
+    if not body:
+        raise RequestInvalid("the body is empty; expected a JSON object, see /docs")
+    if "content-type" not in request.headers and body.lstrip()[:1] != b"{":
+        raise MediaUnsupported(f"no Content-Type; expected one of {', '.join(_KNOWN)}", supported=list(_KNOWN))
 
 
 def query(request: Request, schema: type[M]) -> M:
@@ -74,8 +84,7 @@ async def payload(request: Request, settings: Settings) -> Payload:
         return CsvText(await whole(request))
     if kind in ("application/x-npy", "application/octet-stream"):
         return NpyFile.parse(await whole(request))
-    known = ["application/json", *MEDIA_TYPES, MULTIPART, "text/csv", "application/x-npy"]
-    raise MediaUnsupported(f"expected one of {', '.join(known)}, got {kind[:80]!r}", supported=known)
+    raise MediaUnsupported(f"expected one of {', '.join(_KNOWN)}, got {kind[:80]!r}", supported=list(_KNOWN))
 
 
 def check_count(items: Payload, settings: Settings) -> None:
@@ -95,6 +104,8 @@ async def _files(request: Request, settings: Settings) -> list[bytes]:
         raise RequestInvalid("not a multipart body, or one with too many parts") from error
     uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
     try:
+        if not uploads:
+            raise RequestInvalid(f"expected uploads in the field 'files', got the fields: {', '.join(form) or 'none'}")
         return [await upload.read() for upload in uploads]
     finally:
         await form.close()

@@ -46,6 +46,31 @@ def test_an_empty_store_says_what_to_do(tmp_path, capsys, arguments):
     assert "python -m training fit" in capsys.readouterr().err
 
 
+def test_a_bad_setting_is_one_line_and_no_traceback(monkeypatch, capsys, store):
+    monkeypatch.setenv("SERVICE_PORT", "abc")
+    assert main(["--store", str(store.root)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("SERVICE_PORT: ")
+    assert line.endswith("got 'abc'")
+
+
+def test_a_misspelt_setting_is_pointed_out(monkeypatch, capsys, store):
+    monkeypatch.setenv("SERVICE_MAX_SAMPELS", "3")
+    monkeypatch.setenv("SERVICE_WEB_TCP_ADDR", "10.0.0.1")  # as orchestrators set for a service called web
+    main(["--check", "--store", str(store.root)])
+    (warning,) = [line for line in capsys.readouterr().err.splitlines() if "is no setting" in line]
+    assert warning.endswith("SERVICE_MAX_SAMPELS is no setting; did you mean SERVICE_MAX_SAMPLES?")
+
+
+def test_a_taken_port_says_what_to_set(store, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["--store", str(store.root), "--port", str(port)]) == 1
+    assert f"127.0.0.1:{port}; set SERVICE_PORT" in capsys.readouterr().err
+
+
 class Load(threading.Thread):
     """Sends requests one after another on one connection until the server says to close it."""
 
