@@ -6,7 +6,7 @@ import difflib
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings(**chosen)
     except ValidationError as error:
-        print("\n".join(_explained(error)), file=sys.stderr)  # noqa: T201 - a message for a person
+        print("\n".join(_explained(error, chosen)), file=sys.stderr)  # noqa: T201 - a message for a person
         return 2
     configure_logging(settings.log_format, settings.log_level)
     for warning in _unknown_settings(os.environ):
@@ -72,9 +72,15 @@ def main(arguments: list[str] | None = None) -> int:
     return _serve(settings, registry)
 
 
-def _explained(error: ValidationError) -> list[str]:
-    """One line per setting that is not valid."""
-    return [f"SERVICE_{str(item['loc'][0]).upper()}: {item['msg']}, got {item['input']!r}" for item in error.errors()]
+def _explained(error: ValidationError, flags: Collection[str]) -> list[str]:
+    """One line per setting that is not valid, under the name it was given by: an argument or a variable."""
+    lines = []
+    for item in error.errors():
+        field = str(item["loc"][0])
+        name = f"--{field}" if field in flags else f"SERVICE_{field.upper()}"
+        wanted = item["msg"].removeprefix("Input should be ").partition(", unable to")[0]
+        lines.append(f"{name}: expected {wanted}, got {item['input']!r}")
+    return lines
 
 
 def _unknown_settings(environment: Mapping[str, str]) -> list[str]:

@@ -106,4 +106,8 @@ def _latents(model: Model, generate: bundle.Generate, latents: Array) -> dict[st
         expected = ", ".join(map(str, spec.shape[1:]))
         got = ", ".join(map(str, latents.shape[1:]))
         raise RequestInvalid(f"latents: expected shape (n, {expected}), got (n, {got})", pointer="/latents")
-    return {generate.latents: latents.astype(spec.dtype)}
+    with np.errstate(over="ignore"):
+        values = latents.astype(spec.dtype)
+    if not np.isfinite(values).all():
+        raise RequestInvalid(f"latents: expected numbers within the range of {spec.dtype}", pointer="/latents")
+    return {generate.latents: values}

@@ -100,7 +100,9 @@ def decode_nested(values: list[Any], spec: bundle.InputSpec, index: int) -> Arra
 
 
 def numbers(values: list[Any], pointer: str) -> Array:
-    """A regular array of finite numbers from nested lists, float64; raises RequestInvalid."""
+    """A regular array of finite numbers from nested lists, float64; raises RequestInvalid, for booleans too."""
+    if not _holds_numbers(values):
+        raise RequestInvalid("expected a regular array of numbers", pointer=pointer)
     try:
         array = np.asarray(values, np.float64)
     except (ValueError, TypeError, OverflowError) as error:
@@ -108,6 +110,12 @@ def numbers(values: list[Any], pointer: str) -> Array:
     if not np.isfinite(array).all():
         raise RequestInvalid("expected finite numbers", pointer=pointer)
     return array
+
+
+def _holds_numbers(values: list[Any]) -> bool:
+    """Whether every leaf is a number; numpy would read booleans and text as such."""
+    kinds = set(map(type, values))
+    return all(map(_holds_numbers, values)) if kinds == {list} else kinds <= {int, float}
 
 
 def encode_npy(array: Array) -> bytes:

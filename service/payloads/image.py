@@ -12,12 +12,13 @@ from service.errors import RequestInvalid, TooLarge
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in FORMATS)
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
+_PNG_BIT_DEPTH = 24  # its place in the file, in bytes
 
 Pixels = NDArray[np.uint8]
 
 
 def decode_image(content: bytes, spec: bundle.ImageSpec, index: int) -> tuple[Pixels, str | None]:
-    """Pixels of shape (height, width, channels), of the first frame, and a note if the colours were converted."""
+    """Pixels of shape (height, width, channels), of the first frame, and a note of what was changed or dropped."""
     mode = "L" if spec.channels == 1 else "RGB"
     with _opened(content, index) as image:
         if image.size != (spec.width, spec.height):
@@ -28,20 +29,24 @@ def decode_image(content: bytes, spec: bundle.ImageSpec, index: int) -> tuple[Pi
                 expected=[spec.width, spec.height],
                 got=list(image.size),
             )
-        if image.mode not in _EIGHT_BIT_MODES:
-            raise RequestInvalid(
-                f"item {index}: expected 8 bits per channel, got {image.mode} pixels; convert it first", index=index
-            )
+        if image.mode not in _EIGHT_BIT_MODES or _is_deep_png(image, content):
+            detail = f"item {index}: expected 8 bits per channel, got 16; convert it first"
+            raise RequestInvalid(detail, index=index)
         pixels = _pixels(image, mode, index)
         note = _note(image, mode)
     return pixels.reshape(spec.shape), note
 
 
 def _note(image: Image.Image, mode: str) -> str | None:
-    if image.mode == mode:
-        return None
-    dropped = ", transparency dropped" if image.has_transparency_data else ""
-    return f"colours converted from {image.mode} to {mode}{dropped}"
+    changes = [] if image.mode == mode else [f"colours converted from {image.mode} to {mode}"]
+    if image.has_transparency_data:
+        changes.append("transparency dropped")
+    return ", ".join(changes) or None
+
+
+def _is_deep_png(image: Image.Image, content: bytes) -> bool:
+    """Whether the header says 16 bits per channel; Pillow reduces those of colour images without a word."""
+    return image.format == "PNG" and content[_PNG_BIT_DEPTH] == 16
 
 
 def encode_png(pixels: Pixels) -> bytes:

@@ -52,7 +52,7 @@ async def json_body(request: Request, schema: type[M], settings: Settings) -> tu
     _check_start(request, body)
     check_depth(body, settings.max_json_depth)
     try:
-        return schema.model_validate_json(body), len(body)
+        return schema.model_validate_json(body, strict=True), len(body)
     except ValidationError as error:
         raise invalid(error) from error
 
@@ -63,6 +63,13 @@ def _check_start(request: Request, body: bytes) -> None:
         raise RequestInvalid("the body is empty; expected a JSON object, see /docs")
     if "content-type" not in request.headers and body.lstrip()[:1] != b"{":
         raise MediaUnsupported(f"no Content-Type; expected one of {', '.join(_KNOWN)}", supported=list(_KNOWN))
+
+
+async def _filled(request: Request, kind: str) -> bytes:
+    body = await whole(request)
+    if not body:
+        raise RequestInvalid(f"the body is empty; expected {kind}")
+    return body
 
 
 def query(request: Request, schema: type[M]) -> M:
@@ -77,13 +84,13 @@ async def payload(request: Request, settings: Settings) -> Payload:
     """The items of a request that is not JSON; raises MediaUnsupported."""
     kind = media_type(request)
     if kind in MEDIA_TYPES:
-        return ImageFiles([await whole(request)])
+        return ImageFiles([await _filled(request, kind)])
     if kind == MULTIPART:
         return ImageFiles(await _files(request, settings))
     if kind == "text/csv":
-        return CsvText(await whole(request))
+        return CsvText(await _filled(request, kind))
     if kind in ("application/x-npy", "application/octet-stream"):
-        return NpyFile.parse(await whole(request))
+        return NpyFile.parse(await _filled(request, kind))
     raise MediaUnsupported(f"expected one of {', '.join(_KNOWN)}, got {kind[:80]!r}", supported=list(_KNOWN))
 
 
@@ -105,7 +112,13 @@ async def _files(request: Request, settings: Settings) -> list[bytes]:
     uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
     try:
         if not uploads:
-            raise RequestInvalid(f"expected uploads in the field 'files', got the fields: {', '.join(form) or 'none'}")
+            raise RequestInvalid(_no_uploads(list(form)))
         return [await upload.read() for upload in uploads]
     finally:
         await form.close()
+
+
+def _no_uploads(fields: list[str]) -> str:
+    if "files" in fields:
+        return "expected uploads in the field 'files', got text; with curl: -F files=@image.png"
+    return f"expected uploads in the field 'files', got the fields: {', '.join(fields) or 'none'}"

@@ -1,18 +1,26 @@
 """POST /generate: request and answer."""
 
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 MAX_SEED = 2**63 - 1
+
+
+def _number(value: object) -> object:
+    """The value of a name that is no field; strings and the like are never options of a model."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        fields = ", ".join(GenerateRequest.model_fields)
+        raise ValueError(f"expected a number, as options of a model are, or one of the fields {fields}")
+    return value
 
 
 class GenerateRequest(BaseModel):
     """What to draw. Further numbers are options of the model, listed at /models/{name}."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, float] = Field(init=False)
+    __pydantic_extra__: dict[str, Annotated[float, BeforeValidator(_number)]] = Field(init=False)
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can generate.")
     n: int | None = Field(None, ge=1, description="Number of samples; 16, or as many as there are latents.")

@@ -50,8 +50,16 @@ def test_a_bad_setting_is_one_line_and_no_traceback(monkeypatch, capsys, store):
     monkeypatch.setenv("SERVICE_PORT", "abc")
     assert main(["--store", str(store.root)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("SERVICE_PORT: ")
-    assert line.endswith("got 'abc'")
+    assert line == "SERVICE_PORT: expected a valid integer, got 'abc'"
+
+
+def test_every_bad_setting_has_the_name_it_was_given_by(monkeypatch, capsys):
+    monkeypatch.setenv("SERVICE_DEVICE", "tpu")
+    assert main(["--port", "99999"]) == 2
+    assert sorted(capsys.readouterr().err.splitlines()) == [
+        "--port: expected less than or equal to 65535, got 99999",
+        "SERVICE_DEVICE: expected 'cpu' or 'cuda', got 'tpu'",
+    ]
 
 
 def test_a_misspelt_setting_is_pointed_out(monkeypatch, capsys, store):

@@ -1,6 +1,8 @@
 """Images: what is encoded decodes to the same pixels, and everything that is not one is refused by name."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -41,6 +43,41 @@ def test_conversions_are_noted(mode):
     _, note = decode_image(encoded("PNG", mode), GREY, 0)
     assert note is not None
     assert mode in note
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("RGBA", {}),
+        ("LA", {}),
+        ("P", {"transparency": 0}),
+        ("P", {"transparency": b"\0\1"}),
+        ("L", {"transparency": 7}),
+        ("RGB", {"transparency": (7, 0, 0)}),
+    ],
+)
+@pytest.mark.parametrize("spec", [GREY, COLOUR])
+def test_dropped_transparency_is_noted(mode, options, spec):
+    _, note = decode_image(encoded("PNG", mode, **options), spec, 0)
+    assert note is not None
+    assert note.endswith("transparency dropped")
+
+
+def sixteen_bit_png(colour_type, channels):
+    """Pillow does not write these in colour."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", 5, 6, 16, colour_type, 0, 0, 0)
+    rows = zlib.compress((b"\0" + bytes(5 * channels * 2)) * 6)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_are_never_reduced_in_silence(colour_type, channels):
+    with pytest.raises(RequestInvalid, match="expected 8 bits per channel, got 16; convert it first"):
+        decode_image(sixteen_bit_png(colour_type, channels), COLOUR, 0)
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,41 @@ def test_refusals_are_precise(client, body, status, place):
         assert answer.json()["errors"][0]["pointer"].startswith(place)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n", True),
+        ("n", "3"),
+        ("seed", "1"),
+        ("mean", 1),
+        ("mean", "true"),
+        ("temperature", True),
+        ("temperature", "1"),
+        ("colour", True),
+        ("latents", [[True, 0, 0]]),
+        ("latents", [["1", 0, 0]]),
+        ("latents", [[None, 0, 0]]),
+    ],
+)
+def test_json_has_types(client, field, value):
+    answer = client.post("/generate", json={"model": "tiny-vae", field: value})
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["pointer"] == f"/{field}"
+
+
+def test_an_integer_is_a_number(client):
+    draw(client, model="tiny-vae", temperature=1, latents=[[1, 0, -1]])
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [("NaN", 422), ("Infinity", 422), ("1e999", 422), ("1e39", 422), ("1e30", 200)]
+)
+def test_latents_are_finite_in_the_type_of_the_model(client, number, status):
+    body = f'{{"model":"tiny-gan","latents":[[{number},0,0]]}}'
+    answer = client.post("/generate", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status, answer.text
+
+
 @pytest.mark.parametrize(("model", "accept"), [("tiny-table", "image/png"), ("tiny-made", "text/csv")])
 def test_forms_that_make_no_sense_are_not_acceptable(client, model, accept):
     answer = client.post("/generate", json={"model": model}, headers={"Accept": accept})

@@ -23,6 +23,12 @@ def _png(image: Image.Image) -> bytes:
         ),
         ("/score", {"content": b""}, 422, "the body is empty; expected a JSON object"),
         ("/generate", {"content": b""}, 422, "the body is empty"),
+        *(
+            ("/score?model=tiny-made", {"content": b"", "headers": {"content-type": kind}}, 422, f"expected {kind}")
+            for kind in ("image/png", "text/csv", "application/x-npy")
+        ),
+        ("/score?model=tiny-made", {"files": {"files": (None, "x")}}, 422, "got text; with curl: -F files=@"),
+        ("/generate", {"json": {"model_name": "tiny-made"}}, 422, "one of the fields model, n, seed"),
         ("/score?model=tiny-made", {"files": {"image": b"x"}}, 422, "in the field 'files', got the fields: image"),
         ("/generate", {"json": {"model": "tiny-made", "temprature": 1}}, 422, "did you mean 'temperature'?"),
         (

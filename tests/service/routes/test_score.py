@@ -152,6 +152,20 @@ def test_refusals_are_precise(client, body, status, member):
     assert problem.get("index", 1) == 1
 
 
+@pytest.mark.parametrize("value", [True, "1", None])
+def test_a_json_value_that_is_no_number_is_refused(client, value):
+    row = {"alcohol": value, "ash": 1, "hue": 2.5}
+    answer = client.post("/score", json={"model": "tiny-table", "inputs": [{"row": row}]})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/inputs/0/row/alcohol"
+
+
+def test_a_query_string_has_only_text(client, rows):
+    answer = client.post("/score?model=tiny-table&alpha=0.2&explain=true", content=npy(rows), headers=NPY).json()
+    assert answer["calibration"]["alpha"] == 0.2
+    assert "map" in answer["results"][0]
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
 def test_values_that_are_not_finite_are_refused_with_their_column(client, number):
     body = f'{{"model":"tiny-table","inputs":[{{"row":{{"alcohol":1,"ash":{number},"hue":1}}}}]}}'
