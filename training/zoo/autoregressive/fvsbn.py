@@ -14,15 +14,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from training.zoo.autoregressive.binary import BinaryConditionals
 from training.zoo.autoregressive.order import OrderOptions, degrees
 from training.zoo.base import (
     DirectSampler,
-    FactorisedDensity,
-    Family,
-    LikelihoodTrained,
     Noise,
     Options,
-    bernoulli_log_prob,
     draw_bernoulli,
 )
 from training.zoo.scan import scan
@@ -32,14 +29,11 @@ class FvsbnOptions(OrderOptions):
     """Options of ``fvsbn``."""
 
 
-class Fvsbn(Family, FactorisedDensity, DirectSampler, LikelihoodTrained):
+class Fvsbn(BinaryConditionals, DirectSampler):
     """Logistic autoregressive network over binary dimensions; exact log p(x), direct samples."""
 
     title = "FVSBN"
     paper = "Neal 1992; Frey, Hinton & Dayan 1996"
-    kind = "exact"
-    space = "binary"
-    temperature = "divides every conditional's logit: below 1 cleaner and less varied, above 1 wilder"
     Options: ClassVar[type[Options]] = FvsbnOptions
 
     def __init__(self, event_shape: tuple[int, ...], options: FvsbnOptions) -> None:
@@ -58,15 +52,6 @@ class Fvsbn(Family, FactorisedDensity, DirectSampler, LikelihoodTrained):
         """Logits of all conditionals, shape (batch, dims), for x of the same shape."""
         ordered = nn.functional.linear(x[:, self.order], self.weight.tril(-1), self.bias)
         return ordered[:, self.place]
-
-    def dim_log_prob(self, x: Tensor) -> Tensor:
-        """Log p(x_d | x_<d), shape (batch, *event_shape)."""
-        flat = x.flatten(1)
-        return bernoulli_log_prob(self.logits(flat), flat).reshape(-1, *self.event_shape)
-
-    def loss(self, x: Tensor) -> Tensor:
-        """Mean exact negative log-likelihood in nats."""
-        return -self.log_prob(x).mean()
 
     @property
     def noise(self) -> tuple[Noise, ...]:

@@ -16,14 +16,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from training.zoo.autoregressive.binary import BinaryConditionals
 from training.zoo.autoregressive.order import OrderOptions, degrees
 from training.zoo.base import (
-    FactorisedDensity,
-    Family,
     FixedPointSampler,
-    LikelihoodTrained,
     Options,
-    bernoulli_log_prob,
     draw_bernoulli,
 )
 
@@ -35,14 +32,11 @@ class MadeOptions(OrderOptions):
     direct: bool = Field(default=True, description="whether to add direct connections from inputs to outputs")
 
 
-class Made(Family, FactorisedDensity, FixedPointSampler, LikelihoodTrained):
+class Made(BinaryConditionals, FixedPointSampler):
     """Masked autoencoder over binary dimensions; exact log p(x), exact samples by fixed point."""
 
     title = "MADE"
     paper = "Germain et al. 2015, arXiv 1502.03509"
-    kind = "exact"
-    space = "binary"
-    temperature = "divides every conditional's logit: below 1 cleaner and less varied, above 1 wilder"
     Options: ClassVar[type[Options]] = MadeOptions
 
     def __init__(self, event_shape: tuple[int, ...], options: MadeOptions) -> None:
@@ -77,15 +71,6 @@ class Made(Family, FactorisedDensity, FixedPointSampler, LikelihoodTrained):
         self.output = Staircase(self.output, before[None, :] < place[:, None])
         if self.direct is not None:
             self.direct = Staircase(self.direct, place[None, :] < place[:, None])
-
-    def dim_log_prob(self, x: Tensor) -> Tensor:
-        """Log p(x_d | x_<d), shape (batch, *event_shape)."""
-        flat = x.flatten(1)
-        return bernoulli_log_prob(self.logits(flat), flat).reshape(-1, *self.event_shape)
-
-    def loss(self, x: Tensor) -> Tensor:
-        """Mean exact negative log-likelihood in nats."""
-        return -self.log_prob(x).mean()
 
     def propose(self, x: Tensor, u: Tensor, temperature: Tensor) -> Tensor:
         """All pixels redrawn given the pixels before them, shape (batch, *event_shape)."""

@@ -21,15 +21,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from training.zoo.autoregressive.binary import BinaryConditionals
 from training.zoo.autoregressive.order import OrderOptions, degrees
 from training.zoo.base import (
     DirectSampler,
-    FactorisedDensity,
-    Family,
-    LikelihoodTrained,
     Noise,
     Options,
-    bernoulli_log_prob,
     draw_bernoulli,
 )
 from training.zoo.scan import scan
@@ -49,14 +46,11 @@ class NadeOptions(OrderOptions):
     activation: Activation = Field(default="sigmoid", description="what a unit computes")
 
 
-class Nade(Family, FactorisedDensity, DirectSampler, LikelihoodTrained):
+class Nade(BinaryConditionals, DirectSampler):
     """Neural autoregressive estimator over binary dimensions; exact log p(x), direct samples."""
 
     title = "NADE"
     paper = "Larochelle & Murray 2011"
-    kind = "exact"
-    space = "binary"
-    temperature = "divides every conditional's logit: below 1 cleaner and less varied, above 1 wilder"
     Options: ClassVar[type[Options]] = NadeOptions
 
     def __init__(self, event_shape: tuple[int, ...], options: NadeOptions) -> None:
@@ -89,15 +83,6 @@ class Nade(Family, FactorisedDensity, DirectSampler, LikelihoodTrained):
             logits.append((unit(before) * self.decoder[block]).sum(2))
             a = after[:, -1:]
         return torch.cat(logits, 1) + self.decoder_bias
-
-    def dim_log_prob(self, x: Tensor) -> Tensor:
-        """Log p(x_d | x_<d), shape (batch, *event_shape)."""
-        flat = x.flatten(1)
-        return bernoulli_log_prob(self.logits(flat), flat).reshape(-1, *self.event_shape)
-
-    def loss(self, x: Tensor) -> Tensor:
-        """Mean exact negative log-likelihood in nats."""
-        return -self.log_prob(x).mean()
 
     @property
     def noise(self) -> tuple[Noise, ...]:
