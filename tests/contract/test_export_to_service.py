@@ -119,7 +119,7 @@ def test_samples_are_those_of_the_eager_model_for_the_same_noise(shipped, post):
         if isinstance(experiment.family, DirectSampler):
             x, _ = experiment.family.generate(*noise, temperature=torch.ones(6))
         else:
-            x, _ = fixed_point(experiment.family, *noise, torch.ones(6))
+            x, _ = fixed_point(experiment.family, *noise, temperature=torch.ones(6))
         expected = experiment.transform.inverse(x).numpy()
     if samples.dtype == np.uint8:
         assert np.abs(samples.astype(int) - expected.astype(int)).max() <= (1 if manifest.kind == "implicit" else 0)

@@ -4,23 +4,32 @@ import torch
 from torch import Tensor
 
 from training.transforms import Transform
-from training.zoo.base import DirectSampler, Family, FixedPointSampler, Noise
+from training.zoo.base import DirectSampler, Family, FixedPointSampler, Known, LabelConditioned
 
 
-def sample(family: Family, transform: Transform, count: int, seed: int, temperature: float = 1.0) -> Tensor:
-    """Raw samples, (count, *raw_shape)."""
+def sample(
+    family: Family, transform: Transform, count: int, seed: int, temperature: float = 1.0, label: int | None = None
+) -> Tensor:
+    """Raw samples, (count, *raw_shape); of one label, if the family takes any."""
     generator = torch.Generator().manual_seed(seed)
     degrees = torch.full((count,), temperature)
     with torch.no_grad():
-        if isinstance(family, FixedPointSampler):
-            u = Noise("u", "uniform", (family.dims,)).draw(count, generator)
-            x, _ = fixed_point(family, u, degrees)
-        elif isinstance(family, DirectSampler):
-            noise = [item.draw(count, generator) for item in family.noise]
-            x, _ = family.generate(*noise, temperature=degrees)
-        else:
+        if not isinstance(family, FixedPointSampler | DirectSampler):
             raise TypeError(f"{type(family).__name__} cannot sample")
+        noise = [item.draw(count, generator) for item in family.noise]
+        told = label_of(family, count, label)
+        if isinstance(family, FixedPointSampler):
+            x, _ = fixed_point(family, *noise, temperature=degrees, **told)
+        else:
+            x, _ = family.generate(*noise, temperature=degrees, **told)
         return transform.inverse(x)
+
+
+def label_of(family: Family, count: int, label: int | None = None) -> dict[str, Tensor]:
+    """The keyword that tells a family the label of all items, or that it is not known; empty if it takes none."""
+    if not isinstance(family, LabelConditioned):
+        return {}
+    return {"label": torch.full((count,), family.classes if label is None else label)}
 
 
 def decode(family: Family, transform: Transform, latents: Tensor, seed: int) -> Tensor:
@@ -32,24 +41,27 @@ def decode(family: Family, transform: Transform, latents: Tensor, seed: int) -> 
     return transform.inverse(x if mean is None else mean)
 
 
-def fixed_point(family: Family, u: Tensor, temperature: Tensor) -> tuple[Tensor, int]:
-    """The fixed point of ``propose`` with noise u (batch, dims), and the passes it took for the slowest row.
+def fixed_point(
+    family: Family, *noise: Tensor, temperature: Tensor, known: Known | None = None, **told: Tensor
+) -> tuple[Tensor, int]:
+    """The fixed point of ``propose`` with the same noise, and the passes it took for the slowest row.
 
     Reached after at most ``dims`` passes: pass i settles dimension i of the order for good.
     """
-    x = torch.zeros(len(u), *family.event_shape)
+    keep = (lambda x: x) if known is None else known.keep
+    x = keep(torch.zeros(len(temperature), *family.event_shape))
     for passes in range(1, family.dims + 2):
-        proposal = family.propose(x, u, temperature)
+        proposal = keep(family.propose(x, *noise, temperature=temperature, **told))
         if torch.equal(proposal, x):
             return x, passes
         x = proposal
     raise RuntimeError("no fixed point: the family is not autoregressive in its order")
 
 
-def sequential(family: Family, u: Tensor, temperature: Tensor, order: Tensor) -> Tensor:
+def sequential(family: Family, *noise: Tensor, temperature: Tensor, order: Tensor, **told: Tensor) -> Tensor:
     """Ancestral samples, one dimension per pass in the given order: slow, and right by definition."""
-    x = torch.zeros(len(u), *family.event_shape)
+    x = torch.zeros(len(temperature), *family.event_shape)
     for dimension in order:
-        proposal = family.propose(x, u, temperature)
+        proposal = family.propose(x, *noise, temperature=temperature, **told)
         x.flatten(1)[:, dimension] = proposal.flatten(1)[:, dimension]
     return x

@@ -3,13 +3,17 @@
 Family
 ├── Density             log p(x) or a bound, in nats
 ├── DirectSampler       one call turns noise into x
+│   └── CompletingSampler   … and keeps the dimensions that are known
 ├── FixedPointSampler   one parallel pass proposes x from x and the same noise
 ├── Encoder             x → vector
-├── FactorisedDensity   … as a product of conditionals
+├── LabelConditioned    can be told the label of what it generates
+├── FactorisedDensity   a Density that is a product of terms, one per dimension
+│   └── Autoregressive      … each given the dimensions before it, in an order
 ├── VariationalBound    a Density with a latent z: ELBO and importance-weighted bound
-└── how it is fitted: LikelihoodTrained (gradient), AdversarialTrained (two players), ClosedForm
+└── how it is fitted: LikelihoodTrained (gradient), AdversarialTrained (two players), ClosedForm, LabelledClosedForm
 
-Model space: float tensors, shape (batch, *event_shape); images are (batch, channels, height, width).
+Model space: float tensors, shape (batch, *event_shape); images are (batch, channels, height, width), sequences and
+recordings (batch, time). ``levels`` are whole numbers 0..V−1 as floats, ``binary`` is the same with V = 2.
 All randomness is an argument. Nothing here knows recipes, loops or bundles.
 """
 
@@ -50,14 +54,15 @@ class Noise:
 class Family(nn.Module, ABC):
     """Base of all families.
 
-    ``title`` and ``paper`` are shown to people; ``space`` is what x must look like; ``event_shape`` is the shape of x
-    without batch.
+    ``title`` and ``paper`` are shown to people; ``space`` is what x must look like (or may, where there are several);
+    ``event_shape`` is the shape of x without batch. Options called ``levels`` and ``classes`` are filled in from the
+    transform and the data where a recipe leaves them out.
     """
 
     title: ClassVar[str]
     paper: ClassVar[str]
     kind: ClassVar[Kind]
-    space: ClassVar[Space]
+    space: ClassVar[Space | tuple[Space, ...]]
     temperature: ClassVar[str] = ""
     Options: ClassVar[type[Options]] = Options
 
@@ -105,6 +110,16 @@ class FactorisedDensity(Density):
         return self.dim_log_prob(x).flatten(1).sum(1)
 
 
+class Autoregressive(FactorisedDensity):
+    """Exact log p(x) = Σ_d log p(x_d | x_<d) in an order.
+
+    ``order`` holds the dimensions from first to last, int64, shape (dims,); None where several orders are mixed, so
+    that no conditional given the first few dimensions of one of them is at hand.
+    """
+
+    order: Tensor | None
+
+
 class VariationalBound(Density):
     """A family with a latent z whose density is bounded from below."""
 
@@ -140,15 +155,62 @@ class DirectSampler(ABC):
         """
 
 
-class FixedPointSampler(ABC):
-    """A family whose samples are the fixed point of one parallel pass (Wiggers & Hoogeboom 2020; Song et al. 2021)."""
+@dataclass(frozen=True)
+class Known:
+    """What of x is known: ``x`` where ``mask``, a bool tensor, is true; both (batch, *event_shape)."""
+
+    x: Tensor
+    mask: Tensor
+
+    def keep(self, drawn: Tensor) -> Tensor:
+        """What was drawn, with the known dimensions put back; all (batch, *event_shape)."""
+        return torch.where(self.mask, self.x, drawn)
+
+
+class CompletingSampler(DirectSampler):
+    """A direct sampler of an autoregressive family that can keep known dimensions and draw the rest.
+
+    The rest is exact given the known dimensions before it in the order. So where no known dimension comes after an
+    unknown one, it is an exact sample of p(unknown | known); otherwise it ignores what comes later.
+    """
 
     @abstractmethod
-    def propose(self, x: Tensor, u: Tensor, temperature: Tensor) -> Tensor:
-        """Every dimension redrawn from its conditional given the current x, by inverse CDF at the uniform ``u``.
+    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, Tensor | None]:
+        """Samples as in DirectSampler, with the known dimensions as given."""
 
-        x and result (batch, *event_shape); u (batch, dims); temperature (batch,).
+
+class FixedPointSampler(ABC):
+    """A family whose samples are the fixed point of one parallel pass (Wiggers & Hoogeboom 2020; Song et al. 2021).
+
+    Known dimensions are kept by putting them back after every pass.
+    """
+
+    dims: int
+
+    @property
+    def noise(self) -> tuple[Noise, ...]:
+        """The noise arrays of ``propose``, in order; one uniform number per dimension unless a family says more."""
+        return (Noise("u", "uniform", (self.dims,)),)
+
+    @abstractmethod
+    def propose(self, x: Tensor, *noise: Tensor, temperature: Tensor) -> Tensor:
+        """Every dimension redrawn from its conditional given the current x, with the same noise.
+
+        x and result (batch, *event_shape); temperature (batch,).
         """
+
+
+class LabelConditioned(ABC):
+    """A family that can be told the label: ``classes`` of them, known from its options.
+
+    A label is an int64 tensor (batch,) with values 0..classes−1, or ``classes`` where it is not known. ``generate`` or
+    ``propose``, and ``loss``, take it as the keyword ``label``; ``log_prob`` is that of an item of any label.
+    """
+
+    @property
+    @abstractmethod
+    def classes(self) -> int:
+        """Number of labels."""
 
 
 class Encoder(ABC):
@@ -171,7 +233,7 @@ class LikelihoodTrained(ABC):
 
     @abstractmethod
     def loss(self, x: Tensor) -> Tensor:
-        """Mean negative log-density, or a bound of it, in nats; a scalar."""
+        """Mean negative log-density, or a bound of it, in nats; a scalar. LabelConditioned: with the keyword label."""
 
 
 class AdversarialTrained(ABC):
@@ -189,6 +251,16 @@ class ClosedForm(ABC):
     @abstractmethod
     def fit(self, x: Tensor, x_validation: Tensor, seed: int) -> dict[str, float | str]:
         """Fits in place, choosing hyper-parameters on validation data; returns what was chosen, for the report."""
+
+
+class LabelledClosedForm(ABC):
+    """A family whose parameters are computed from items with labels."""
+
+    @abstractmethod
+    def fit_labelled(
+        self, x: Tensor, label: Tensor, x_validation: Tensor, label_validation: Tensor, seed: int
+    ) -> dict[str, float | str]:
+        """Fits in place, labels int64 (batch,); returns what was chosen, for the report."""
 
 
 def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:

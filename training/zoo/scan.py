@@ -9,16 +9,22 @@ input or a view of one (clone it), carried shapes and types constant, positions 
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch._higher_order_ops.scan import scan as _scan
 
-Step = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, Tensor]]
+Carry = TypeVar("Carry", Tensor, tuple[Tensor, ...])
 
 
-def scan(step: Step, carry: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
-    """The outputs of all steps, stacked along a new first axis; every input is walked along its first axis."""
+def scan(
+    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Tensor]], carry: Carry, inputs: tuple[Tensor, ...]
+) -> Tensor:
+    """The outputs of all steps, stacked along a new first axis; every input is walked along its first axis.
+
+    What is carried is a tensor or a tuple of them.
+    """
     if torch.compiler.is_exporting():
         return _scan(step, carry, inputs, dim=0)[1]
     outputs = []

@@ -184,7 +184,7 @@ def test_samples_follow_the_density(name):
     if isinstance(family, DirectSampler):
         x, _ = family.generate(u, temperature=ones)
     else:
-        x, _ = fixed_point(family, u, ones)
+        x, _ = fixed_point(family, u, temperature=ones)
     observed = torch.bincount((x.flatten(1) @ (2.0 ** torch.arange(DIMS - 1, -1, -1))).long(), minlength=2**DIMS)
     expected = family.log_prob(_all_binary()).double().exp() * count
     _assert_chi_square(observed.double().numpy(), expected.numpy())
@@ -325,8 +325,8 @@ def test_fixed_point_is_the_sequential_sample_bit_for_bit(name):
     family = _made(name)
     u = torch.rand(64, DIMS, generator=torch.Generator().manual_seed(1))
     degrees = torch.linspace(0.3, 2.0, 64)
-    fast, passes = fixed_point(family, u, degrees)
-    assert torch.equal(fast, sequential(family, u, degrees, family.order))
+    fast, passes = fixed_point(family, u, temperature=degrees)
+    assert torch.equal(fast, sequential(family, u, temperature=degrees, order=family.order))
     assert passes <= DIMS + 1
 
 
@@ -369,7 +369,7 @@ def test_low_temperature_is_less_varied(family):
             x, mean = model.generate(*[n.draw(256, generator) for n in model.noise], temperature=degrees)
             x = x if mean is None else mean
         else:
-            x, _ = fixed_point(model, torch.rand(256, model.dims, generator=generator), degrees)
+            x, _ = fixed_point(model, torch.rand(256, model.dims, generator=generator), temperature=degrees)
         spreads.append(float(x.flatten(1).std(0).mean()))
     assert spreads[0] < spreads[1]
 
@@ -429,7 +429,9 @@ def test_an_item_does_not_depend_on_its_batch_mates(name):
 
 def test_known_truth_is_reached_and_not_beaten():
     truth = _made("made")
-    x, _ = fixed_point(truth, torch.rand(20_000, DIMS, generator=torch.Generator().manual_seed(11)), torch.ones(20_000))
+    x, _ = fixed_point(
+        truth, torch.rand(20_000, DIMS, generator=torch.Generator().manual_seed(11)), temperature=torch.ones(20_000)
+    )
     everything = _all_binary()
     log_p = truth.log_prob(everything).double()
     entropy = -float((log_p.exp() * log_p).sum())

@@ -4,10 +4,10 @@ from abc import abstractmethod
 
 from torch import Tensor
 
-from training.zoo.base import FactorisedDensity, Family, LikelihoodTrained, bernoulli_log_prob
+from training.zoo.base import Autoregressive, Family, LikelihoodTrained, bernoulli_log_prob
 
 
-class BinaryConditionals(Family, FactorisedDensity, LikelihoodTrained):
+class BinaryConditionals(Family, Autoregressive, LikelihoodTrained):
     """Exact log p(x) = Σ_d log p(x_d | x_<d) from the logits of all conditionals; a family adds its sampler."""
 
     kind = "exact"

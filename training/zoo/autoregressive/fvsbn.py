@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from training.zoo.autoregressive.binary import BinaryConditionals
+from training.zoo.autoregressive.completion import in_order, keep
 from training.zoo.autoregressive.order import OrderOptions, degrees
 from training.zoo.base import (
-    DirectSampler,
+    CompletingSampler,
+    Known,
     Noise,
     Options,
     draw_bernoulli,
@@ -29,7 +31,7 @@ class FvsbnOptions(OrderOptions):
     """Options of ``fvsbn``."""
 
 
-class Fvsbn(BinaryConditionals, DirectSampler):
+class Fvsbn(BinaryConditionals, CompletingSampler):
     """Logistic autoregressive network over binary dimensions; exact log p(x), direct samples."""
 
     title = "FVSBN"
@@ -58,17 +60,19 @@ class Fvsbn(BinaryConditionals, DirectSampler):
         """One uniform number per dimension."""
         return (Noise("u", "uniform", (self.dims,)),)
 
-    def generate(self, *noise: Tensor, temperature: Tensor) -> tuple[Tensor, None]:
+    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
         """Exact samples, shape (batch, *event_shape)."""
         (u,) = noise
 
         def step(logits: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-            position, column, draw = inputs  # (1,), (dims,), (batch,)
+            position, column, draw, *given = inputs  # (1,), (dims,), (batch,), …
             bit = draw_bernoulli(logits.index_select(1, position), draw[:, None], temperature)  # (batch, 1)
-            return logits + bit * column, bit[:, 0].clone()
+            bit = keep(bit[:, 0], *given)
+            return logits + bit[:, None] * column, bit.clone()
 
         positions = torch.arange(self.dims, device=u.device)[:, None]
         columns = self.weight.tril(-1).T.contiguous()
         start = self.bias.expand(u.shape[0], -1).clone()
-        bits = scan(step, start, (positions, columns, u[:, self.order].T.contiguous()))  # (dims, batch), in order
+        inputs = (positions, columns, u[:, self.order].T.contiguous(), *in_order(known, self.order))
+        bits = scan(step, start, inputs)  # (dims, batch), in order
         return bits.T[:, self.place].reshape(-1, *self.event_shape), None

@@ -14,9 +14,9 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from training.zoo.autoregressive.binary import BinaryConditionals
+from training.zoo.autoregressive.masked import masked
 from training.zoo.autoregressive.order import OrderOptions, degrees
 from training.zoo.base import (
     FixedPointSampler,
@@ -47,10 +47,12 @@ class Made(BinaryConditionals, FixedPointSampler):
         width, previous = self.dims, place
         for units in options.hidden:
             current = _hidden_degrees(units, self.dims)
-            self.layers.append(_masked_linear(width, units, previous[None, :] <= current[:, None]))
+            self.layers.append(masked(nn.Linear(width, units), previous[None, :] <= current[:, None]))
             width, previous = units, current
-        self.output = _masked_linear(width, self.dims, previous[None, :] < place[:, None])
-        self.direct = _masked_linear(self.dims, self.dims, place[None, :] < place[:, None]) if options.direct else None
+        self.output = masked(nn.Linear(width, self.dims), previous[None, :] < place[:, None])
+        self.direct = (
+            masked(nn.Linear(self.dims, self.dims), place[None, :] < place[:, None]) if options.direct else None
+        )
 
     def logits(self, x: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims), for x of the same shape."""
@@ -72,25 +74,15 @@ class Made(BinaryConditionals, FixedPointSampler):
         if self.direct is not None:
             self.direct = Staircase(self.direct, place[None, :] < place[:, None])
 
-    def propose(self, x: Tensor, u: Tensor, temperature: Tensor) -> Tensor:
+    def propose(self, x: Tensor, *noise: Tensor, temperature: Tensor) -> Tensor:
         """All pixels redrawn given the pixels before them, shape (batch, *event_shape)."""
+        (u,) = noise
         proposal = draw_bernoulli(self.logits(x.flatten(1)), u, temperature)
         return proposal.reshape(-1, *self.event_shape)
 
 
 def _hidden_degrees(units: int, dims: int) -> Tensor:
     return torch.linspace(1, max(dims - 1, 1), units).round().long()
-
-
-class _Mask(nn.Module):
-    """Parametrisation that keeps a weight masked."""
-
-    def __init__(self, mask: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mask", mask.float(), persistent=False)
-
-    def forward(self, weight: Tensor) -> Tensor:
-        return weight * self.mask
 
 
 class Staircase(nn.Module):
@@ -127,9 +119,3 @@ class Staircase(nn.Module):
 
 def _is_sorted(index: Tensor) -> bool:
     return torch.equal(index, torch.arange(len(index)))
-
-
-def _masked_linear(inputs: int, outputs: int, mask: Tensor) -> nn.Linear:
-    linear = nn.Linear(inputs, outputs)
-    parametrize.register_parametrization(linear, "weight", _Mask(mask))
-    return linear

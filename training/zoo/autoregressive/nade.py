@@ -22,9 +22,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from training.zoo.autoregressive.binary import BinaryConditionals
+from training.zoo.autoregressive.completion import in_order, keep
 from training.zoo.autoregressive.order import OrderOptions, degrees
 from training.zoo.base import (
-    DirectSampler,
+    CompletingSampler,
+    Known,
     Noise,
     Options,
     draw_bernoulli,
@@ -46,7 +48,7 @@ class NadeOptions(OrderOptions):
     activation: Activation = Field(default="sigmoid", description="what a unit computes")
 
 
-class Nade(BinaryConditionals, DirectSampler):
+class Nade(BinaryConditionals, CompletingSampler):
     """Neural autoregressive estimator over binary dimensions; exact log p(x), direct samples."""
 
     title = "NADE"
@@ -89,19 +91,20 @@ class Nade(BinaryConditionals, DirectSampler):
         """One uniform number per dimension."""
         return (Noise("u", "uniform", (self.dims,)),)
 
-    def generate(self, *noise: Tensor, temperature: Tensor) -> tuple[Tensor, None]:
+    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
         """Exact samples, shape (batch, *event_shape)."""
         (u,) = noise
         unit, _ = _UNITS[self.options.activation]
 
         def step(a: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-            draw, row, out, bias = inputs  # (batch,), (hidden,), (hidden,), (1,)
+            draw, row, out, bias, *given = inputs  # (batch,), (hidden,), (hidden,), (1,), …
             logit = unit(a) @ out + bias  # (batch,)
-            bit = draw_bernoulli(logit[:, None], draw[:, None], temperature)  # (batch, 1)
-            return a + bit * row, bit[:, 0].clone()
+            bit = keep(draw_bernoulli(logit[:, None], draw[:, None], temperature)[:, 0], *given)  # (batch,)
+            return a + bit[:, None] * row, bit.clone()
 
         start = self.encoder_bias.expand(u.shape[0], -1).clone()  # (batch, hidden)
-        inputs = (u[:, self.order].T.contiguous(), self.encoder, self.decoder, self.decoder_bias[:, None])
+        weights = (self.encoder, self.decoder, self.decoder_bias[:, None])
+        inputs = (u[:, self.order].T.contiguous(), *weights, *in_order(known, self.order))
         bits = scan(step, start, inputs)  # (dims, batch), in order
         return bits.T[:, self.place].reshape(-1, *self.event_shape), None
 

@@ -21,3 +21,14 @@ def degrees(dims: int, options: OrderOptions) -> Tensor:
     if options.order == "raster":
         return torch.arange(1, dims + 1)
     return torch.randperm(dims, generator=torch.Generator().manual_seed(options.order_seed)) + 1
+
+
+def raster(event_shape: tuple[int, ...]) -> Tensor:
+    """Dimensions from first to last, int64, shape (dims,): row by row, the channels of a pixel one after the other.
+
+    A sequence is taken from its beginning.
+    """
+    dims = torch.arange(int(torch.Size(event_shape).numel()))
+    if len(event_shape) != 3:
+        return dims
+    return dims.reshape(event_shape).permute(1, 2, 0).flatten()

@@ -19,8 +19,17 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from training.zoo.autoregressive.completion import in_order, keep
 from training.zoo.autoregressive.order import OrderOptions, degrees
-from training.zoo.base import DirectSampler, FactorisedDensity, Family, LikelihoodTrained, Noise, Options
+from training.zoo.base import (
+    Autoregressive,
+    CompletingSampler,
+    Family,
+    Known,
+    LikelihoodTrained,
+    Noise,
+    Options,
+)
 from training.zoo.scan import scan
 
 
@@ -53,7 +62,7 @@ class Mixture:
         return self.means.gather(1, chosen) + (temperature * eps)[:, None] * self.sigmas.gather(1, chosen)
 
 
-class Rnade(Family, FactorisedDensity, DirectSampler, LikelihoodTrained):
+class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
     """Neural autoregressive estimator over real dimensions; exact density, direct samples."""
 
     title = "RNADE"
@@ -105,19 +114,20 @@ class Rnade(Family, FactorisedDensity, DirectSampler, LikelihoodTrained):
         """A uniform number to choose the component, a normal one inside it, for every dimension."""
         return (Noise("component", "uniform", (self.dims,)), Noise("eps", "normal", (self.dims,)))
 
-    def generate(self, *noise: Tensor, temperature: Tensor) -> tuple[Tensor, None]:
+    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
         """Exact samples, shape (batch, *event_shape)."""
         component, eps = (array[:, self.order].T.contiguous() for array in noise)  # (dims, batch)
 
         def step(a: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-            component, eps, row, scale, out, bias = inputs
+            component, eps, row, scale, out, bias, *given = inputs
             heads = torch.relu(a * scale) @ out + bias  # (batch, 3 components)
-            x = self._mixture(heads).draw(component, eps, temperature)  # (batch, 1)
-            return a + x * row, x[:, 0].clone()
+            x = keep(self._mixture(heads).draw(component, eps, temperature)[:, 0], *given)  # (batch,)
+            return a + x[:, None] * row, x.clone()
 
         start = self.encoder_bias.expand(component.shape[1], -1).clone()  # (batch, hidden)
         weights = (self.encoder, self.scale[:, None], self.decoder, self.decoder_bias)
-        values = scan(step, start, (component, eps, *weights))  # (dims, batch), in order
+        inputs = (component, eps, *weights, *in_order(known, self.order))
+        values = scan(step, start, inputs)  # (dims, batch), in order
         return values.T[:, self.place].reshape(-1, *self.event_shape), None
 
 
