@@ -9,6 +9,7 @@ from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
 from training.zoo.classical.categorical import Categorical
 from training.zoo.classical.gmm import Gmm
+from training.zoo.classical.markov import Markov
 from training.zoo.latent.vae import Vae
 
 FAMILIES: dict[str, type[Family]] = {
@@ -18,6 +19,7 @@ FAMILIES: dict[str, type[Family]] = {
     "fvsbn": Fvsbn,
     "gmm": Gmm,
     "made": Made,
+    "markov": Markov,
     "nade": Nade,
     "rnade": Rnade,
     "vae": Vae,
