@@ -9,8 +9,10 @@ from training.zoo.autoregressive.rnade import Rnade
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
 from training.zoo.classical.categorical import Categorical
+from training.zoo.classical.gda import Gda
 from training.zoo.classical.gmm import Gmm
 from training.zoo.classical.markov import Markov
+from training.zoo.classical.naive_bayes import NaiveBayes
 from training.zoo.latent.vae import Vae
 
 FAMILIES: dict[str, type[Family]] = {
@@ -18,9 +20,11 @@ FAMILIES: dict[str, type[Family]] = {
     "categorical": Categorical,
     "dcgan": Dcgan,
     "fvsbn": Fvsbn,
+    "gda": Gda,
     "gmm": Gmm,
     "made": Made,
     "markov": Markov,
+    "naive_bayes": NaiveBayes,
     "nade": Nade,
     "pixelcnn": PixelCnn,
     "rnade": Rnade,

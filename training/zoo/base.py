@@ -6,6 +6,7 @@ Family
 │   └── CompletingSampler   … and keeps the dimensions that are known
 ├── FixedPointSampler   one parallel pass proposes x from x and the same noise
 ├── Encoder             x → vector
+│   └── LabelPosterior      … of the probabilities of the labels
 ├── LabelConditioned    can be told the label of what it generates
 ├── FactorisedDensity   a Density that is a product of terms, one per dimension
 │   └── Autoregressive      … each given the dimensions before it, in an order
@@ -231,6 +232,12 @@ class Encoder(ABC):
     @abstractmethod
     def embed(self, x: Tensor) -> Tensor:
         """Embeddings, shape (batch, embedding_dims)."""
+
+
+class LabelPosterior(Encoder):
+    """An encoder whose embedding is p(label | x), one probability for each label."""
+
+    encodes = "probability of each label"
 
 
 class LikelihoodTrained(ABC):

@@ -21,7 +21,7 @@ from itertools import product
 from typing import ClassVar
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
 from training.zoo.autoregressive.completion import in_order, keep
@@ -47,16 +47,6 @@ class MarkovOptions(DiscreteOptions):
         default=None, ge=0, description="level that nothing but itself follows; without it what the transform gives"
     )
 
-    @model_validator(mode="after")
-    def _can_be_counted(self) -> "MarkovOptions":
-        if min(self.orders) < 0 or min(self.pseudo_counts) <= 0:
-            raise ValueError("expected orders of at least 0 and pseudo-counts above 0")
-        if before(self.levels, max(self.orders) + 1) * self.levels >= 1 << 62:
-            raise ValueError(
-                f"contexts of {max(self.orders)} dimensions with {self.levels} levels are too many to count"
-            )
-        return self
-
 
 class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
     """Markov chain over levels, orders interpolated; exact log p(x), direct samples."""
@@ -70,6 +60,7 @@ class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
 
     def __init__(self, event_shape: tuple[int, ...], options: MarkovOptions) -> None:
         super().__init__(event_shape, options)
+        _refuse_unusable(options)
         self.register_buffer("order", raster(event_shape), persistent=False)  # dimensions from first to last
         self.register_buffer("place", torch.argsort(raster(event_shape)), persistent=False)
         self.chain: Interpolation | ConditionalTable = Interpolation(options.levels)
@@ -158,3 +149,11 @@ class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
         inputs = (u[:, self.order].T.contiguous(), *in_order(known, self.order))
         x = scan(step, (start, start > 0), inputs)  # (dims, batch), in order
         return x.T[:, self.place].reshape(-1, *self.event_shape), None
+
+
+def _refuse_unusable(options: MarkovOptions) -> None:
+    longest = max(options.orders)
+    if min(options.orders) < 0 or min(options.pseudo_counts) <= 0:
+        raise ValueError("expected orders of at least 0 and pseudo-counts above 0")
+    if before(options.levels, longest + 1) * options.levels >= 1 << 62:
+        raise ValueError(f"contexts of {longest} dimensions with {options.levels} levels have no number of 64 bits")
