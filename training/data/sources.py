@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from training.data import bundled, images, mnist, npz, table
+from training.data import bundled, images, mnist, npz, table, text
 from training.data.dataset import Dataset
 from training.data.splits import SplitOptions
 from training.zoo.base import Options
@@ -65,8 +65,32 @@ class TableSource(_Source):
     labels: str | None = Field(default=None, description="column with labels; it is not modelled")
 
 
+class TextSource(_Source):
+    """A UTF-8 text file with one item per line; empty lines do not count."""
+
+    source: Literal["text"]
+    path: Path = Field(description="the file")
+    length: int | None = Field(
+        default=None, ge=1, description="most characters; without it as many as the longest line"
+    )
+    cut: bool = Field(default=False, description="whether to cut longer lines rather than to refuse them")
+
+
+class ColourNamesSource(_Source):
+    """949 names of colours from the xkcd colour survey, as Matplotlib ships them."""
+
+    source: Literal["colour-names"]
+
+
 DataOptions = Annotated[
-    MnistSource | DigitsSource | BreastCancerSource | NpzSource | ImagesSource | TableSource,
+    MnistSource
+    | DigitsSource
+    | BreastCancerSource
+    | ColourNamesSource
+    | NpzSource
+    | ImagesSource
+    | TableSource
+    | TextSource,
     Field(discriminator="source"),
 ]
 
@@ -86,3 +110,7 @@ def load(options: DataOptions) -> Dataset:
             return images.load(options.path, options.mode, options.size, options.labels)
         case TableSource():
             return table.load(options.path, options.columns, options.labels)
+        case TextSource():
+            return text.load(options.path, options.length, options.cut)
+        case ColourNamesSource():
+            return bundled.colour_names()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data.text import decoded
 from training.evaluate.measurement import Measurement
 from training.evaluate.pictures import interpolation, loss_curves, marginals, sheet
 from training.evaluate.sampling import sample
@@ -49,11 +50,11 @@ def pictures(experiment: Experiment, metrics: list[Path]) -> Pictures:
     family, transform = experiment.family, experiment.transform
     found: dict[str, tuple[bytes | None, str]] = {}
     if isinstance(family, DirectSampler | FixedPointSampler):
-        if experiment.dataset.is_image:
+        if experiment.dataset.kind == "image":
             scale = max(1, 56 // transform.raw_shape[0])
             drawn = sample(family, transform, _SAMPLES, seed=1).numpy()
             found["samples.png"] = (sheet(drawn, 16, scale), f"{_SAMPLES} samples, not chosen")
-        else:
+        if experiment.dataset.kind == "row":
             drawn = sample(family, transform, _ROWS, seed=1).numpy()
             histogram = marginals(experiment.splits.fit.x, drawn, experiment.dataset.columns)
             found["samples.png"] = (histogram, f"data against {_ROWS} samples, column by column")
@@ -61,6 +62,15 @@ def pictures(experiment: Experiment, metrics: list[Path]) -> Pictures:
     found["loss.png"] = (loss_curves(metrics), "loss per epoch")
     present = {name: data for name, (data, _) in found.items() if data is not None}
     return Pictures(present, {name: found[name][1] for name in present})
+
+
+def _texts(experiment: Experiment) -> list[str]:
+    """Samples of a model of texts, as a part of the card; nothing for other data."""
+    if experiment.dataset.alphabet is None:
+        return []
+    drawn = sample(experiment.family, experiment.transform, _SAMPLES, seed=1).numpy()
+    lines = "\n".join(map(repr, decoded(drawn, experiment.dataset.alphabet)))
+    return [f"{_SAMPLES} samples, not chosen:", f"```text\n{lines}\n```"]
 
 
 def card(
@@ -78,6 +88,7 @@ def card(
     parts += [
         f"Family: {type(family).title} ({type(family).paper}). Can: {', '.join(capabilities)}.",
         *[f"![{caption}]({name})\n\n*{caption}*" for name, caption in drawn.captions.items()],
+        *_texts(experiment),
         "## Data",
         _data(experiment),
         "## Numbers",

@@ -3,6 +3,7 @@
 from training.transforms.base import Transform
 from training.transforms.image import Binarise, Dequantise, Levels, SignedUnit
 from training.transforms.table import Standardise
+from training.transforms.text import Symbols
 
 TRANSFORMS: dict[str, type[Transform]] = {
     "binarise": Binarise,
@@ -10,6 +11,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "levels": Levels,
     "signed_unit": SignedUnit,
     "standardise": Standardise,
+    "symbols": Symbols,
 }
 
-__all__ = ["TRANSFORMS", "Binarise", "Dequantise", "Levels", "SignedUnit", "Standardise", "Transform"]
+__all__ = ["TRANSFORMS", "Binarise", "Dequantise", "Levels", "SignedUnit", "Standardise", "Symbols", "Transform"]

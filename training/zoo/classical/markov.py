@@ -2,18 +2,20 @@
 
 The maximum-likelihood p(v | context) is the share of v among the levels that followed the context. Most contexts of a
 high order are rare, so orders are interpolated: with n(c, v) the count of v after c, n(c) that of c, and c′ the context
-without its oldest level, p_j(v | c) = (n(c, v) + a p_{j−1}(v | c′)) / (n(c) + a), down to p_{−1} = 1 / V. Every level
-has positive probability, every conditional sums to one, and a context that never occurred is worth what the next
-shorter one is worth. Where a sequence begins, the context is all there is before the dimension, and the fact that
-there is no more. Order k and pseudo-count a are those with the best validation likelihood.
+without its oldest level, p_j(v | c) = (n(c, v) + w(c) p_{j−1}(v | c′)) / (n(c) + w(c)), down to p_{−1} = 1 / V. Every
+level has positive probability, every conditional sums to one, and a context that never occurred is worth what the next
+shorter one is worth. The weight w(c) is a pseudo-count a (MacKay and Peto), or a times the number of different levels
+that followed c, so that a context with few continuations is trusted more (Witten and Bell, with a = 1). Where a
+sequence begins, the context is all there is before the dimension, and the fact that there is no more. Order k, form of
+the weight and a are those with the best validation likelihood.
 
 Images are taken row by row. Where items end with a level of their own (text), nothing but that level follows it, with
 probability one: a distribution over strings of at most ``dims`` levels.
 
 A. A. Markov, "An example of statistical investigation of the text Eugene Onegin concerning the connection of samples
 in chains", 1913; C. Shannon, "A Mathematical Theory of Communication", Bell System Technical Journal 27, 1948, §2-3
-(text); D. MacKay, L. Bauman Peto, "A hierarchical Dirichlet language model", Natural Language Engineering 1, 1995,
-§3 (the interpolation).
+(text); I. Witten, T. Bell, "The zero-frequency problem", IEEE Transactions on Information Theory 37, 1991, method C;
+D. MacKay, L. Bauman Peto, "A hierarchical Dirichlet language model", Natural Language Engineering 1, 1995, §3.
 """
 
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ from training.zoo.autoregressive.discrete import DiscreteOptions, draw_categoric
 from training.zoo.autoregressive.order import raster
 from training.zoo.base import Autoregressive, ClosedForm, CompletingSampler, Family, Known, Noise, Options
 from training.zoo.classical.contexts import contexts, first, follow
-from training.zoo.classical.interpolation import ConditionalTable, Interpolation, before, interpolate
+from training.zoo.classical.interpolation import ConditionalTable, Interpolation, Smoothing, before, interpolate, weight
 from training.zoo.scan import scan
 
 _DENSE = 1 << 20  # entries of a table that is still small in a bundle
@@ -37,11 +39,16 @@ _CHUNK = 1 << 21  # dimensions that are looked at together while fitting
 
 
 class MarkovOptions(DiscreteOptions):
-    """Options of ``markov``; the product of the two lists is tried."""
+    """Options of ``markov``; the product of the three lists is tried."""
 
     orders: tuple[int, ...] = Field(default=(0, 1, 2, 3), min_length=1, description="lengths of the context to try")
+    smoothings: tuple[Smoothing, ...] = Field(
+        default=("constant", "followers"),
+        min_length=1,
+        description="weights of the next shorter context to try: the same for all, or by the number of followers",
+    )
     pseudo_counts: tuple[float, ...] = Field(
-        default=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0), min_length=1, description="weights of the next shorter context to try"
+        default=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0), min_length=1, description="factors of that weight to try"
     )
     end: int | None = Field(
         default=None, ge=0, description="level that nothing but itself follows; without it what the transform gives"
@@ -52,7 +59,7 @@ class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
     """Markov chain over levels, orders interpolated; exact log p(x), direct samples."""
 
     title = "Markov chain"
-    paper = "Markov 1913; Shannon 1948; MacKay & Peto 1995"
+    paper = "Markov 1913; Shannon 1948; Witten & Bell 1991"
     kind = "exact"
     space = ("binary", "levels")
     temperature = "divides every conditional's log-probabilities: below 1 cleaner and less varied, above 1 wilder"
@@ -69,16 +76,17 @@ class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
         """Counts; the order and the pseudo-count with the best validation likelihood; the seed is not used."""
         options = self.options
         self.chain.count(lambda order: self._pairs(x, order), max(options.orders))
-        scores = dict.fromkeys(product(options.orders, options.pseudo_counts), 0.0)
+        scores = dict.fromkeys(product(options.orders, options.smoothings, options.pseudo_counts), 0.0)
         for levels in self._parts(x_validation):
             self._add_scores(levels, scores)
-        order, pseudo_count = max(scores, key=scores.__getitem__)
-        self.chain.choose(order, pseudo_count)
+        best = order, smoothing, pseudo_count = max(scores, key=scores.__getitem__)
+        self.chain.choose(*best)
         return {
             "order": order,
+            "smoothing": smoothing,
             "pseudo_count": pseudo_count,
             "contexts": len(self.chain.seen),
-            "model_space_validation_log_prob": scores[order, pseudo_count] / len(x_validation),
+            "model_space_validation_log_prob": scores[best] / len(x_validation),
         }
 
     def _parts(self, x: Tensor) -> Iterator[Tensor]:
@@ -93,17 +101,17 @@ class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
             counted = self._is_open(levels) & (context >= first(self.options.levels, max(order - 1, 0)))
             yield context[counted], levels[counted]
 
-    def _add_scores(self, levels: Tensor, scores: dict[tuple[int, float], float]) -> None:
+    def _add_scores(self, levels: Tensor, scores: dict[tuple[int, Smoothing, float], float]) -> None:
         """Adds the log-probability of these items under every candidate."""
         is_open = self._is_open(levels)
         context, level = contexts(levels, self.options.levels, self.chain.order)[is_open], levels[is_open]
         uniform = torch.full(level.shape, 1 / self.options.levels, dtype=torch.float64)
-        probability = dict.fromkeys(self.options.pseudo_counts, uniform)
-        for order, (count, total) in enumerate(zip(*self.chain.of_level(context, level), strict=True)):
-            for a, shorter in probability.items():
-                probability[a] = interpolate(count, total, shorter, a)
+        probability = dict.fromkeys(product(self.options.smoothings, self.options.pseudo_counts), uniform)
+        for order, (count, total, followers) in enumerate(zip(*self.chain.of_level(context, level), strict=True)):
+            for how, shorter in probability.items():
+                probability[how] = interpolate(count, total, shorter, weight(*how, followers))
                 if order in self.options.orders:
-                    scores[order, a] += float(torch.log(probability[a]).sum())
+                    scores[order, *how] += float(torch.log(probability[how]).sum())
 
     def compact(self) -> None:
         """One table of all conditionals instead of counts, where it is small."""

@@ -29,7 +29,9 @@ class NaiveBayesOptions(Options):
 
     classes: int = Field(default=2, ge=1, description="number of labels; without it as many as the data have")
     levels: int = Field(
-        default=0, ge=0, description="values a dimension can take, 0 for real numbers; without it what the transform gives"
+        default=0,
+        ge=0,
+        description="values a dimension can take, 0 for real numbers; without it what the transform gives",
     )
     pseudo_counts: tuple[float, ...] = Field(
         default=(0.01, 0.03, 0.1, 0.3, 1.0, 3.0), min_length=1, description="smoothings to try, for levels"
