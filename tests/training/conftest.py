@@ -16,6 +16,11 @@ RECIPES = {
     "vae": ("digits", "binarise", 'mode = "static"', "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "", "latent = 4\nchannels = 4"),
     "gmm": ("breast-cancer", "standardise", "", 'components = [1, 2]\ncovariances = ["diag"]\nrestarts = 1'),
+    "gda": ("digits", "dequantise", "", 'covariances = ["shared"]\nshrinkages = [0.1]'),
+    "naive_bayes": ("digits", "binarise", 'mode = "threshold"', "pseudo_counts = [1.0]"),
+    "naive_bayes-real": ("digits", "dequantise", "", "variance_shares = [0.01]"),
+    "markov": ("digits", "binarise", 'mode = "threshold"', "orders = [3]"),
+    "markov-texts": ("colour-names", "symbols", "", "orders = [4]"),
     "gmm-images": ("digits", "dequantise", "", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
 }
 
