@@ -78,20 +78,10 @@ def _refuse_random_operators(model: onnx.ModelProto) -> None:
 
 def _strip(model: onnx.ModelProto) -> None:
     """Removes source locations and traces: they name files of the machine that exported."""
-    for part in (model, *model.functions):
+    model.graph.ClearField("value_info")
+    for part in (model, model.graph, *model.graph.node, *model.graph.initializer, *model.functions):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
-    _strip_graph(model.graph)
-
-
-def _strip_graph(graph: onnx.GraphProto) -> None:
-    """The same for a graph and those inside it: the body of a loop is one."""
-    graph.ClearField("value_info")
-    for part in (graph, *graph.node, *graph.initializer):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    for body in (attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g")):
-        _strip_graph(body)
 
 
 def _store_as_half(model: onnx.ModelProto) -> None:

@@ -33,13 +33,17 @@ class Mulaw(Transform):
 
     def __init__(self, raw_shape: tuple[int, ...], options: MulawOptions) -> None:
         super().__init__(raw_shape, options)
-        self.levels = options.count
         self.register_buffer("log_det", torch.zeros(raw_shape))
 
     @property
     def event_shape(self) -> tuple[int, ...]:
         """(time,)."""
         return self.raw_shape
+
+    @property
+    def levels(self) -> int:
+        """Number of levels."""
+        return self.options.count
 
     @property
     def density_of(self) -> str:

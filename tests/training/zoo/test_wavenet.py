@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from training.export.graphs import computations
+from training.transforms import Mulaw
 from training.zoo.autoregressive.discrete import draw_categorical
 from training.zoo.autoregressive.wavenet import Wavenet
 from training.zoo.base import Known
@@ -78,3 +80,11 @@ def test_dropout_is_for_fitting_only():
     assert torch.equal(net.log_prob(x), net.log_prob(x))
     net.train()
     assert not torch.equal(net.log_prob(x), net.log_prob(x))
+
+
+def test_only_a_net_fitted_with_labels_is_told_one():
+    transform = Mulaw((TIME,), Mulaw.Options(count=16))
+    for classes, conditions in ((0, ["known", "mask"]), (2, ["label", "known", "mask"])):
+        net = Wavenet((TIME,), Wavenet.Options(levels=16, layers=2, channels=4, classes=classes)).eval()
+        inputs = computations(net, transform)["generate"].inputs
+        assert [item.name for item in inputs] == ["u", "temperature", *conditions]
