@@ -26,6 +26,7 @@ GRAPHS = {
     "rnade": {"score", "generate"},
     "vae": {"score", "generate", "encode"},
     "dcgan": {"generate"},
+    "wavenet": {"score", "generate"},
     "gmm": {"score", "generate", "encode"},
     "gmm-images": {"score", "generate", "encode"},
 }

@@ -6,6 +6,7 @@ from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
 from training.zoo.autoregressive.pixelcnn import PixelCnn
 from training.zoo.autoregressive.rnade import Rnade
+from training.zoo.autoregressive.wavenet import Wavenet
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
 from training.zoo.classical.categorical import Categorical
@@ -29,4 +30,5 @@ FAMILIES: dict[str, type[Family]] = {
     "pixelcnn": PixelCnn,
     "rnade": Rnade,
     "vae": Vae,
+    "wavenet": Wavenet,
 }
