@@ -1,10 +1,12 @@
 """The families, by the name a recipe uses."""
 
 from training.zoo.adversarial.dcgan import Dcgan
+from training.zoo.autoregressive.diagonal_bilstm import DiagonalBiLstm
 from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
 from training.zoo.autoregressive.rnade import Rnade
+from training.zoo.autoregressive.row_lstm import RowLstm
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
 from training.zoo.classical.categorical import Categorical
@@ -15,10 +17,12 @@ FAMILIES: dict[str, type[Family]] = {
     "bernoulli": Bernoulli,
     "categorical": Categorical,
     "dcgan": Dcgan,
+    "diagonal_bilstm": DiagonalBiLstm,
     "fvsbn": Fvsbn,
     "gmm": Gmm,
     "made": Made,
     "nade": Nade,
     "rnade": Rnade,
+    "row_lstm": RowLstm,
     "vae": Vae,
 }

@@ -33,18 +33,22 @@ def bake(module: nn.Module) -> None:
             parametrize.remove_parametrizations(layer, "weight")
 
 
-def masked_conv2d(inputs: int, outputs: int, kernel: int, kind: Literal["A", "B"], colours: int = 1) -> nn.Conv2d:
+def masked_conv2d(
+    inputs: int, outputs: int, kernel: int | tuple[int, int], kind: Literal["A", "B"], colours: int = 1
+) -> nn.Conv2d:
     """A convolution that sees the pixels before its own in raster order, padded so that the picture keeps its size.
 
     Kind B also sees its own pixel. With several ``colours``, channels come in as many consecutive groups, and a group
-    sees the groups before it (kind B: and itself) at its own pixel (PixelRNN, figure 2 and section 3.4).
+    sees the groups before it (kind B: and itself) at its own pixel (PixelRNN, figure 2 and section 3.4). A kernel is
+    a side or (height, width), both odd.
     """
-    middle = kernel // 2
-    mask = torch.zeros(outputs, inputs, kernel, kernel)
-    mask[:, :, :middle] = 1
-    mask[:, :, middle, :middle] = 1
+    height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
+    row, column = height // 2, width // 2  # of the middle
+    mask = torch.zeros(outputs, inputs, height, width)
+    mask[:, :, :row] = 1
+    mask[:, :, row, :column] = 1
     source = torch.arange(inputs) * colours // inputs  # the colour of every input channel
     target = torch.arange(outputs) * colours // outputs
     sees = source[None, :] < target[:, None] if kind == "A" else source[None, :] <= target[:, None]
-    mask[:, :, middle, middle] = sees.float()
-    return masked(nn.Conv2d(inputs, outputs, kernel, padding=middle), mask)
+    mask[:, :, row, column] = sees.float()
+    return masked(nn.Conv2d(inputs, outputs, (height, width), padding=(row, column)), mask)
