@@ -38,29 +38,28 @@ class DiagonalBiLstm(PixelRnn):
 class _Diagonals(nn.Module):
     def __init__(self, width: int, hidden: int, colours: int) -> None:
         super().__init__()
-        self.inputs = InputToState(width, hidden, (1, 1), colours, directions=2)
-        self.states = StateToState(hidden, (1, 0), directions=2)
+        self.inputs = InputToState(width, hidden, 0, colours, directions=2)
+        self.states = StateToState(hidden, 1, 0, directions=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """States of both directions added, (batch, hidden, height, width)."""
-        from_left, from_right = self.inputs(x)  # (batch, height, width, gates)
-        gates = torch.stack([from_left, from_right.flip(2)])
-        diagonals = skew(gates).permute(3, 0, 1, 2, 4)  # (diagonals, 2, batch, height, gates)
-        states = unskew(self.states(diagonals).permute(1, 2, 3, 0, 4), x.shape[3])  # (2, batch, height, width, hidden)
-        left, right = states[0], states[1].flip(2)
-        down = nn.functional.pad(right[:, :-1], (0, 0, 0, 0, 1, 0))
-        return (left + down).permute(0, 3, 1, 2)
+        """States of both directions added, (batch, rows, columns, hidden)."""
+        from_left, from_right = self.inputs(x).chunk(2, 3)
+        gates = torch.stack([from_left, from_right.flip(2)])  # (2, batch, rows, columns, gates)
+        diagonals = skew(gates).permute(3, 0, 1, 2, 4)  # (diagonals, 2, batch, rows, gates)
+        states = unskew(self.states(diagonals).permute(1, 2, 3, 0, 4), x.shape[2])
+        left, right = states[0], states[1].flip(2)  # (batch, rows, columns, hidden)
+        return left + nn.functional.pad(right[:, :-1], (0, 0, 0, 0, 1, 0))
 
 
 def skew(maps: Tensor) -> Tensor:
-    """Row i shifted right by i, (…, height, height + width − 1, channels); zero where nothing was."""
-    height, width = maps.shape[-3:-1]
-    padded = nn.functional.pad(maps, (0, 0, 0, height)).flatten(-3, -2)
-    return padded[..., :-height, :].unflatten(-2, (height, height + width - 1))
+    """Row i shifted right by i, (…, rows, rows + columns − 1, channels); zero where nothing was."""
+    rows, columns = maps.shape[-3:-1]
+    padded = nn.functional.pad(maps, (0, 0, 0, rows)).flatten(-3, -2)
+    return padded[..., :-rows, :].unflatten(-2, (rows, rows + columns - 1))
 
 
-def unskew(maps: Tensor, width: int) -> Tensor:
-    """What was skewed, (…, height, width, channels)."""
-    height = maps.shape[-3]
-    padded = nn.functional.pad(maps.flatten(-3, -2), (0, 0, 0, height))
-    return padded.unflatten(-2, (height, height + width))[..., :width, :]
+def unskew(maps: Tensor, columns: int) -> Tensor:
+    """What was skewed, (…, rows, columns, channels)."""
+    rows = maps.shape[-3]
+    padded = nn.functional.pad(maps.flatten(-3, -2), (0, 0, 0, rows))
+    return padded.unflatten(-2, (rows, rows + columns))[..., :columns, :]

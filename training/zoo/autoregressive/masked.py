@@ -33,22 +33,29 @@ def bake(module: nn.Module) -> None:
             parametrize.remove_parametrizations(layer, "weight")
 
 
-def masked_conv2d(
-    inputs: int, outputs: int, kernel: int | tuple[int, int], kind: Literal["A", "B"], colours: int = 1
-) -> nn.Conv2d:
+def masked_conv2d(inputs: int, outputs: int, kernel: int, kind: Literal["A", "B"], colours: int = 1) -> nn.Conv2d:
     """A convolution that sees the pixels before its own in raster order, padded so that the picture keeps its size.
 
     Kind B also sees its own pixel. With several ``colours``, channels come in as many consecutive groups, and a group
-    sees the groups before it (kind B: and itself) at its own pixel (PixelRNN, figure 2 and section 3.4). A kernel is
-    a side or (height, width), both odd.
+    sees the groups before it (kind B: and itself) at its own pixel (PixelRNN, figure 2 and section 3.4).
     """
-    height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
-    row, column = height // 2, width // 2  # of the middle
-    mask = torch.zeros(outputs, inputs, height, width)
-    mask[:, :, :row] = 1
-    mask[:, :, row, :column] = 1
+    middle = kernel // 2
+    mask = torch.zeros(outputs, inputs, kernel, kernel)
+    mask[:, :, :middle] = 1
+    mask[:, :, middle, :middle] = 1
+    mask[:, :, middle, middle] = colour_mask(inputs, outputs, kind, colours)
+    return masked(nn.Conv2d(inputs, outputs, kernel, padding=middle), mask)
+
+
+def colour_mask(inputs: int, outputs: int, kind: Literal["A", "B"], colours: int) -> Tensor:
+    """1.0 where an output channel sees an input channel of its own pixel, shape (outputs, inputs)."""
     source = torch.arange(inputs) * colours // inputs  # the colour of every input channel
     target = torch.arange(outputs) * colours // outputs
     sees = source[None, :] < target[:, None] if kind == "A" else source[None, :] <= target[:, None]
-    mask[:, :, row, column] = sees.float()
-    return masked(nn.Conv2d(inputs, outputs, (height, width), padding=(row, column)), mask)
+    return sees.float()
+
+
+def colour_linear(inputs: int, outputs: int, colours: int) -> nn.Linear:
+    """A convolution 1×1 of kind B over channels that are the last axis."""
+    layer = nn.Linear(inputs, outputs)
+    return layer if colours == 1 else masked(layer, colour_mask(inputs, outputs, "B", colours))

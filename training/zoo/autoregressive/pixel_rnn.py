@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from training.zoo.autoregressive.discrete import DiscreteOptions, DiscreteProposals
-from training.zoo.autoregressive.masked import bake, masked_conv2d
+from training.zoo.autoregressive.masked import bake, colour_linear, masked_conv2d
 
 _FIRST_KERNEL = 7
 
@@ -45,24 +45,24 @@ class PixelRnn(DiscreteProposals):
         )
         self.head = nn.Sequential(
             nn.ReLU(),
-            masked_conv2d(width, options.head, 1, "B", self.colours),
+            colour_linear(width, options.head, self.colours),
             nn.ReLU(),
-            masked_conv2d(options.head, self.colours * self.outputs, 1, "B", self.colours),
+            colour_linear(options.head, self.colours * self.outputs, self.colours),
         )
 
     @abstractmethod
     def recurrence(self, width: int) -> nn.Module:
-        """A fresh recurrent layer: (batch, width, height, width of picture) → the same with ``hidden`` channels."""
+        """A fresh recurrent layer: (batch, rows, columns, width) → the same with ``hidden`` channels."""
 
     def logits(self, x: Tensor, **told: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, *event_shape)."""
         scaled = 2 * x / (self.options.levels - 1) - 1  # so that zero, which pads the picture, is no level's number
-        stream, skipped = self.first(scaled), 0
+        stream, skipped = self.first(scaled).permute(0, 2, 3, 1), 0  # (batch, rows, columns, channels)
         for layer in self.layers:
             stream, skip = layer(stream)
             skipped = skipped + skip
-        logits = self.head(stream + skipped)  # (batch, colours · outputs, height, width)
-        return logits.unflatten(1, (self.colours, self.outputs)).permute(0, 1, 3, 4, 2).flatten(1, 3)
+        logits = self.head(stream + skipped).unflatten(3, (self.colours, self.outputs))
+        return logits.permute(0, 3, 1, 2, 4).flatten(1, 3)
 
     def compact(self) -> None:
         """Puts masked weights in the place of weights and masks."""
@@ -73,11 +73,11 @@ class _Layer(nn.Module):
     def __init__(self, recurrence: nn.Module, width: int, colours: int, options: PixelRnnOptions) -> None:
         super().__init__()
         self.recurrence, self.residual = recurrence, options.residual
-        self.up = masked_conv2d(options.hidden, width, 1, "B", colours)
-        self.skip = masked_conv2d(options.hidden, width, 1, "B", colours) if options.skip else None
+        self.up = colour_linear(options.hidden, width, colours)
+        self.skip = colour_linear(options.hidden, width, colours) if options.skip else None
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | int]:
-        """What the next layer and what the head gets, both (batch, width, height, width of picture)."""
+        """What the next layer and what the head gets, both (batch, rows, columns, width)."""
         h = self.recurrence(x)
         up = self.up(h)
         return x + up if self.residual else up, 0 if self.skip is None else self.skip(h)

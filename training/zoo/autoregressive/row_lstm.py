@@ -39,10 +39,10 @@ class RowLstm(PixelRnn):
 class _Rows(nn.Module):
     def __init__(self, width: int, hidden: int, kernel: int, colours: int) -> None:
         super().__init__()
-        self.inputs = InputToState(width, hidden, (1, kernel), colours)
-        self.states = StateToState(hidden, (kernel // 2, kernel // 2))
+        self.inputs = InputToState(width, hidden, kernel // 2, colours)
+        self.states = StateToState(hidden, kernel // 2, kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """States (batch, hidden, height, width)."""
-        rows = self.inputs(x).permute(2, 0, 1, 3, 4)  # (height, 1, batch, width, gates)
-        return self.states(rows).squeeze(1).permute(1, 3, 0, 2)
+        """States (batch, rows, columns, hidden)."""
+        rows = self.inputs(x).transpose(0, 1)[:, None]  # (rows, 1, batch, columns, gates)
+        return self.states(rows).squeeze(1).transpose(0, 1)
