@@ -5,6 +5,7 @@ from training.zoo.autoregressive.diagonal_bilstm import DiagonalBiLstm
 from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
+from training.zoo.autoregressive.pixelcnn import PixelCnn
 from training.zoo.autoregressive.rnade import Rnade
 from training.zoo.autoregressive.row_lstm import RowLstm
 from training.zoo.base import Family
@@ -22,6 +23,7 @@ FAMILIES: dict[str, type[Family]] = {
     "gmm": Gmm,
     "made": Made,
     "nade": Nade,
+    "pixelcnn": PixelCnn,
     "rnade": Rnade,
     "row_lstm": RowLstm,
     "vae": Vae,
