@@ -30,15 +30,15 @@ class DiagonalBiLstm(PixelRnn):
     title = "Diagonal BiLSTM"
     Options: ClassVar[type[Options]] = DiagonalBiLstmOptions
 
-    def recurrence(self, width: int) -> nn.Module:
+    def recurrence(self, inputs: int, hidden: int, colours: int) -> nn.Module:
         """A Diagonal BiLSTM layer."""
-        return _Diagonals(width, self.options.hidden, self.colours)
+        return _Diagonals(inputs, hidden, colours)
 
 
 class _Diagonals(nn.Module):
-    def __init__(self, width: int, hidden: int, colours: int) -> None:
+    def __init__(self, inputs: int, hidden: int, colours: int) -> None:
         super().__init__()
-        self.inputs = InputToState(width, hidden, 0, colours, directions=2)
+        self.inputs = InputToState(inputs, hidden, 0, colours, directions=2)
         self.states = StateToState(hidden, 1, 0, directions=2)
 
     def forward(self, x: Tensor) -> Tensor:

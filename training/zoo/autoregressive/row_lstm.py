@@ -31,15 +31,15 @@ class RowLstm(PixelRnn):
     title = "Row LSTM"
     Options: ClassVar[type[Options]] = RowLstmOptions
 
-    def recurrence(self, width: int) -> nn.Module:
+    def recurrence(self, inputs: int, hidden: int, colours: int) -> nn.Module:
         """A Row LSTM layer."""
-        return _Rows(width, self.options.hidden, self.options.kernel, self.colours)
+        return _Rows(inputs, hidden, colours, self.options.kernel)
 
 
 class _Rows(nn.Module):
-    def __init__(self, width: int, hidden: int, kernel: int, colours: int) -> None:
+    def __init__(self, inputs: int, hidden: int, colours: int, kernel: int) -> None:
         super().__init__()
-        self.inputs = InputToState(width, hidden, kernel // 2, colours)
+        self.inputs = InputToState(inputs, hidden, kernel // 2, colours)
         self.states = StateToState(hidden, kernel // 2, kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
