@@ -19,11 +19,13 @@ from training.zoo import FAMILIES
 GRAPHS = {
     "bernoulli": {"score", "generate"},
     "categorical": {"score", "generate"},
+    "diagonal_bilstm": {"score", "propose"},
     "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
     "nade": {"score", "generate"},
     "pixelcnn": {"score", "propose"},
     "rnade": {"score", "generate"},
+    "row_lstm": {"score", "propose"},
     "vae": {"score", "generate", "encode"},
     "dcgan": {"generate"},
     "wavenet": {"score", "generate"},
