@@ -1,11 +1,14 @@
 """The families, by the name a recipe uses."""
 
 from training.zoo.adversarial.dcgan import Dcgan
+from training.zoo.autoregressive.diagonal_bilstm import DiagonalBiLstm
 from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
 from training.zoo.autoregressive.pixelcnn import PixelCnn
 from training.zoo.autoregressive.rnade import Rnade
+from training.zoo.autoregressive.row_lstm import RowLstm
+from training.zoo.autoregressive.wavenet import Wavenet
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
 from training.zoo.classical.categorical import Categorical
@@ -19,6 +22,7 @@ FAMILIES: dict[str, type[Family]] = {
     "bernoulli": Bernoulli,
     "categorical": Categorical,
     "dcgan": Dcgan,
+    "diagonal_bilstm": DiagonalBiLstm,
     "fvsbn": Fvsbn,
     "gda": Gda,
     "gmm": Gmm,
@@ -28,5 +32,7 @@ FAMILIES: dict[str, type[Family]] = {
     "nade": Nade,
     "pixelcnn": PixelCnn,
     "rnade": Rnade,
+    "row_lstm": RowLstm,
     "vae": Vae,
+    "wavenet": Wavenet,
 }

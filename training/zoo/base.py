@@ -219,6 +219,11 @@ class LabelConditioned(ABC):
         """Number of labels."""
 
 
+def takes_label(family: Family) -> bool:
+    """Whether the family can be told a label: it may have been fitted to data without any."""
+    return isinstance(family, LabelConditioned) and family.classes > 0
+
+
 class Encoder(ABC):
     """A family that turns x into a vector."""
 
