@@ -8,6 +8,13 @@ from training.recipe import parse
 RECIPES = {
     "bernoulli": ("digits", "binarise", 'mode = "threshold"', ""),
     "made": ("digits", "binarise", 'mode = "dynamic"', "hidden = [32]"),
+    "made-ensemble": (
+        "digits",
+        "binarise",
+        'mode = "dynamic"',
+        'hidden = [32]\norders = ["raster", "columns"]\nblocks = 1',
+    ),
+    "made-one-order": ("digits", "binarise", 'mode = "dynamic"', 'hidden = [32]\norders = ["columns", "columns"]'),
     "categorical": ("digits", "levels", "", "pseudo_counts = [0.1, 1.0]"),
     "fvsbn": ("digits", "binarise", 'mode = "dynamic"', 'order = "random"'),
     "nade": ("digits", "binarise", 'mode = "dynamic"', 'hidden = 24\norder = "random"'),

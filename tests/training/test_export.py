@@ -21,6 +21,8 @@ GRAPHS = {
     "categorical": {"score", "generate"},
     "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
+    "made-ensemble": {"score", "propose"},
+    "made-one-order": {"score", "propose"},
     "nade": {"score", "generate"},
     "rnade": {"score", "generate"},
     "vae": {"score", "generate", "encode"},

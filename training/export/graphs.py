@@ -48,8 +48,10 @@ class _Propose(nn.Module):
         super().__init__()
         self.family, self.transform = family, transform
 
-    def forward(self, raw: Tensor, u: Tensor, temperature: Tensor) -> tuple[Tensor]:
-        return (self.transform.inverse(self.family.propose(self.transform(raw), u, temperature)),)
+    def forward(self, raw: Tensor, *arrays: Tensor) -> tuple[Tensor]:
+        *noise, temperature = arrays
+        x = self.family.propose(self.transform(raw), *noise, temperature=temperature)
+        return (self.transform.inverse(x),)
 
 
 class _Generate(nn.Module):
@@ -82,8 +84,8 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
         names = ["log_prob", "dim_log_prob"]
         graphs["score"] = _computation(_Score(family, transform), [data, *noise], names)
     if isinstance(family, FixedPointSampler):
-        uniform = _noise_input(Noise("u", "uniform", (family.dims,)))
-        graphs["propose"] = _computation(_Propose(family, transform), [data, uniform, _temperature(family)], ["sample"])
+        inputs = [data, *map(_noise_input, family.noise), _temperature(family)]
+        graphs["propose"] = _computation(_Propose(family, transform), inputs, ["sample"])
     elif isinstance(family, DirectSampler):
         inputs = [*map(_noise_input, family.noise), _temperature(family)]
         graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"])
