@@ -11,8 +11,8 @@ from torch import nn
 
 from training.evaluate.sampling import fixed_point, sequential
 from training.zoo import FAMILIES
+from training.zoo.autoregressive import staircase
 from training.zoo.autoregressive.made import Made
-from training.zoo.autoregressive.rnade import Mixture
 from training.zoo.base import (
     AdversarialTrained,
     DirectSampler,
@@ -36,12 +36,21 @@ MADES = {
     "made-narrow": {"hidden": (2,), "direct": False},
     "made-residual": {"hidden": (16,), "blocks": 2},
     "made-members-in-one-order": {"hidden": (16,), "orders": ("columns", "columns")},
+    "made-masks": {"hidden": (16, 12), "masks": 3},
 }
 # Several orders at once: no chain rule, so no order of its own.
 MIXED = {
     "made-in-three-orders": {"hidden": (16,), "orders": ("raster", "columns", "reversed")},
     "made-residual-in-random-orders": {"hidden": (12,), "blocks": 1, "orders": ("random", "random")},
+    "made-masks-in-random-orders": {"hidden": (16,), "order": "random", "masks": 3},
+    "made-members-with-masks": {"hidden": (16,), "blocks": 1, "orders": ("raster", "reversed"), "masks": 2},
 }
+
+
+@pytest.fixture(autouse=True)
+def _blocks_of_few_weights(monkeypatch):
+    """Compact forms as large networks have them, at the sizes of these tests."""
+    monkeypatch.setattr(staircase, "BLOCK_WEIGHTS", 8)
 
 
 def _randomised(family: nn.Module, seed: int = 0, scale: float = 0.7) -> nn.Module:
@@ -189,11 +198,30 @@ def test_the_density_is_the_mean_of_the_densities_of_the_members(name):
 
 
 @pytest.mark.parametrize("name", MADES | MIXED)
-def test_a_member_is_trained_by_itself(name):
+def test_every_member_is_trained_by_itself_and_every_set_of_masks_on_its_share(name):
     family, x = _made(name), _all_binary()
-    members = family.head(family.outputs(x)).log_prob(x.flatten(1)).sum(-1)
-    torch.testing.assert_close(family.train().loss(x), -members.mean())
+    parts = -family.head(family.outputs(x)).log_prob(x.flatten(1)).sum(-1)  # (parts, items)
+    sets = family.options.masks
+    by_set = parts.reshape(-1, sets, len(x)).mean(0)
+    mine = torch.arange(len(x)) % sets == torch.arange(sets)[:, None]
+    torch.testing.assert_close(family.train().loss(x), by_set[mine].sum() / len(x))
+    torch.testing.assert_close(family.train().loss(x[:1]), by_set[0, 0])
     torch.testing.assert_close(family.eval().loss(x), -family.log_prob(x).mean())
+
+
+def test_sets_of_masks_share_weights_and_differ_in_what_units_see():
+    torch.manual_seed(0)
+    one, many = (Made(SHAPE, Made.Options(hidden=(16, 12), masks=masks)).eval() for masks in (1, 4))
+    assert [p.shape for p in one.parameters()] == [p.shape for p in many.parameters()]
+    for layer in many.members[0].layers:
+        assert len({mask.numpy().tobytes() for mask in layer.masks}) == 4
+        assert (layer.masks.sum(-1) > 0).all()  # no unit is disconnected
+    again = Made(SHAPE, Made.Options(hidden=(16, 12), masks=4)).eval()
+    again.load_state_dict(many.state_dict())
+    x = _all_binary()[:50]
+    assert torch.equal(again.log_prob(x), many.log_prob(x))
+    nats = many.head(many.outputs(x)).log_prob(x.flatten(1)).sum((1, 2))
+    assert len(set(nats.tolist())) == 4
 
 
 @pytest.mark.parametrize("name", MADES | MIXED)
@@ -202,7 +230,8 @@ def test_the_compact_form_is_equal_and_smaller(name):
     compact.compact()
     x = torch.randint(0, 2, (20, DIMS), generator=torch.Generator().manual_seed(0)).float()
     torch.testing.assert_close(compact.outputs(x), dense.outputs(x), atol=1e-4, rtol=1e-5)
-    assert sum(p.numel() for p in compact.parameters()) < sum(p.numel() for p in dense.parameters())
+    sets = dense.options.masks  # each gets its share of the weights
+    assert sum(p.numel() for p in compact.parameters()) < sets * sum(p.numel() for p in dense.parameters())
 
 
 def test_the_order_of_a_made_is_a_permutation_and_random_orders_differ():
@@ -269,67 +298,6 @@ def test_samples_of_a_mixture_follow_its_density():
     mass = model.log_prob(fine).double().exp().reshape(60, 200).mean(1)
     observed = torch.histc(x, 60, float(edges[0]), float(edges[-1]))
     _assert_chi_square(observed.double().numpy(), (mass / mass.sum() * 50_000).numpy())
-
-
-def _rnade(dims: int = 2, order: str = "random"):
-    family = FAMILIES["rnade"]
-    options = family.Options(hidden=6, components=3, order=order, order_seed=3)
-    model = family((dims,), options)
-    return _randomised(model)
-
-
-@pytest.mark.parametrize("order", ["raster", "random"])
-@pytest.mark.parametrize("mode", ["train", "eval", "compact"])
-def test_a_real_conditional_depends_on_earlier_dimensions_only(order, mode):
-    family = _rnade(5, order).train(mode == "train")
-    if mode == "compact":
-        family.compact()
-    x = torch.randn(64, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    rows = [torch.autograd.grad(family.dim_log_prob(x)[:, d].sum(), x)[0] for d in range(5)]
-    dependence = torch.stack(rows).abs().amax(1)[family.order][:, family.order]
-    assert torch.equal(dependence.triu(1), torch.zeros(5, 5))
-    assert (dependence.tril().diagonal() > 0).all()
-    assert (dependence[torch.tril_indices(5, 5, -1).unbind()] > 0).all()
-
-
-def test_the_future_of_a_real_conditional_may_be_anything():
-    family, x = _rnade(5), torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
-    for place in range(4):
-        poisoned = x.clone()
-        poisoned[:, family.order[place + 1 :]] = 1e30
-        now = family.order[: place + 1]
-        torch.testing.assert_close(family.dim_log_prob(poisoned)[:, now], family.dim_log_prob(x)[:, now])
-
-
-@pytest.mark.parametrize("order", ["raster", "random"])
-def test_a_real_density_integrates_to_one_and_is_that_of_its_samples(order):
-    model, count, cells, fine = _rnade(2, order), 50_000, 15, 40
-    generator = torch.Generator().manual_seed(3)
-    noise = [item.draw(count, generator) for item in model.noise]
-    x, _ = model.generate(*noise, temperature=torch.ones(count))
-    side = 1.01 * float(x.abs().max())
-    width = 2 * side / (cells * fine)
-    axis = (torch.arange(cells * fine) + 0.5) * width - side
-    density = model.log_prob(torch.cartesian_prod(axis, axis)).double().exp()
-    mass = density.reshape(cells, fine, cells, fine).sum((1, 3)).flatten() * width**2
-    assert float(mass.sum()) == pytest.approx(1, abs=2e-3)
-    index = torch.clamp(((x + side) / (width * fine)).long(), 0, cells - 1)
-    observed = torch.bincount(index[:, 0] * cells + index[:, 1], minlength=cells**2)
-    _assert_chi_square(observed.double().numpy(), (mass / mass.sum() * count).numpy())
-
-
-@pytest.mark.parametrize("order", ["raster", "random"])
-def test_one_loop_over_columns_is_the_sample_of_one_pass_per_column(order):
-    model, generator = _rnade(6, order), torch.Generator().manual_seed(1)
-    component, eps = (item.draw(64, generator) for item in model.noise)
-    degrees = torch.linspace(0.3, 2.0, 64)
-    naive = torch.zeros(64, 6)
-    for d in model.order:
-        every = model.conditionals(naive)
-        mixture = Mixture(*(part[:, d] for part in (every.log_weights, every.means, every.sigmas)))
-        naive[:, d] = mixture.draw(component[:, d], eps[:, d], degrees)[:, 0]
-    fast, _ = model.generate(component, eps, temperature=degrees)
-    torch.testing.assert_close(fast, naive, atol=1e-5, rtol=1e-5)  # the two products add in another order
 
 
 def test_samples_of_a_vae_follow_its_density():

@@ -1,11 +1,11 @@
-"""What a masked network says of a dimension: its outputs as a conditional distribution."""
+"""Conditionals of binary dimensions: Bernoulli, given by one output of a network."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from training.zoo.base import Noise, bernoulli_log_prob, draw_bernoulli
+from training.zoo.base import Noise, bernoulli_log_prob
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Bernoullis:
         return bernoulli_log_prob(self.logits, x)
 
     def draw(self, u: Tensor, temperature: Tensor) -> Tensor:
-        """Zeros and ones (batch, dims) for uniform u of the same shape; temperature (batch,)."""
-        return draw_bernoulli(self.logits, u, temperature)
+        """Zeros and ones (batch, dims) for uniform u of the same shape; temperature (batch, 1)."""
+        return (u < torch.sigmoid(self.logits / temperature)).to(self.logits.dtype)
 
 
 class BernoulliHead:

@@ -24,9 +24,9 @@ def attributed(terms: Tensor) -> Tensor:
 
 def by_prefix(terms: Tensor, order: Tensor) -> Tensor:
     """Log-weights of members in one order, shape (members, batch, dims): log p(member | x_<d)."""
-    running = torch.cumsum(terms[..., order], -1)[..., :-1]
+    running = torch.cumsum(terms.index_select(-1, order), -1)[..., :-1]
     before = torch.cat([torch.zeros_like(terms[..., :1]), running], -1)  # in order
-    return torch.log_softmax(before, 0)[..., torch.argsort(order)]
+    return torch.log_softmax(before, 0).index_select(-1, torch.argsort(order))
 
 
 def chosen(outputs: Tensor, member: Tensor) -> Tensor:
