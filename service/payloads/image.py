@@ -35,7 +35,7 @@ def decode_mask(content: bytes, spec: bundle.ImageSpec, place: Place) -> Pixels:
         if image.has_transparency_data:
             raise place.refusal("expected black and white without transparency; white pixels are known")
         pixels = _pixels(image, "RGB", place)
-    return (pixels.reshape(spec.height, spec.width, 3).max(axis=2) > 0).astype(np.uint8)
+    return np.asarray(pixels.reshape(spec.height, spec.width, 3).any(axis=2), np.uint8)
 
 
 def _check(image: Image.Image, content: bytes, spec: bundle.ImageSpec, place: Place) -> None:
