@@ -48,7 +48,7 @@ def envelopes(recordings: NDArray[np.int16]) -> Pixels:
     step = 2 / _ENVELOPE_HEIGHT
     rows = 1 - step * (np.arange(_ENVELOPE_HEIGHT)[:, np.newaxis] + 0.5)  # middle of each, from 1 down to -1
     inside = (rows >= low[:, np.newaxis] - step / 2) & (rows <= high[:, np.newaxis] + step / 2)
-    return np.where(inside, np.uint8(_WAVE), np.uint8(_BACKGROUND))[..., np.newaxis]
+    return (inside * np.uint8(_WAVE))[..., np.newaxis]
 
 
 def envelope_with_heat(recording: NDArray[np.int16], surprise: Surprise) -> tuple[Pixels, float, float]:

@@ -28,7 +28,7 @@ def encode_text(text: str, spec: bundle.TextSpec, place: Place) -> Codes:
     if 0 in codes:
         position = codes.index(0)
         raise place.refusal(
-            f"the model has no character {text[position]!r}, as at position {position}; it has {spec.alphabet!r}",
+            f"character {text[position]!r} at position {position} is none of the model's: {spec.alphabet!r}",
             character=text[position],
             position=position,
         )

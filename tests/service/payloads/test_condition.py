@@ -129,7 +129,7 @@ NAN = float("nan")
         (AUDIO, {"audio": b64(encode_wav(np.zeros(2, np.int16), 4000))}, "audio", "the header of the file says 4000"),
         (AUDIO, {"audio": b64(b"RIFF")}, "audio", "not a WAV file"),
         (TEXT, {"text": "abca"}, "text", "expected fewer elements than the 4"),
-        (TEXT, {"text": "ax"}, "text", "no character 'x', as at position 1"),
+        (TEXT, {"text": "ax"}, "text", "character 'x' at position 1 is none"),
         (TEXT, {"array": [4]}, "array", "expected codes from 0 to 3"),
         (TEXT, {"array": [0, 1]}, "array", "only zeros after"),
     ],

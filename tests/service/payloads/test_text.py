@@ -38,7 +38,7 @@ def test_codes_are_accepted_exactly_if_they_are_those_of_a_text(codes):
 def test_a_character_the_model_does_not_have_is_named_with_its_position():
     with pytest.raises(RequestInvalid) as refused:
         encode_text("abxab", SPEC, item(3))
-    assert refused.value.detail.startswith("item 3: the model has no character 'x', as at position 2; it has 'ab ")
+    assert refused.value.detail.startswith("item 3: character 'x' at position 2 is none of the model's: 'ab ")
     assert (refused.value.extra["character"], refused.value.extra["position"]) == ("x", 2)
 
 
