@@ -5,6 +5,7 @@ from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
 from training.zoo.autoregressive.rnade import Rnade
+from training.zoo.autoregressive.rnn import Rnn
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
 from training.zoo.classical.categorical import Categorical
@@ -20,5 +21,6 @@ FAMILIES: dict[str, type[Family]] = {
     "made": Made,
     "nade": Nade,
     "rnade": Rnade,
+    "rnn": Rnn,
     "vae": Vae,
 }

@@ -32,3 +32,8 @@ def raster(event_shape: tuple[int, ...]) -> Tensor:
     if len(event_shape) != 3:
         return dims
     return dims.reshape(event_shape).permute(1, 2, 0).flatten()
+
+
+def axes(event_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of raster order, slowest first: (height, width, channels) of an image, (time,) of a sequence."""
+    return (*event_shape[1:], event_shape[0]) if len(event_shape) == 3 else event_shape
