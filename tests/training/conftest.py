@@ -11,6 +11,12 @@ RECIPES = {
     "categorical": ("digits", "levels", "", "pseudo_counts = [0.1, 1.0]"),
     "fvsbn": ("digits", "binarise", 'mode = "dynamic"', 'order = "random"'),
     "nade": ("digits", "binarise", 'mode = "dynamic"', 'hidden = 24\norder = "random"'),
+    "attention": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nwidth = 16\nheads = 2"),
+    "attention-passes": (
+        "digits", "binarise", 'mode = "dynamic"', 'blocks = 1\nwidth = 16\nheads = 2\nsampler = "fixed_point"'
+    ),
+    "rnn": ("digits", "binarise", 'mode = "dynamic"', "hidden = 12"),
+    "rnn-rows": ("digits", "binarise", 'mode = "dynamic"', 'unit = "row"\nhidden = 12\nhead = 16\ncell = "gru"'),
     "pixelcnn": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nchannels = 4\nhead = 8"),
     "rnade": ("breast-cancer", "standardise", "", 'hidden = 8\ncomponents = 3\norder = "random"'),
     "vae": ("digits", "binarise", 'mode = "static"', "hidden = [16]\nlatent = 3\nscore_samples = 8"),

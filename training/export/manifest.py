@@ -17,7 +17,6 @@ from training.zoo.base import (
     Autoregressive,
     CompletingSampler,
     Density,
-    DirectSampler,
     Encoder,
     FixedPointSampler,
     LabelConditioned,
@@ -118,9 +117,9 @@ def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.
     family = experiment.family
     labels = experiment.dataset.label_names if isinstance(family, LabelConditioned) else ()
     shared = {"sample": "sample", "labels": labels, "completion": _completion(experiment)}
-    if isinstance(family, FixedPointSampler):
+    if family.sampler == "fixed_point":
         return bundle.Generate(method="fixed_point", graph="propose", max_passes=family.dims + 1, **shared)
-    if not isinstance(family, DirectSampler):
+    if family.sampler is None:
         return None
     outputs = [output.name for output in graphs["generate"].outputs]
     mean = "mean" if "mean" in outputs else None

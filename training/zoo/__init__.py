@@ -1,6 +1,7 @@
 """The families, by the name a recipe uses."""
 
 from training.zoo.adversarial.dcgan import Dcgan
+from training.zoo.autoregressive.attention import Attention
 from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
@@ -14,6 +15,7 @@ from training.zoo.classical.gmm import Gmm
 from training.zoo.latent.vae import Vae
 
 FAMILIES: dict[str, type[Family]] = {
+    "attention": Attention,
     "bernoulli": Bernoulli,
     "categorical": Categorical,
     "dcgan": Dcgan,

@@ -11,6 +11,7 @@ ICML 2020 (ImageGPT); A. Vaswani et al., "Attention is all you need", NIPS 2017,
 """
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
@@ -74,22 +75,55 @@ class Attention(DiscreteProposals, CompletingSampler):
         return self.head(self.norm(h))[:, self.place]
 
     def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, *event_shape), one dimension after another in chunks of about √dims.
+        """Exact samples, shape (batch, *event_shape): one dimension after another, in chunks of about √dims.
 
-        A chunk keeps its own keys and values, so that a step copies √dims of them instead of all.
+        A chunk has keys and values of its own, so that a step writes a copy of √dims of them instead of all.
         """
         (u,) = noise
-        batch, size = u.shape[0], math.ceil(math.sqrt(self.dims))
-        chunks = math.ceil(self.dims / size)
+        size = math.ceil(math.sqrt(self.dims))
+        walked = (self.places(), u[:, self.order].T, *in_order(known, self.order))
+        chunked = [_in_chunks(array, size) for array in walked]  # each (chunks, size, …)
+        count = len(chunked[0])
+        positions = torch.arange(count * size, device=u.device).reshape(count, size, 1)
+        cached = (u.shape[0], self.options.heads, size, self.options.width // self.options.heads)
 
         def chunk(carry: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
-            index, *rest = inputs
             before, *past = carry
-            shape = (batch, self.options.heads, size, self.options.width // self.options.heads)
-            recent = [u.new_zeros(shape) for _ in past]
-            (before, *recent), levels = scan_to_end(self._step(index, past, temperature), (before, *recent), rest)
-            now = (torch.arange(chunks, device=u.device) == index)[:, None, None]
-            past = [torch.where(now, new[:, :, None], old) for new, old in zip(recent, past, strict=True)]
-            return (before, *past), levels
+            recent = [u.new_zeros(cached) for _ in past]
+            (before, *recent), levels = scan_to_end(self._step(past, temperature), (before, *recent), inputs)
+            now = inputs[0][0] == positions[:, 0]  # (chunks, 1)
+            past = [torch.where(now[:, None], new[:, :, None], old) for new, old in zip(recent, past, strict=True)]
+            return (before.clone(), *past), levels.clone()
 
-        ...
+        empty = [u.new_zeros(*cached[:2], count, *cached[2:]) for _ in range(2 * len(self.blocks))]
+        start = self.start.expand(u.shape[0], -1).clone()
+        levels = scan(chunk, (start, *empty), (positions, *chunked)).flatten(0, 1)[: self.dims]  # (dims, batch)
+        return levels.T[:, self.place].reshape(-1, *self.event_shape), None
+
+    def _step(self, past: list[Tensor], temperature: Tensor) -> Callable[..., tuple[tuple[Tensor, ...], Tensor]]:
+        """A step inside a chunk, given keys and values of earlier chunks, each (batch, heads, chunks, size, …)."""
+        size = past[0].shape[3]
+        past = [array.flatten(2, 3) for array in past]
+        places = torch.arange(past[0].shape[2], device=temperature.device)
+
+        def step(carry: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
+            before, *recent = carry  # (batch, width), keys and values
+            position, place, u, *given = inputs
+            within = position % size
+            visible = torch.cat([places < position - within, places[:size] <= within])
+            h, cached = (before + place)[:, None], []
+            for index, block in enumerate(self.blocks):
+                cache = Cache(*past[2 * index : 2 * index + 2], *recent[2 * index : 2 * index + 2])
+                h, keys, values = block.step(h, cache, (places[:size] == within)[:, None], visible)
+                cached += [keys, values]
+            level = keep(draw_categorical(self.head(self.norm(h[:, 0])), u, temperature), *given)
+            return (nn.functional.embedding(level.long(), self.tokens), *cached), level.clone()
+
+        return step
+
+
+def _in_chunks(walked: Tensor, size: int) -> Tensor:
+    """(dims, …) as (chunks, size, …), the last chunk filled up with zeros."""
+    missing = -len(walked) % size
+    filled = torch.cat([walked, walked.new_zeros(missing, *walked.shape[1:])])
+    return filled.unflatten(0, (-1, size)).contiguous()

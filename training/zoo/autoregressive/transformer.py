@@ -54,7 +54,7 @@ class Block(nn.Module):
         query, key, value = self._heads(x)  # (batch, heads, 1, size)
         keys = torch.where(here, key, cache.recent_keys)
         values = torch.where(here, value, cache.recent_values)
-        scores = torch.cat([query @ cache.past_keys.mT, query @ keys.mT], 3) / query.shape[3] ** 0.5
+        scores = torch.cat([query @ cache.past_keys.transpose(2, 3), query @ keys.transpose(2, 3)], 3) / query.shape[3] ** 0.5
         weights = torch.softmax(torch.where(visible, scores, float("-inf")), 3)  # (batch, heads, 1, past + recent)
         past = cache.past_keys.shape[2]
         mixed = weights[..., :past] @ cache.past_values + weights[..., past:] @ values
@@ -81,10 +81,10 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor, dropout: float) 
     attend = nn.functional.scaled_dot_product_attention
     if not torch.compiler.is_exporting():
         return attend(query, key, value, is_causal=True, dropout_p=dropout)
-    time = query.shape[2]
-    places, mixed = torch.arange(time), []
-    for block in places.tensor_split(min(_QUERY_BLOCKS, time)):
-        start, end = int(block[0]), int(block[-1]) + 1
-        visible = places[:end] <= block[:, None]
+    time, mixed = query.shape[2], []
+    places, size = torch.arange(time), -(-time // _QUERY_BLOCKS)
+    for start in range(0, time, size):
+        end = min(start + size, time)
+        visible = places[:end] <= places[start:end, None]
         mixed.append(attend(query[:, :, start:end], key[:, :, :end], value[:, :, :end], attn_mask=visible))
     return torch.cat(mixed, 2)
