@@ -19,7 +19,7 @@ from training.zoo.base import (
     Density,
     Encoder,
     FixedPointSampler,
-    LabelConditioned,
+    takes_label,
 )
 
 NOISE_SEED = 0
@@ -115,7 +115,7 @@ def _graph(name: str, computation: Computation, formats: tuple[str, ...]) -> bun
 
 def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.Generate | None:
     family = experiment.family
-    labels = experiment.dataset.label_names if isinstance(family, LabelConditioned) else ()
+    labels = experiment.dataset.label_names if takes_label(family) else ()
     shared = {"sample": "sample", "labels": labels, "completion": _completion(experiment)}
     if family.sampler == "fixed_point":
         return bundle.Generate(method="fixed_point", graph="propose", max_passes=family.dims + 1, **shared)

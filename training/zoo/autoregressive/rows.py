@@ -63,7 +63,9 @@ class RowHead(nn.Module):
 
         logits = (self.of_state(state) + self.of_hidden.bias).unflatten(1, (width, self.outputs))
         positions = torch.arange(width, device=u.device)[:, None]
-        return scan(draw, (self.hidden_of_state(state), logits), (positions, u, of_hidden, to_hidden, to_logits, *given))
+        return scan(
+            draw, (self.hidden_of_state(state), logits), (positions, u, of_hidden, to_hidden, to_logits, *given)
+        )
 
 
 class Rows(nn.Module):

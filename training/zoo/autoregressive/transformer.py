@@ -54,7 +54,10 @@ class Block(nn.Module):
         query, key, value = self._heads(x)  # (batch, heads, 1, size)
         keys = torch.where(here, key, cache.recent_keys)
         values = torch.where(here, value, cache.recent_values)
-        scores = torch.cat([query @ cache.past_keys.transpose(2, 3), query @ keys.transpose(2, 3)], 3) / query.shape[3] ** 0.5
+        scores = (
+            torch.cat([query @ cache.past_keys.transpose(2, 3), query @ keys.transpose(2, 3)], 3)
+            / query.shape[3] ** 0.5
+        )
         weights = torch.softmax(torch.where(visible, scores, float("-inf")), 3)  # (batch, heads, 1, past + recent)
         past = cache.past_keys.shape[2]
         mixed = weights[..., :past] @ cache.past_values + weights[..., past:] @ values
