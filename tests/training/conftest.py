@@ -18,12 +18,6 @@ RECIPES = {
     "fvsbn": ("digits", "binarise", 'mode = "dynamic"', 'order = "random"'),
     "nade": ("digits", "binarise", 'mode = "dynamic"', 'hidden = 24\norder = "random"'),
     "attention": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nwidth = 16\nheads = 2"),
-    "attention-passes": (
-        "digits",
-        "binarise",
-        'mode = "dynamic"',
-        'blocks = 1\nwidth = 16\nheads = 2\nsampler = "fixed_point"',
-    ),
     "rnn": ("digits", "binarise", 'mode = "dynamic"', "hidden = 12"),
     "rnn-rows": ("digits", "binarise", 'mode = "dynamic"', 'unit = "row"\nhidden = 12\nhead = 16\ncell = "gru"'),
     "pixelcnn": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nchannels = 4\nhead = 8"),

@@ -24,7 +24,6 @@ GRAPHS = {
     "made": {"score", "propose"},
     "nade": {"score", "generate"},
     "attention": {"score", "generate"},
-    "attention-passes": {"score", "propose"},
     "rnn": {"score", "generate"},
     "rnn-rows": {"score", "generate"},
     "pixelcnn": {"score", "propose"},

@@ -1,13 +1,14 @@
 """Attention: a causal transformer predicts every dimension from those before it.
 
-The dimensions become tokens in raster order, the channels of a pixel one after the other; a sequence is taken as it is.
-A token is the vector of the level before it (a learned one at the start) plus the learned vectors of its own row, column
-and channel. Blocks of masked self-attention turn tokens into the logits of p(x_d | x_<d), all in one pass, so log p(x)
-is exact and training is parallel. Sampling takes one step per dimension with keys and values of earlier ones cached
-(``direct``), or it is the fixed point of the parallel pass with noise held (``fixed_point``); both give the same sample.
+The dimensions become tokens in raster order, the channels of a pixel one after the other; a sequence is taken as it
+is. A token is the vector of the level before it (a learned one at the start) plus the learned vectors of its own row,
+column and channel. Blocks of masked self-attention turn tokens into the logits of p(x_d | x_<d), all in one pass, so
+log p(x) is exact and training is parallel. Sampling takes one step per dimension with the keys and values of earlier
+ones kept (``direct``), or it is the fixed point of the parallel pass with the noise held (``fixed_point``); both give
+the same sample.
 
-N. Parmar et al., "Image Transformer", ICML 2018, arXiv 1802.05751; M. Chen et al., "Generative pretraining from pixels",
-ICML 2020 (ImageGPT); A. Vaswani et al., "Attention is all you need", NIPS 2017, arXiv 1706.03762.
+N. Parmar et al., "Image Transformer", ICML 2018, arXiv 1802.05751; M. Chen et al., "Generative pretraining from
+pixels", ICML 2020 (ImageGPT); A. Vaswani et al., "Attention is all you need", NIPS 2017, arXiv 1706.03762.
 """
 
 import math

@@ -1,10 +1,10 @@
 """RNN: a recurrent network reads the dimensions before one and predicts it.
 
-p(x) = Π_t p(x_t | s_t), the state s_t computed from s_{t-1} and x_{t-1} by a long short-term memory or a gated recurrent
-unit, from a learned beginning. By ``element`` a step takes one dimension: a symbol of a sequence, or a pixel in raster
-order, which also sees the pixels above it. By ``row`` a step takes a whole row of an image, and a small autoregressive
-network inside the row, driven by the state, factorises it: as exact, and twenty-eight steps instead of 784. Training
-runs all steps with the data as inputs; sampling carries the state, so an image costs as much as one pass over it.
+p(x) = Π_t p(x_t | s_t), the state s_t computed from s_{t-1} and x_{t-1} by a long short-term memory or a gated
+recurrent unit. By ``element`` a step takes one dimension: a symbol of a sequence, or a pixel in raster order, which may
+also read the pixels above it. By ``row`` a step takes a whole row of an image, and a small autoregressive network
+inside the row, driven by the state, factorises it: as exact, with 28 recurrent steps instead of 784. Training runs all
+steps on the data; sampling carries the state along, so an image costs about as much as one pass over it.
 
 A. Graves, "Generating sequences with recurrent neural networks", 2013, arXiv 1308.0850; S. Hochreiter, J. Schmidhuber,
 "Long short-term memory", Neural Computation 9, 1997; K. Cho et al., 2014, arXiv 1406.1078 (gated recurrent unit).

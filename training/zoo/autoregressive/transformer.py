@@ -1,10 +1,11 @@
 """Blocks of a causal transformer, and their step by step form with a cache of keys and values.
 
-A block is x + attention(norm x), then x + network(norm x): the norm comes first (Radford et al. 2019, GPT-2), so the sum
-runs through unchanged. Every place asks (query) the places up to itself (key) and takes the mean of their values,
-weighted by softmax(q kᵀ / √d) (A. Vaswani et al., "Attention is all you need", NIPS 2017, arXiv 1706.03762, equation 1).
-Keys and values of a place never change once it is known, so a sampler keeps them. It writes into a small ``recent``
-part, whose copy at every step is cheap, and moves that to ``past`` when it is full.
+A block is x + attention(norm x), then x + network(norm x): the norm comes first (Radford et al. 2019, GPT-2), so the
+sum runs through unchanged. Every place asks (query) the places up to itself (key) and takes the mean of their values
+with weights softmax(q kᵀ / √size). Keys and values of a place never change once it is known, so a sampler keeps them:
+it writes into a short ``recent`` part, which is cheap to copy at every step, and moves that to ``past`` when full.
+
+A. Vaswani et al., "Attention is all you need", NIPS 2017, arXiv 1706.03762; equation 1, section 3.2.2.
 """
 
 from dataclasses import dataclass
@@ -54,10 +55,8 @@ class Block(nn.Module):
         query, key, value = self._heads(x)  # (batch, heads, 1, size)
         keys = torch.where(here, key, cache.recent_keys)
         values = torch.where(here, value, cache.recent_values)
-        scores = (
-            torch.cat([query @ cache.past_keys.transpose(2, 3), query @ keys.transpose(2, 3)], 3)
-            / query.shape[3] ** 0.5
-        )
+        query = query / query.shape[3] ** 0.5
+        scores = torch.cat([query @ cache.past_keys.transpose(2, 3), query @ keys.transpose(2, 3)], 3)
         weights = torch.softmax(torch.where(visible, scores, float("-inf")), 3)  # (batch, heads, 1, past + recent)
         past = cache.past_keys.shape[2]
         mixed = weights[..., :past] @ cache.past_values + weights[..., past:] @ values
