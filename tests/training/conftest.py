@@ -24,6 +24,9 @@ RECIPES = {
     "diagonal_bilstm": ("digits", "binarise", 'mode = "dynamic"', "layers = 1\nhidden = 4\nhead = 8"),
     "fvsbn": ("digits", "binarise", 'mode = "dynamic"', 'order = "random"'),
     "nade": ("digits", "binarise", 'mode = "dynamic"', 'hidden = 24\norder = "random"'),
+    "attention": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nwidth = 16\nheads = 2"),
+    "rnn": ("digits", "binarise", 'mode = "dynamic"', "hidden = 12"),
+    "rnn-rows": ("digits", "binarise", 'mode = "dynamic"', 'unit = "row"\nhidden = 12\nhead = 16\ncell = "gru"'),
     "pixelcnn": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nchannels = 4\nhead = 8"),
     "rnade": ("breast-cancer", "standardise", "", 'hidden = 8\ncomponents = 3\norder = "random"'),
     "made-rows": (

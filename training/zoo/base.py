@@ -77,6 +77,13 @@ class Family(nn.Module, ABC):
         """Number of dimensions of one x."""
         return int(torch.Size(self.event_shape).numel())
 
+    @property
+    def sampler(self) -> Literal["direct", "fixed_point"] | None:
+        """How samples are drawn, None where they cannot be; a family with both samplers says which."""
+        if isinstance(self, FixedPointSampler):
+            return "fixed_point"
+        return "direct" if isinstance(self, DirectSampler) else None
+
     def compact(self) -> None:
         """Replaces the weights, in place and for good, by the smallest equal form; called once before export."""
 
