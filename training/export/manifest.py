@@ -16,7 +16,6 @@ from training.zoo.autoregressive.order import raster
 from training.zoo.base import (
     Density,
     Encoder,
-    FixedPointSampler,
     takes_label,
 )
 
