@@ -17,6 +17,7 @@ from training.zoo.base import (
     Encoder,
     FactorisedDensity,
     Family,
+    FixedPointSampler,
     Known,
     Noise,
     takes_label,
