@@ -24,6 +24,7 @@ RECIPES = {
     "diagonal_bilstm": ("digits", "binarise", 'mode = "dynamic"', "layers = 1\nhidden = 4\nhead = 8"),
     "fvsbn": ("digits", "binarise", 'mode = "dynamic"', 'order = "random"'),
     "nade": ("digits", "binarise", 'mode = "dynamic"', 'hidden = 24\norder = "random"'),
+    "nade-ensemble": ("digits", "binarise", 'mode = "dynamic"', "hidden = 24\nensemble = 2"),
     "pixelcnn": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nchannels = 4\nhead = 8"),
     "rnade": ("breast-cancer", "standardise", "", 'hidden = 8\ncomponents = 3\norder = "random"'),
     "made-rows": (

@@ -26,6 +26,7 @@ GRAPHS = {
     "made-masks": {"score", "propose"},
     "made-rows": {"score", "propose"},
     "nade": {"score", "generate"},
+    "nade-ensemble": {"score", "generate"},
     "pixelcnn": {"score", "propose"},
     "rnade": {"score", "generate"},
     "row_lstm": {"score", "propose"},

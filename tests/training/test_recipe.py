@@ -54,7 +54,12 @@ def test_all_mistakes_are_reported_at_once(text):
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        ("made", '"binarise"\nmode = "dynamic"', '"signed_unit"', "models binary data, transform 'signed_unit' gives"),
+        (
+            "made",
+            '"binarise"\nmode = "dynamic"',
+            '"signed_unit"',
+            "models binary or real data, transform 'signed_unit' gives",
+        ),
         ("gmm", '"standardise"', '"binarise"', "transform 'binarise' takes images, .* has rows"),
         ("gmm", '["benign"]', '["healthy"]', "no label 'healthy'; there is: malignant, benign"),
     ],
