@@ -27,6 +27,7 @@ RECIPES = {
     "attention": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nwidth = 16\nheads = 2"),
     "rnn": ("digits", "binarise", 'mode = "dynamic"', "hidden = 12"),
     "rnn-rows": ("digits", "binarise", 'mode = "dynamic"', 'unit = "row"\nhidden = 12\nhead = 16\ncell = "gru"'),
+    "nade-ensemble": ("digits", "binarise", 'mode = "dynamic"', "hidden = 24\nensemble = 2"),
     "pixelcnn": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nchannels = 4\nhead = 8"),
     "rnade": ("breast-cancer", "standardise", "", 'hidden = 8\ncomponents = 3\norder = "random"'),
     "made-rows": (

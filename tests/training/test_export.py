@@ -30,6 +30,7 @@ GRAPHS = {
     "attention": {"score", "generate"},
     "rnn": {"score", "generate"},
     "rnn-rows": {"score", "generate"},
+    "nade-ensemble": {"score", "generate"},
     "pixelcnn": {"score", "propose"},
     "rnade": {"score", "generate"},
     "row_lstm": {"score", "propose"},

@@ -13,14 +13,17 @@ from training.evaluate.sampling import fixed_point, sequential
 from training.zoo import FAMILIES
 from training.zoo.autoregressive import staircase
 from training.zoo.autoregressive.made import Made
+from training.zoo.autoregressive.nade_conditionals import conditionals, conditionals_by_block
 from training.zoo.base import (
     AdversarialTrained,
     DirectSampler,
     Encoder,
     FactorisedDensity,
     FixedPointSampler,
+    Known,
     LikelihoodTrained,
     Noise,
+    bernoulli_log_prob,
     draw_bernoulli,
 )
 from training.zoo.latent.vae import Vae
@@ -93,11 +96,13 @@ DIRECT = {
     "fvsbn-random-order": ("fvsbn", {"order": "random", "order_seed": 3}),
     "nade": ("nade", {"hidden": 7}),
     "nade-relu-random-order": ("nade", {"hidden": 16, "activation": "relu", "order": "random", "order_seed": 3}),
+    "nade-for-all-orders": ("nade", {"hidden": 7, "ensemble": 1}),
 }
+DIRECT_MIXED = {"nade-in-three-orders": ("nade", {"hidden": 7, "ensemble": 3})}
 
 
 def _direct(name: str) -> nn.Module:
-    family, options = DIRECT[name]
+    family, options = (DIRECT | DIRECT_MIXED)[name]
     return _randomised(FAMILIES[family](SHAPE, FAMILIES[family].Options(**options)))
 
 
@@ -109,6 +114,7 @@ BINARY = {
     "bernoulli": _bernoulli,
     **AUTOREGRESSIVE,
     **{name: (lambda name=name: _made(name)) for name in MIXED},
+    **{name: (lambda name=name: _direct(name)) for name in DIRECT_MIXED},
 }
 
 
@@ -386,20 +392,75 @@ def test_one_loop_over_positions_is_the_sample_of_one_pass_per_position_bit_for_
     assert torch.equal(fast.flatten(1), naive)
 
 
+def _nade_in_orders():
+    return _direct("nade-in-three-orders")
+
+
+def test_every_row_of_an_ensemble_is_sampled_in_its_order_and_keeps_what_is_known_bit_for_bit():
+    family, count = _nade_in_orders(), 60
+    generator = torch.Generator().manual_seed(1)
+    u, member = (item.draw(count, generator) for item in family.noise)
+    degrees = torch.linspace(0.3, 2.0, count)
+    known = Known(torch.rand(count, *SHAPE, generator=generator).round(), torch.rand(count, *SHAPE) < 0.3)
+    free = Known(known.x, torch.zeros_like(known.mask))
+    for given in (known, free):
+        naive = torch.zeros(count, DIMS)
+        for row, part in enumerate((member * 3).long().tolist()):
+            for place in family.orders[part]:
+                logits = family.logits_in(part, naive[row : row + 1])
+                drawn = draw_bernoulli(logits, u[row : row + 1], degrees[row : row + 1])[0, place]
+                kept = given.mask[row].flatten()[place]
+                naive[row, place] = given.x[row].flatten()[place] if kept else drawn
+        fast, _ = family.generate(u, member, temperature=degrees, known=given)
+        assert torch.equal(fast.flatten(1), naive)
+    assert torch.equal(fast, family.generate(u, member, temperature=degrees)[0])
+
+
+def test_an_ensemble_averages_the_densities_of_its_orders_each_of_which_obeys_its_own():
+    family, x = _nade_in_orders(), _all_binary()
+    flat = x.flatten(1)
+    parts = torch.stack([bernoulli_log_prob(family.logits_in(part, flat), flat).sum(1) for part in range(3)])
+    torch.testing.assert_close(family.log_prob(x).double().exp(), parts.double().exp().mean(0), atol=1e-9, rtol=1e-4)
+    z = torch.rand(4, DIMS, requires_grad=True)
+    for part, order in enumerate(family.orders):
+        logits = family.logits_in(part, z)
+        jacobian = torch.stack([torch.autograd.grad(logits[:, d].sum(), z, retain_graph=True)[0] for d in range(DIMS)])
+        dependence = jacobian.abs().amax(1)[order][:, order]
+        assert torch.equal(dependence.triu(), torch.zeros(DIMS, DIMS))
+        assert (dependence[torch.tril_indices(DIMS, DIMS, -1).unbind()] > 0).all()
+
+
+def test_the_loss_for_all_orders_is_the_mean_over_all_of_them():
+    shape, model = (1, 1, 3), FAMILIES["nade"]
+    orders = list(itertools.permutations(range(3)))
+    family = _randomised(model(shape, model.Options(hidden=7, ensemble=len(orders))))
+    family.orders = torch.tensor(orders)
+    family.places = torch.argsort(family.orders, 1)
+    x = _all_binary(shape)
+    flat = x.flatten(1)
+    exact = [-bernoulli_log_prob(family.logits_in(part, flat), flat).sum(1).mean() for part in range(len(orders))]
+    torch.manual_seed(0)
+    estimates = torch.stack([family.train().loss(x) for _ in range(4000)])
+    assert float(estimates.mean()) == pytest.approx(float(sum(exact)) / 6, abs=4 * float(estimates.std()) / 4000**0.5)
+    torch.testing.assert_close(family.eval().loss(x), -family.log_prob(x).mean())
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_gradients_written_by_hand_are_those_of_autograd(activation):
     torch.manual_seed(0)
-    family = FAMILIES["nade"]
-    model = family((30,), family.Options(hidden=11, order="random", activation=activation))
-    x = torch.rand(17, 30).round().requires_grad_()
-    inputs = [x, *model.parameters()]
-    for parameter in inputs[1:]:
-        parameter.data = 0.7 * torch.randn_like(parameter)
-    weights = torch.randn(17, 30)
-    by_hand = torch.autograd.grad((model.logits(x) * weights).sum(), inputs)
-    plain = torch.autograd.grad((model.logits_by_block(x[:, model.order])[:, model.place] * weights).sum(), inputs)
+    weights = [torch.randn(30, 11), torch.randn(11), torch.randn(30, 11), torch.randn(30)]
+    inputs = [torch.rand(17, 30).round(), *(0.7 * weight for weight in weights)]
+    inputs = [item.requires_grad_() for item in inputs]
+    upstream = torch.randn(17, 30)
+    by_hand = torch.autograd.grad((conditionals(*inputs, activation=activation) * upstream).sum(), inputs)
+    plain = torch.autograd.grad((conditionals_by_block(*inputs, activation=activation) * upstream).sum(), inputs)
     for ours, reference in zip(by_hand, plain, strict=True):
         torch.testing.assert_close(ours, reference, atol=1e-5, rtol=1e-5)
+
+
+def test_a_nade_in_one_order_keeps_the_names_of_its_weights():
+    names = {name for name, _ in FAMILIES["nade"](SHAPE, FAMILIES["nade"].Options()).state_dict().items()}
+    assert names == {"encoder", "encoder_bias", "decoder", "decoder_bias"}
 
 
 @pytest.mark.parametrize("family", ["bernoulli", "categorical", "fvsbn", "made", "nade", "vae", "dcgan"])
@@ -425,7 +486,7 @@ def _tiny(name: str) -> nn.Module:
         "made": {"hidden": (16,)},
         **MADES,
         **MIXED,
-        "nade": {"hidden": 16},
+        **{key: options for key, (_, options) in (DIRECT | DIRECT_MIXED).items()},
         "rnade": {"hidden": 6, "components": 3},
         "vae": {"hidden": (6,), "latent": 2},
         "dcgan": {"latent": 4, "channels": 4},
@@ -435,7 +496,7 @@ def _tiny(name: str) -> nn.Module:
     return model.eval().requires_grad_(False) if name == "dcgan" else _randomised(model)
 
 
-@pytest.mark.parametrize("name", ["fvsbn", *MADES, *MIXED, "nade", "rnade", "vae", "dcgan"])
+@pytest.mark.parametrize("name", [*MADES, *MIXED, *DIRECT, *DIRECT_MIXED, "rnade", "vae", "dcgan"])
 def test_gradient_reaches_every_parameter(name):
     torch.manual_seed(0)
     model = _tiny(name).train().requires_grad_(True)
@@ -452,7 +513,7 @@ def test_gradient_reaches_every_parameter(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["bernoulli", "categorical", "fvsbn", *MADES, *MIXED, "nade", "rnade", "vae", "dcgan", "gmm"]
+    "name", ["bernoulli", "categorical", *MADES, *MIXED, *DIRECT, *DIRECT_MIXED, "rnade", "vae", "dcgan", "gmm"]
 )
 def test_an_item_does_not_depend_on_its_batch_mates(name):
     model = _fitted_gmm(dims=9)[0] if name == "gmm" else _tiny(name)
@@ -468,12 +529,11 @@ def test_an_item_does_not_depend_on_its_batch_mates(name):
             row.append(model.log_prob(x, *shared)[0])
         if isinstance(model, Encoder):
             row.append(model.embed(x)[0])
-        if isinstance(model, DirectSampler):
-            mixed = [torch.cat([array[:1], torch.randn_like(array[1:]) * x.mean()]) for array in noise]
-            row.append(model.generate(*mixed, temperature=torch.ones(5))[0][0])
-        if isinstance(model, FixedPointSampler):
-            mixed = [torch.cat([array[:1], torch.rand_like(array[1:]) * x.mean()]) for array in noise]
-            row.append(fixed_point(model, *mixed, temperature=torch.ones(5))[0][0])
+        if isinstance(model, DirectSampler | FixedPointSampler):
+            mixed = [
+                torch.cat([own[:1], item.draw(4, generator)]) for item, own in zip(model.noise, noise, strict=True)
+            ]
+            row.append(_sampled(model, mixed, torch.ones(5))[0])
         outputs.append(row)
     for first, second in zip(*outputs, strict=True):
         torch.testing.assert_close(first, second, atol=1e-6, rtol=1e-6)
