@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ from training.export.bundling import write_bundle
 from training.fit import Hardware, Run, fit
 from training.prepare import prepare
 from training.recipe import parse
-from training.zoo.base import DirectSampler, Encoder, FactorisedDensity
+from training.zoo.base import DirectSampler, Encoder, FactorisedDensity, Known
 
 RECIPE = """
 name = "tiny"
@@ -41,6 +42,8 @@ weights = "float16"
 KINDS = {
     "bernoulli": ("digits", "binarise", ""),
     "made": ("digits", "binarise", "hidden = [64]"),
+    "nade": ("digits", "binarise", 'hidden = 16\norder = "random"'),
+    "rnade": ("breast-cancer", "standardise", "hidden = 8\ncomponents = 3"),
     "vae": ("digits", "binarise", "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "latent = 4\nchannels = 4"),
     "gmm": ("breast-cancer", "standardise", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
@@ -125,6 +128,52 @@ def test_samples_are_those_of_the_eager_model_for_the_same_noise(shipped, post):
         assert np.abs(samples.astype(int) - expected.astype(int)).max() <= (1 if manifest.kind == "implicit" else 0)
     else:
         np.testing.assert_allclose(samples, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("beginning", [True, False])
+def test_completions_are_those_of_the_eager_model_for_the_same_noise(shipped, post, beginning):
+    experiment, store, manifest = shipped
+    raw = experiment.splits.test.x[0]
+    mask = _half(experiment, manifest, beginning=beginning)
+    accepted = {name: {"accept": f"application/{name}"} for name in ("json", "x-npy")}
+    body = {"n": 5, "seed": 12, "condition": _condition(manifest, raw, mask)}
+    answer = post(store, "/generate", json=body, headers=accepted["json"])
+    if manifest.generate.completion is None:
+        assert answer.status_code == 409
+        return
+    assert answer.json()["conditional"] == ("exact" if beginning else "approximate")
+    samples = np.load(io.BytesIO(post(store, "/generate", json=body, headers=accepted["x-npy"]).content))
+    known = np.broadcast_to(mask.reshape(mask.shape + (1,) * (raw.ndim - mask.ndim)), raw.shape)
+    assert (samples[:, known] == raw[known]).all()
+    np.testing.assert_allclose(samples[:, ~known], _completed(experiment, manifest, raw, mask)[:, ~known], rtol=1e-5)
+
+
+def _half(experiment, manifest, *, beginning: bool) -> np.ndarray:
+    """Which positions are in the first half of the model's order, or in the second."""
+    raw_shape = manifest.input.shape
+    shape = raw_shape[:2] if manifest.input.kind == "image" else raw_shape
+    order = getattr(experiment.family, "order", torch.arange(experiment.family.dims))
+    chosen = order[: len(order) // 2] if beginning else order[len(order) // 2 :]
+    return np.isin(np.arange(len(order)), chosen.numpy()).reshape(shape)
+
+
+def _condition(manifest, raw: np.ndarray, mask: np.ndarray) -> dict[str, object]:
+    if manifest.input.kind == "image":
+        return {"array": raw.tolist(), "mask": mask.tolist()}
+    names = [column.name for column in manifest.input.columns]
+    return {"row": {name: float(value) for name, value, told in zip(names, raw, mask, strict=True) if told}}
+
+
+def _completed(experiment, manifest, raw: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What the eager model draws where the mask is false."""
+    graph = manifest.graphs[manifest.generate.graph]
+    noise = [torch.from_numpy(draw(item, 12, range(5))) for item in graph.inputs if item.role == "noise"]
+    with torch.no_grad():
+        x = experiment.transform(torch.from_numpy(raw[np.newaxis]).expand(5, *raw.shape))
+        known = Known(x, torch.from_numpy(mask).reshape(1, *experiment.family.event_shape).expand_as(x))
+        direct = isinstance(experiment.family, DirectSampler)
+        sample = experiment.family.generate if direct else partial(fixed_point, experiment.family)
+        return experiment.transform.inverse(sample(*noise, temperature=torch.ones(5), known=known)[0]).numpy()
 
 
 def test_embeddings_are_those_of_the_eager_model(shipped, post):

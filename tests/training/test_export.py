@@ -14,7 +14,7 @@ from training.export.onnx import OnnxRunner, to_onnx
 from training.export.parity import check_parity
 from training.export.torchscript import TorchScriptRunner, to_torchscript
 from training.fit import Hardware, Run, fit
-from training.transforms import Binarise
+from training.transforms import Binarise, Dequantise
 from training.zoo import FAMILIES
 
 GRAPHS = {
@@ -23,7 +23,13 @@ GRAPHS = {
     "diagonal_bilstm": {"score", "propose"},
     "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
+    "made-ensemble": {"score", "propose"},
+    "made-masks": {"score", "propose"},
+    "made-rows": {"score", "propose"},
     "nade": {"score", "generate"},
+    "attention": {"score", "generate"},
+    "rnn": {"score", "generate"},
+    "rnn-rows": {"score", "generate"},
     "pixelcnn": {"score", "propose"},
     "rnade": {"score", "generate"},
     "row_lstm": {"score", "propose"},
@@ -148,6 +154,14 @@ def test_golden_vectors_are_what_a_fresh_session_gives(fitted):
     feed = {item.name: arrays[f"score.in.{item.name}"] for item in session.get_inputs()}
     np.testing.assert_allclose(session.run(["log_prob"], feed)[0], arrays["score.out.log_prob"], rtol=1e-6)
     np.testing.assert_array_equal(feed["image"], ready.splits.test.x[:4])
+
+
+def test_what_is_dequantised_is_not_completed():
+    """A known level stands for an interval of x, and a sampler needs to know one of them."""
+    family = FAMILIES["rnade"]
+    model = family((1, 4, 4), family.Options(hidden=4, components=2)).eval()
+    generate = computations(model, Dequantise((4, 4, 1), Dequantise.Options()))["generate"]
+    assert [item.role for item in generate.inputs] == ["noise", "noise", "option"]
 
 
 def test_work_per_row_is_counted():
