@@ -45,7 +45,7 @@ RECIPES = {
     "naive_bayes": ("digits", "binarise", 'mode = "threshold"', "pseudo_counts = [1.0]"),
     "naive_bayes-real": ("digits", "dequantise", "", "variance_shares = [0.01]"),
     "markov": ("digits", "binarise", 'mode = "threshold"', "orders = [3]"),
-    "markov-texts": ("colour-names", "symbols", "", "orders = [4]"),
+    "markov-texts": ("colour-names", "symbols", "", "orders = [1]"),
     "gmm-images": ("digits", "dequantise", "", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
 }
 

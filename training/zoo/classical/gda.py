@@ -24,6 +24,7 @@ from training.zoo.base import Noise, Options
 from training.zoo.classical.gaussian import draw_gaussian, gaussian_conditionals, whitening_of
 from training.zoo.classical.mixture import LabelMixture
 
+_SINGULAR = 1e-10  # share of a column's variance that the columns before it leave: below, it is rounding
 Form = Literal["shared", "per_label"]
 
 
@@ -87,7 +88,8 @@ class Gda(LabelMixture):
         if form == "shared":
             shrunk = (torch.exp(self.log_weights)[:, None, None] * shrunk).sum(0).expand_as(shrunk)
         cholesky, failed = torch.linalg.cholesky_ex(shrunk)
-        if bool(failed.any()):
+        left, whole = (torch.diagonal(item, dim1=1, dim2=2) for item in (cholesky, shrunk))
+        if bool(failed.any()) or bool((left.square() < _SINGULAR * whole).any()):
             return False
         self.cholesky.data, self.whitening.data = cholesky, whitening_of(cholesky)
         return True
