@@ -11,11 +11,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from bundle import DATA_DTYPES, ArraySpec, ConditionInput, DataInput, GraphInput, NoiseInput, OptionInput
 from training.transforms import Transform
 from training.zoo.base import (
+    Autoregressive,
     CompletingSampler,
     Density,
     Encoder,
     FactorisedDensity,
     Family,
+    FixedPointSampler,
     Known,
     Noise,
     takes_label,
@@ -132,6 +134,15 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
     return graphs
 
 
+def completes(family: Family, transform: Transform) -> bool:
+    """Whether samples can keep what is known of raw data: the family goes in an order, and a raw value is one value x.
+
+    Where the transform adds noise, a raw value stands for many x, and it is not known which.
+    """
+    in_order = isinstance(family, Autoregressive) and isinstance(family, FixedPointSampler | CompletingSampler)
+    return in_order and not transform.score_noise
+
+
 def _bounds(family: Family, transform: Transform) -> dict[str, int]:
     """How many values codes and labels can take, by the name of their input."""
     bounds = {"text": transform.levels, "known": transform.levels} if transform.raw == "text" else {}
@@ -196,7 +207,7 @@ def _label(family: Family) -> list[GraphInput]:
 
 
 def _known(family: Family, transform: Transform) -> list[GraphInput]:
-    if not isinstance(family, CompletingSampler):
+    if not isinstance(family, CompletingSampler) or not completes(family, transform):
         return []
     data = _data_input(transform)
     positions = data.shape[:3] if transform.raw == "image" else data.shape

@@ -8,17 +8,14 @@ import torch
 
 import bundle
 from training.evaluate.measurement import Measurement
-from training.export.graphs import Computation
+from training.export.graphs import Computation, completes
 from training.export.parity import tolerance
 from training.fit import FitReport
 from training.prepare import Experiment
 from training.zoo.autoregressive.order import raster
 from training.zoo.base import (
-    Autoregressive,
-    CompletingSampler,
     Density,
     Encoder,
-    FixedPointSampler,
     takes_label,
 )
 
@@ -129,7 +126,7 @@ def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.
 def _completion(experiment: Experiment) -> bundle.Completion | None:
     """The order in which positions are drawn; a position is a pixel with all its colours, or a dimension."""
     family, shape = experiment.family, experiment.transform.event_shape
-    if not isinstance(family, FixedPointSampler | CompletingSampler) or not isinstance(family, Autoregressive):
+    if not completes(family, experiment.transform):
         return None
     if family.order is not None and torch.equal(family.order.cpu(), raster(shape)):
         return bundle.Completion(kind="raster")

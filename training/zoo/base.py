@@ -56,8 +56,8 @@ class Family(nn.Module, ABC):
     """Base of all families.
 
     ``title`` and ``paper`` are shown to people; ``space`` is what x must look like (or may, where there are several);
-    ``event_shape`` is the shape of x without batch. Options called ``levels``, ``end`` and ``classes`` are filled in
-    from the transform and the data where a recipe leaves them out.
+    ``event_shape`` is the shape of x without batch. Options called ``space``, ``levels``, ``end`` and ``classes`` are
+    filled in from the transform and the data where a recipe leaves them out.
     """
 
     title: ClassVar[str]
