@@ -28,6 +28,12 @@ CASES: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
     "attention-rgb": ("attention", (3, 1, 2), {"blocks": 1, "width": 8, "heads": 1}),
     "attention-text": ("attention", (5,), {"blocks": 2, "width": 8, "heads": 2, "levels": 3}),
     "attention-passes": ("attention", (1, 2, 2), {"blocks": 1, "width": 8, "heads": 2, "sampler": "fixed_point"}),
+    "attention-rows": ("attention", (1, 3, 3), {"blocks": 2, "width": 8, "heads": 2, "unit": "row", "head": 7}),
+    "attention-rows-grey": (
+        "attention",
+        (1, 2, 2),
+        {"blocks": 1, "width": 8, "heads": 2, "unit": "row", "head": 7, "levels": 3},
+    ),
     "rnn": ("rnn", (1, 3, 3), {"hidden": 8}),
     "rnn-deep": ("rnn", (1, 2, 3), {"hidden": 8, "layers": 2, "cell": "gru", "window": 2}),
     "rnn-rgb": ("rnn", (3, 2, 1), {"hidden": 8, "cell": "gru", "window": 0}),

@@ -8,8 +8,8 @@ from training.evaluate.sampling import fixed_point
 from training.export.graphs import computations
 from training.transforms import Binarise
 from training.zoo import FAMILIES
-from training.zoo.autoregressive.elements import neighbours
 from training.zoo.autoregressive.recurrent import RecurrentOptions, recurrent, start_state, step
+from training.zoo.autoregressive.recurrent_elements import neighbours
 from training.zoo.autoregressive.transformer import causal_attention
 from training.zoo.base import Family
 
@@ -37,7 +37,7 @@ def test_steps_of_a_recurrent_network_are_the_network(cell, layers):
 
 
 def test_the_forget_gates_of_an_lstm_start_open():
-    network = recurrent(3, RecurrentOptions(cell="lstm", hidden=50, layers=2))
+    network = recurrent(3, RecurrentOptions(cell="lstm", hidden=50, layers=2)).requires_grad_(False)
     assert isinstance(network, nn.LSTM)
     for layer in range(2):
         bias = getattr(network, f"bias_ih_l{layer}") + getattr(network, f"bias_hh_l{layer}")

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from training.zoo.autoregressive.completion import in_order
 from training.zoo.autoregressive.discrete import DiscreteConditionals, DiscreteOptions
-from training.zoo.autoregressive.elements import Elements
 from training.zoo.autoregressive.embedding import LevelFeatures
 from training.zoo.autoregressive.masked import bake
 from training.zoo.autoregressive.recurrent import RecurrentOptions
-from training.zoo.autoregressive.rows import Rows
+from training.zoo.autoregressive.recurrent_elements import RecurrentElements
+from training.zoo.autoregressive.recurrent_rows import RecurrentRows
 from training.zoo.base import CompletingSampler, Known, Noise, Options
 
 
@@ -47,13 +47,13 @@ class Rnn(DiscreteConditionals, CompletingSampler):
         self.place = torch.argsort(self.order)  # of each dimension in the order
         levels = LevelFeatures(options.levels, options.embedding)
         if options.unit == "element":
-            self.unit = Elements(event_shape, levels, self.outputs, options, window=options.window)
+            self.unit = RecurrentElements(event_shape, levels, self.outputs, options, window=options.window)
             return
         if len(event_shape) != 3 or options.window == 0:
             raise ValueError(f"unit 'row' needs images and a window of 1 or more, got {event_shape}, {options.window}")
         channels, height, width = event_shape
         rows = (height, width * channels)
-        self.unit = Rows(rows, levels, self.outputs, options, window=options.window, head=options.head)
+        self.unit = RecurrentRows(rows, levels, self.outputs, options, window=options.window, head=options.head)
 
     def compact(self) -> None:
         """Puts masked weights in the place of weights and masks."""

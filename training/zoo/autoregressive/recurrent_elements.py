@@ -15,7 +15,7 @@ from training.zoo.autoregressive.recurrent import RecurrentOptions, State, recur
 from training.zoo.scan import scan
 
 
-class Elements(nn.Module):
+class RecurrentElements(nn.Module):
     """Logits and samples of dimensions in raster order, one at a time."""
 
     def __init__(

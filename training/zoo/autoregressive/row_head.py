@@ -1,9 +1,8 @@
-"""One recurrent step per row of an image, and a small autoregressive network inside the row.
+"""A small autoregressive network inside a row of an image, driven by a state that knows the rows before.
 
-The state s_r, computed from the rows before r, drives the row's own factorisation p(x_r | s_r) = Π_j p(x_rj | x_r,<j,
-s_r): a hidden unit of degree k sees the row's dimensions before k and feeds those from k on (as in MADE), beside direct
-connections from the state and, strictly triangular, from the row. A row's dimensions are its pixels from left to right,
-the channels of a pixel one after the other.
+p(x_r | s) = Π_j p(x_rj | x_r,<j, s): a hidden unit of degree k sees the state and the row's dimensions before k, and
+feeds those from k on (as in MADE), beside direct connections from the state and, strictly triangular, from the row. A
+row's dimensions are its pixels from left to right, the channels of a pixel one after the other.
 """
 
 import torch
@@ -13,7 +12,6 @@ from training.zoo.autoregressive.completion import keep
 from training.zoo.autoregressive.discrete import draw_categorical
 from training.zoo.autoregressive.embedding import LevelFeatures
 from training.zoo.autoregressive.masked import masked
-from training.zoo.autoregressive.recurrent import RecurrentOptions, State, recurrent, start_state, step
 from training.zoo.scan import scan
 
 
@@ -66,50 +64,3 @@ class RowHead(nn.Module):
         return scan(
             draw, (self.hidden_of_state(state), logits), (positions, u, of_hidden, to_hidden, to_logits, *given)
         )
-
-
-class Rows(nn.Module):
-    """Logits and samples of dimensions in raster order, a row at a time."""
-
-    def __init__(
-        self,
-        shape: tuple[int, int],
-        levels: LevelFeatures,
-        outputs: int,
-        options: RecurrentOptions,
-        *,
-        window: int,
-        head: int,
-    ) -> None:
-        super().__init__()
-        self.shape, self.levels, self.window = shape, levels, window
-        rows, width = shape
-        self.place = nn.Parameter(0.1 * torch.randn(rows, window * width * levels.size))
-        self.network = recurrent(window * width * levels.size, options)
-        self.dropout = nn.Dropout(options.dropout)
-        self.head = RowHead(options.hidden, width, head, levels.size, outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (batch, dims, outputs) of levels (batch, dims)."""
-        rows = self.levels(x).unflatten(1, self.shape)  # (batch, rows, width, features)
-        flat = rows.flatten(2)
-        before = [nn.functional.pad(flat, (0, 0, back, 0))[:, : len(self.place)] for back in range(1, self.window + 1)]
-        states, _ = self.network(torch.cat(before, 2) + self.place)
-        return self.head(self.dropout(states), rows).flatten(1, 2)
-
-    def sample(self, u: Tensor, temperature: Tensor, given: tuple[Tensor, ...]) -> Tensor:
-        """Levels (dims, batch) for noise and what is known, (dims, batch)."""
-
-        def row(carry: State, inputs: tuple[Tensor, ...]) -> tuple[State, Tensor]:
-            *state, above = carry
-            place, u, *known = inputs
-            summary, state = step(self.network, above + place, tuple(state))
-            levels = self.head.sample(summary, u, temperature, self.levels, tuple(known))  # (width, batch)
-            drawn = self.levels(levels.T.contiguous()).flatten(1)
-            above = torch.cat([drawn, above[:, : above.shape[1] - drawn.shape[1]]], 1)
-            return (*state, above), levels.clone()
-
-        batch = u.shape[1]
-        start = (*start_state(self.network, batch), self.place.new_zeros(batch, self.place.shape[1]))
-        by_row = [array.unflatten(0, self.shape) for array in (u, *given)]
-        return scan(row, start, (self.place, *by_row)).flatten(0, 1)
