@@ -14,7 +14,7 @@ from training.export.onnx import OnnxRunner, to_onnx
 from training.export.parity import check_parity
 from training.export.torchscript import TorchScriptRunner, to_torchscript
 from training.fit import Hardware, Run, fit
-from training.transforms import Binarise, Dequantise
+from training.transforms import Binarise, Dequantise, Symbols
 from training.zoo import FAMILIES
 
 GRAPHS = {
@@ -117,6 +117,18 @@ def test_the_body_of_a_loop_names_no_file_either(fitted):
     assert "Scan" in {node.op_type for node in onnx.load_from_string(data).graph.node}
     assert b"/training/" not in data
     assert b"site-packages" not in data
+
+
+def test_counts_of_a_chain_are_looked_up_alike_in_both_formats():
+    family = FAMILIES["markov"]
+    model = family((6,), family.Options(levels=3, orders=(3,), end=0))
+    x = torch.randint(1, 3, (30, 6), generator=torch.Generator().manual_seed(0)).float()
+    model.fit(x, x, seed=0)
+    transform = Symbols((6,), Symbols.Options())
+    transform.symbols = 3
+    for name, computation in computations(model.eval(), transform).items():
+        check_parity(name, computation, OnnxRunner(to_onnx(computation, half_weights=False)))
+        check_parity(name, computation, TorchScriptRunner(to_torchscript(computation)))
 
 
 def test_an_impossible_item_is_equally_impossible_in_an_exported_graph(fitted):
