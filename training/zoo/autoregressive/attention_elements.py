@@ -12,8 +12,6 @@ from training.zoo.autoregressive.embedding import Places
 from training.zoo.autoregressive.transformer import Transformer, TransformerOptions
 from training.zoo.scan import scan, scan_to_end
 
-Carry = tuple[Tensor, ...]
-
 
 class AttentionElements(nn.Module):
     """Logits and samples of dimensions in raster order, one at a time."""
@@ -29,7 +27,7 @@ class AttentionElements(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (batch, dims, outputs) of levels (batch, dims)."""
         before = self._token(x[:, :-1])  # (batch, dims - 1, width)
-        tokens = torch.cat([self.start.expand(len(x), 1, -1), before], 1) + self.places()
+        tokens = torch.cat([self.start.expand(x.shape[0], 1, -1), before], 1) + self.places()
         return self.head(self.transformer(tokens))
 
     def sample(self, u: Tensor, temperature: Tensor, given: tuple[Tensor, ...]) -> Tensor:
@@ -43,7 +41,7 @@ class AttentionElements(nn.Module):
         count = len(chunked[0])
         positions = torch.arange(count * size, device=u.device).reshape(count, size, 1)
 
-        def chunk(carry: Carry, inputs: tuple[Tensor, ...]) -> tuple[Carry, Tensor]:
+        def chunk(carry: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
             before, *past = carry
             recent = self.transformer.empty(before, size)
             (before, *recent), levels = scan_to_end(self._step(past, temperature), (before, *recent), inputs)
@@ -51,7 +49,7 @@ class AttentionElements(nn.Module):
             past = [torch.where(now, new[:, :, None], old) for new, old in zip(recent, past, strict=True)]
             return (before.clone(), *past), levels.clone()
 
-        start = self.start.expand(len(temperature), -1).clone()
+        start = self.start.expand(u.shape[1], -1).clone()
         empty = self.transformer.empty(start, count, size)
         return scan(chunk, (start, *empty), (positions, *chunked)).flatten(0, 1)[:dims]
 
@@ -60,13 +58,13 @@ class AttentionElements(nn.Module):
 
     def _step(
         self, past: list[Tensor], temperature: Tensor
-    ) -> Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Tensor]]:
+    ) -> Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], tuple[tuple[Tensor, ...], Tensor]]:
         """A step inside a chunk, given keys and values of earlier chunks, each (batch, heads, chunks, size, …)."""
         size = past[0].shape[3]
         past = [array.flatten(2, 3) for array in past]
         places = torch.arange(past[0].shape[2], device=temperature.device)
 
-        def step(carry: Carry, inputs: tuple[Tensor, ...]) -> tuple[Carry, Tensor]:
+        def step(carry: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
             before, *recent = carry  # the token of the level drawn last, (batch, width)
             position, place, u, *known = inputs
             within = position % size

@@ -8,8 +8,6 @@ from training.zoo.autoregressive.row_head import RowHead
 from training.zoo.autoregressive.transformer import Transformer, TransformerOptions
 from training.zoo.scan import scan
 
-Carry = tuple[Tensor, ...]
-
 
 class AttentionRows(nn.Module):
     """Logits and samples of dimensions in raster order, a row at a time."""
@@ -35,7 +33,7 @@ class AttentionRows(nn.Module):
         """Levels (dims, batch) for noise and what is known, (dims, batch)."""
         positions = torch.arange(len(self.places), device=u.device)
 
-        def row(carry: Carry, inputs: tuple[Tensor, ...]) -> tuple[Carry, Tensor]:
+        def row(carry: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
             before, *kept = carry
             position, place, u, *known = inputs
             state, kept = self.transformer.step(before + place, kept, positions == position, positions <= position)
