@@ -5,10 +5,14 @@ Standard library and pydantic only; both ``training`` and ``service`` import it,
 
 from bundle.errors import BundleCorrupt, BundleError, BundleExists, BundleNotFound, BundleUnsupported
 from bundle.manifest import (
+    DATA_DTYPES,
     SCHEMA_VERSION,
     ArraySpec,
+    AudioSpec,
     Calibration,
     Column,
+    Completion,
+    ConditionInput,
     DataInput,
     DataProvenance,
     Encode,
@@ -28,6 +32,7 @@ from bundle.manifest import (
     RowSpec,
     Score,
     Statistic,
+    TextSpec,
     Tolerance,
 )
 from bundle.reader import MANIFEST_FILE, Bundle, read
@@ -35,9 +40,11 @@ from bundle.store import Reference, Store
 from bundle.writer import write
 
 __all__ = [
+    "DATA_DTYPES",
     "MANIFEST_FILE",
     "SCHEMA_VERSION",
     "ArraySpec",
+    "AudioSpec",
     "Bundle",
     "BundleCorrupt",
     "BundleError",
@@ -46,6 +53,8 @@ __all__ = [
     "BundleUnsupported",
     "Calibration",
     "Column",
+    "Completion",
+    "ConditionInput",
     "DataInput",
     "DataProvenance",
     "Encode",
@@ -67,6 +76,7 @@ __all__ = [
     "Score",
     "Statistic",
     "Store",
+    "TextSpec",
     "Tolerance",
     "read",
     "write",

@@ -12,7 +12,7 @@ SCHEMA_VERSION = 1
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-DType = Literal["uint8", "int64", "float32", "float64"]
+DType = Literal["uint8", "int16", "int64", "float32", "float64"]
 Axis = Annotated[int, Field(ge=1)] | Literal["batch"]
 GraphFormat = Literal["onnx", "torchscript"]
 
@@ -67,7 +67,45 @@ class RowSpec(Frozen):
         return self
 
 
-InputSpec = Annotated[ImageSpec | RowSpec, Field(discriminator="kind")]
+class AudioSpec(Frozen):
+    """Mono recordings of a fixed length: int16 samples, shape (batch, length)."""
+
+    kind: Literal["audio"] = "audio"
+    rate_hz: int = Field(ge=1, description="samples per second")
+    length: int = Field(ge=1, description="samples; a shorter recording is padded with silence")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one item: (length,)."""
+        return (self.length,)
+
+
+class TextSpec(Frozen):
+    """Texts up to a length: uint8 codes, shape (batch, length).
+
+    Code c > 0 is character c−1 of the alphabet; 0 ends the text and fills what is left.
+    """
+
+    kind: Literal["text"] = "text"
+    alphabet: str = Field(min_length=1, max_length=255)
+    length: int = Field(ge=1, description="characters")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one item: (length,)."""
+        return (self.length,)
+
+    @model_validator(mode="after")
+    def _characters_are_unique(self) -> Self:
+        if len(set(self.alphabet)) != len(self.alphabet):
+            raise ValueError("characters of the alphabet must be unique")
+        return self
+
+
+InputSpec = Annotated[ImageSpec | RowSpec | AudioSpec | TextSpec, Field(discriminator="kind")]
+
+DATA_DTYPES: dict[str, DType] = {"image": "uint8", "row": "float32", "audio": "int16", "text": "uint8"}
+"""The dtype of an item, by the kind of the input."""
 
 
 # --- graphs: pure functions with named arrays ----------------------------------------------------
@@ -107,7 +145,19 @@ class OptionInput(ArraySpec):
     maximum: float
 
 
-GraphInput = Annotated[DataInput | NoiseInput | OptionInput, Field(discriminator="role")]
+class ConditionInput(ArraySpec):
+    """What a request may say about the samples it wants.
+
+    ``label``: int64 (batch,), an index into the labels of ``Generate``, or their number where none was named.
+    ``known``: items like the data whose values are kept where ``mask`` is 1: uint8, one number per pixel, column or
+    position; all 0 where nothing is known.
+    """
+
+    role: Literal["condition"] = "condition"
+    of: Literal["label", "known", "mask"]
+
+
+GraphInput = Annotated[DataInput | NoiseInput | OptionInput | ConditionInput, Field(discriminator="role")]
 
 
 class Graph(Frozen):
@@ -126,6 +176,18 @@ class Graph(Frozen):
 # --- capabilities --------------------------------------------------------------------------------
 
 
+class Completion(Frozen):
+    """In which order positions (pixels, columns, symbols, samples) are drawn.
+
+    Keeping known positions and drawing the others is exact where no known position comes after an unknown one.
+    ``raster`` is the order of reading; ``listed`` is given by ``order``, positions from first to last; with ``mixed``
+    orders it is never exact.
+    """
+
+    kind: Literal["raster", "listed", "mixed"]
+    order: tuple[int, ...] = ()
+
+
 class Generate(Frozen):
     """How to draw x ~ p(x).
 
@@ -139,6 +201,8 @@ class Generate(Frozen):
     mean: Identifier | None = Field(default=None, description="the output that is the decoder's mean, if there is one")
     latents: Identifier | None = Field(default=None, description="the noise input a caller may give instead")
     max_passes: int = Field(default=1, ge=1, description="passes after which a fixed point is certain")
+    labels: tuple[str, ...] = Field(default=(), description="what a request may name as label")
+    completion: Completion | None = Field(default=None, description="whether known positions can be kept")
 
 
 class Statistic(Frozen):

@@ -18,6 +18,7 @@ from training.export.bundling import measure, prepare_weights, write_bundle
 from training.fit import Hardware, Run, fit, load_fitted
 from training.prepare import Experiment, prepare
 from training.zoo import FAMILIES
+from training.zoo.base import spaces
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +36,12 @@ RecipePath = Annotated[Path, typer.Argument(help="A recipe, for instance recipes
 Smoke = Annotated[
     bool, typer.Option(help="Rehearse everything in seconds on a sliver of the data; the bundle is called NAME-smoke.")
 ]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Change a value of the recipe, for instance --set fit.epochs=5 --set data.limit=5000. Repeatable."
+    ),
+]
 StorePath = Annotated[Path, typer.Option(help="Where bundles are written.")]
 RunsPath = Annotated[Path, typer.Option(help="Where checkpoints, logs and weights are kept.")]
 
@@ -43,6 +50,7 @@ RunsPath = Annotated[Path, typer.Option(help="Where checkpoints, logs and weight
 def fit_command(
     recipe: RecipePath,
     smoke: Smoke = False,
+    changes: Changes = None,
     resume: Annotated[
         bool,
         typer.Option("--resume/--fresh", help="Continue an interrupted run of the same recipe, or start over."),
@@ -58,7 +66,7 @@ def fit_command(
 
     Example: python -m training fit recipes/digits-made.toml
     """
-    experiment = _experiment(recipe, smoke)
+    experiment = _experiment(recipe, smoke, changes)
     run = Run.of(experiment, runs)
     resume = resume and not smoke  # a rehearsal rehearses all of it
     if resume and (run.fitted.is_file() or run.last_checkpoint.is_file()):
@@ -71,18 +79,24 @@ def fit_command(
 
 @app.command("export")
 def export_command(
-    recipe: RecipePath, smoke: Smoke = False, store: StorePath = Path("models"), runs: RunsPath = Path("runs")
+    recipe: RecipePath,
+    smoke: Smoke = False,
+    changes: Changes = None,
+    store: StorePath = Path("models"),
+    runs: RunsPath = Path("runs"),
 ) -> None:
     """Export a run that is fitted already, as a new version: evaluate, calibrate, check parity, write."""
-    experiment, run = _fitted(recipe, smoke, runs)
+    experiment, run = _fitted(recipe, smoke, changes, runs)
     written = write_bundle(experiment, run.report(), run, bundle.Store(store), _say)
     console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
 
 
 @app.command("evaluate")
-def evaluate_command(recipe: RecipePath, smoke: Smoke = False, runs: RunsPath = Path("runs")) -> None:
+def evaluate_command(
+    recipe: RecipePath, smoke: Smoke = False, changes: Changes = None, runs: RunsPath = Path("runs")
+) -> None:
     """Print the test likelihood of a fitted run and how its samples cover the classes, as they would be exported."""
-    experiment, _ = _fitted(recipe, smoke, runs)
+    experiment, _ = _fitted(recipe, smoke, changes, runs)
     prepare_weights(experiment)
     measurements = measure(experiment)
     if not measurements:
@@ -107,7 +121,9 @@ def families_command(name: Annotated[str | None, typer.Argument(help="Show the o
     if name is None:
         table = Table("family", "method", "score", "data", "paper")
         for key, family in FAMILIES.items():
-            table.add_row(key, family.title, _score_word(family.kind), family.space.replace("_", " "), family.paper)
+            table.add_row(
+                key, family.title, _score_word(family.kind), ", ".join(spaces(family)).replace("_", " "), family.paper
+            )
         console.print(table)
         return
     if name not in FAMILIES:
@@ -146,12 +162,12 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _experiment(path: Path, smoke: bool) -> Experiment:
-    return prepare(recipes.read(path), smoke=smoke)
+def _experiment(path: Path, smoke: bool, changes: list[str] | None) -> Experiment:
+    return prepare(recipes.read(path, changes or ()), smoke=smoke)
 
 
-def _fitted(path: Path, smoke: bool, runs: Path) -> tuple[Experiment, Run]:
-    experiment = _experiment(path, smoke)
+def _fitted(path: Path, smoke: bool, changes: list[str] | None, runs: Path) -> tuple[Experiment, Run]:
+    experiment = _experiment(path, smoke, changes)
     run = Run.of(experiment, runs)
     load_fitted(experiment, run)
     return experiment, run

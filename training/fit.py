@@ -19,13 +19,13 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from training.batches import batches
+from training.batches import Batch, batches
 from training.callbacks import EpochLines, Stopwatch, WarmedAverage
 from training.errors import FitError, FitInterrupted
 from training.objectives.adversarial import Adversarial
 from training.objectives.likelihood import MaximumLikelihood
 from training.prepare import Experiment
-from training.zoo.base import AdversarialTrained, ClosedForm, LikelihoodTrained
+from training.zoo.base import AdversarialTrained, ClosedForm, LabelledClosedForm, LikelihoodTrained
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def fit(experiment: Experiment, run: Run, hardware: Hardware, *, resume: bool) -
         run.set_aside()
     run.folder.mkdir(parents=True, exist_ok=True)
     (run.folder / "recipe.toml").write_text(experiment.recipe.text, encoding="utf-8")
-    if isinstance(experiment.family, ClosedForm):
+    if isinstance(experiment.family, ClosedForm | LabelledClosedForm):
         report = _fit_closed_form(experiment)
     else:
         report = _fit_by_gradient(experiment, run, hardware, resume=resume)
@@ -134,17 +134,29 @@ def _fit_closed_form(experiment: Experiment) -> FitReport:
         for part in (experiment.splits.fit, experiment.splits.validation)
     ]
     try:
-        chosen = experiment.family.fit(*views, experiment.recipe.seed)
+        chosen = _computed(experiment, *views)
     except ValueError as error:
         raise FitError(str(error)) from error
     return FitReport(time.monotonic() - started, 0, chosen)
 
 
+def _computed(experiment: Experiment, x: Tensor, x_validation: Tensor) -> dict[str, float | str]:
+    family, splits, seed = experiment.family, experiment.splits, experiment.recipe.seed
+    if isinstance(family, ClosedForm):
+        return family.fit(x, x_validation, seed)
+    if splits.fit.labels is None or splits.validation.labels is None:
+        raise FitError(
+            f"family {experiment.recipe.family_name!r} needs labels, and {experiment.dataset.source} has none"
+        )
+    labels = [torch.from_numpy(part.labels) for part in (splits.fit, splits.validation)]
+    return family.fit_labelled(x, labels[0], x_validation, labels[1], seed)
+
+
 def _fit_by_gradient(experiment: Experiment, run: Run, hardware: Hardware, *, resume: bool) -> FitReport:
     options, splits = experiment.fit_options, experiment.splits
     lightning.seed_everything(experiment.recipe.seed, verbose=False)
-    train = batches(splits.fit.x, options.batch_size, shuffle=True)
-    validation = batches(splits.validation.x, 512)
+    train = batches(splits.fit, options.batch_size, shuffle=True)
+    validation = batches(splits.validation, min(512, 8 * options.batch_size))
     objective_type = _objective(experiment)
     objective = objective_type(experiment.family, experiment.transform, options, options.epochs * len(train))
     monitor = "validation_loss" if objective_type is MaximumLikelihood else None
@@ -165,8 +177,8 @@ def _fit_by_gradient(experiment: Experiment, run: Run, hardware: Hardware, *, re
 def _run_loops(
     trainer: lightning.Trainer,
     objective: lightning.LightningModule,
-    train: DataLoader[Tensor],
-    validation: DataLoader[Tensor] | None,
+    train: DataLoader[Batch],
+    validation: DataLoader[Batch] | None,
     checkpoint: Path | None,
 ) -> None:
     try:

@@ -11,7 +11,7 @@ from training.errors import RecipeError
 from training.recipe import FitOptions, Recipe
 from training.transforms import TRANSFORMS, Transform
 from training.zoo import FAMILIES
-from training.zoo.base import Family
+from training.zoo.base import Family, Options, spaces
 
 
 @dataclass(frozen=True)
@@ -41,32 +41,54 @@ def prepare(recipe: Recipe, *, smoke: bool = False) -> Experiment:
     dataset = load(recipe.data)
     transform = _transform(recipe, dataset)
     splits = split(dataset, recipe.data.split, recipe.seed, recipe.data.normal)
+    if recipe.data.limit is not None:
+        splits = splits.map(lambda name, part: part.take(slice(recipe.data.limit)) if name == "fit" else part)
     if smoke:
         splits = sliver(splits)
     splits = _stored(splits, transform, recipe.seed)
     transform.fit(splits.fit.x)
     torch.manual_seed(recipe.seed)  # initial weights
     family_type = FAMILIES[recipe.family_name]
-    if family_type.space != transform.space:
+    if transform.space not in spaces(family_type):
         raise RecipeError(
-            f"family {recipe.family_name!r} models {family_type.space} data, "
+            f"family {recipe.family_name!r} models {' or '.join(spaces(family_type))} data, "
             f"transform {recipe.transform_name!r} gives {transform.space}"
         )
     try:
-        family = family_type(transform.event_shape, recipe.family)
+        family = family_type(transform.event_shape, _filled(recipe, transform, dataset))
     except ValueError as error:
         raise RecipeError(f"family {recipe.family_name!r}: {error}") from error
     return Experiment(recipe, dataset, splits, transform, family, smoke)
 
 
+def _filled(recipe: Recipe, transform: Transform, dataset: Dataset) -> Options:
+    """The family's options, with ``levels`` and ``classes`` as the data have them."""
+    options = recipe.family
+    facts = {"levels": transform.levels, "classes": len(dataset.label_names)}
+    facts = {name: value for name, value in facts.items() if name in type(options).model_fields}
+    for name, value in facts.items():
+        if name in options.model_fields_set and getattr(options, name) not in (0, value):
+            raise RecipeError(f"family.{name}: {getattr(options, name)}, but the data have {value}; leave it out")
+    return options.model_copy(update={k: v for k, v in facts.items() if k not in options.model_fields_set})
+
+
 def _transform(recipe: Recipe, dataset: Dataset) -> Transform:
     transform_type = TRANSFORMS[recipe.transform_name]
-    kind = "image" if dataset.is_image else "row"
-    if transform_type.raw != kind:
+    if transform_type.raw != dataset.kind:
         raise RecipeError(
-            f"transform {recipe.transform_name!r} takes {transform_type.raw}s, {dataset.source} has {kind}s"
+            f"transform {recipe.transform_name!r} takes {_plural(transform_type.raw)}, {dataset.source} has "
+            f"{_plural(dataset.kind)}"
         )
-    return transform_type(dataset.x.shape[1:], recipe.transform)
+    try:
+        transform = transform_type(dataset.x.shape[1:], recipe.transform)
+    except ValueError as error:
+        raise RecipeError(f"transform {recipe.transform_name!r}: {error}") from error
+    transform.describe(dataset)
+    return transform
+
+
+def _plural(kind: str) -> str:
+    return {"image": "images", "row": "rows of a table", "audio": "recordings", "text": "texts"}[kind]
 
 
 def _stored(splits: Splits, transform: Transform, seed: int) -> Splits:

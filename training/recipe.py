@@ -1,8 +1,10 @@
 """The recipe: one TOML file that says data, transform, family, fit and export; everything else has a default."""
 
 import difflib
+import json
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -65,13 +67,48 @@ class Recipe(Options):
     text: str = Field(repr=False, description="the TOML as written, kept in the bundle")
 
 
-def read(path: Path) -> Recipe:
-    """The recipe in a file; RecipeError names every mistake and, for an unknown key, the nearest known one."""
+def read(path: Path, changes: Iterable[str] = ()) -> Recipe:
+    """The recipe in a file, after changes like ``fit.epochs=5``.
+
+    RecipeError names every mistake and, for an unknown key, the nearest known one.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise RecipeError(f"{path}: {error.strerror}") from error
+    for change in changes:
+        text = changed(text, change)
     return parse(text, str(path))
+
+
+def changed(text: str, change: str) -> str:
+    """The text of a recipe with one value set: ``table.key=value`` or ``key=value``, the value as in TOML.
+
+    So the text stays the whole truth about a run, and a changed recipe is another run.
+    """
+    place, separator, value = change.partition("=")
+    table, _, key = place.strip().rpartition(".")
+    if not separator or not key:
+        raise RecipeError(f"{change!r}: expected table.key=value, for instance fit.epochs=5")
+    lines = text.splitlines()
+    start = 0
+    if table:
+        headers = [index for index, line in enumerate(lines) if line.split("#")[0].strip() == f"[{table}]"]
+        if not headers:
+            lines += ["", f"[{table}]"]
+        start = headers[0] + 1 if headers else len(lines)
+    end = next((index for index in range(start, len(lines)) if lines[index].lstrip().startswith("[")), len(lines))
+    kept = [line for line in lines[start:end] if line.partition("=")[0].strip() != key]
+    return "\n".join([*lines[:start], f"{key} = {_literal(value.strip())}", *kept, *lines[end:]]) + "\n"
+
+
+def _literal(value: str) -> str:
+    """The value as TOML; a bare word is a string."""
+    try:
+        tomllib.loads(f"value = {value}")
+    except tomllib.TOMLDecodeError:
+        return json.dumps(value)
+    return value
 
 
 def parse(text: str, source: str = "recipe") -> Recipe:

@@ -9,7 +9,7 @@ import torch
 from training.errors import ExportError
 from training.export.bundling import export_graphs, prepare_weights
 from training.export.golden import golden
-from training.export.graphs import computations, example_inputs
+from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
 from training.export.parity import check_parity
 from training.fit import Hardware, Run, fit
@@ -22,6 +22,7 @@ GRAPHS = {
     "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
     "nade": {"score", "generate"},
+    "pixelcnn": {"score", "propose"},
     "rnade": {"score", "generate"},
     "vae": {"score", "generate", "encode"},
     "dcgan": {"generate"},
@@ -73,7 +74,7 @@ def test_half_weights_lose_nothing_and_save_space():
     score = computations(family, transform)["score"]
     full, half = to_onnx(score, half_weights=False), to_onnx(score, half_weights=True)
     assert len(half) < 0.7 * len(full)
-    inputs = [array.numpy() for array in example_inputs(score.inputs, 5, torch.Generator().manual_seed(0))]
+    inputs = [array.numpy() for array in score.example(5, torch.Generator().manual_seed(0))]
     for a, b in zip(OnnxRunner(full)(*inputs), OnnxRunner(half)(*inputs), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
 
@@ -100,7 +101,7 @@ def test_a_random_operator_is_refused():
             return (torch.bernoulli(u).to(torch.uint8).reshape(-1, 8, 8, 1),)
 
     propose = computations(*_made())["propose"]
-    dice = type(propose)(Dice(), propose.inputs, propose.outputs, propose.mflop_per_row)
+    dice = type(propose)(Dice(), propose.inputs, propose.outputs, propose.mflop_per_row, {})
     with pytest.raises(ExportError, match="random operators"):
         to_onnx(dice, half_weights=False)
 

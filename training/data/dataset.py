@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from training.errors import DataError
 class Dataset:
     """Raw items with optional labels.
 
-    ``x`` is uint8 (items, height, width, channels) or float32 (items, features). A source with an official test set
+    ``x`` holds images, uint8 (items, height, width, channels); rows, float32 (items, features); recordings, int16
+    (items, time); or texts, uint8 codes (items, time) where code c > 0 is character c−1 of the alphabet and 0 the end.
+    Items of one group (windows of one recording, say) always go to the same split. A source with an official test set
     gives it separately in ``test``; it is never mixed with the rest.
     """
 
@@ -23,30 +26,49 @@ class Dataset:
     labels: np.ndarray | None = None  # int64 (items,), indices into label_names
     label_names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    rate_hz: int | None = None  # of recordings
+    alphabet: str | None = None  # of texts
+    groups: np.ndarray | None = None  # int64 (items,)
     test: "Dataset | None" = None
 
     def __post_init__(self) -> None:
         """Refuses what no family could use: no items, wrong form, missing or infinite values."""
         if len(self.x) == 0:
             raise DataError(f"{self.source}: no items")
-        if self.is_image:
-            if self.x.dtype != np.uint8 or self.x.shape[3] not in (1, 3):
-                raise DataError(f"{self.source}: expected uint8 images with 1 or 3 channels, got {self._form}")
-        elif self.x.ndim != 2 or self.x.dtype != np.float32:
-            raise DataError(f"{self.source}: expected float32 rows, got {self._form}")
-        elif not np.isfinite(self.x).all():
+        match self.kind:
+            case "image":
+                self._expect(self.x.dtype == np.uint8 and self.x.shape[3] in (1, 3), "uint8 images, 1 or 3 channels")
+            case "audio":
+                self._expect(self.x.dtype == np.int16 and self.x.ndim == 2, "int16 recordings")
+            case "text":
+                self._expect(self.x.dtype == np.uint8 and self.x.ndim == 2, "uint8 codes of texts")
+            case "row":
+                self._expect(self.x.dtype == np.float32 and self.x.ndim == 2, "float32 rows")
+                self._refuse_missing()
+
+    def _expect(self, right: bool, form: str) -> None:
+        if not right:
+            raise DataError(f"{self.source}: expected {form}, got {self.x.dtype} of shape {self.x.shape}")
+
+    def _refuse_missing(self) -> None:
+        if not np.isfinite(self.x).all():
             row, column = np.argwhere(~np.isfinite(self.x))[0]
             name = self.columns[column] if self.columns else column
             raise DataError(f"{self.source}: missing or infinite value in row {row}, column {name}; remove or fill it")
 
     @property
-    def is_image(self) -> bool:
-        """Whether the items are images rather than rows."""
-        return self.x.ndim == 4
+    def kind(self) -> Literal["image", "row", "audio", "text"]:
+        """What the items are."""
+        if self.rate_hz is not None:
+            return "audio"
+        if self.alphabet is not None:
+            return "text"
+        return "image" if self.x.ndim == 4 else "row"
 
     @property
-    def _form(self) -> str:
-        return f"{self.x.dtype} of shape {self.x.shape}"
+    def is_image(self) -> bool:
+        """Whether the items are images."""
+        return self.kind == "image"
 
 
 @dataclass(frozen=True)

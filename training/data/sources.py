@@ -14,6 +14,7 @@ from training.zoo.base import Options
 class _Source(Options):
     split: SplitOptions = Field(default=SplitOptions(), description="shares of the items, see below")
     normal: tuple[str, ...] = Field(default=(), description="labels to fit on; items with others become anomalies")
+    limit: int | None = Field(default=None, ge=2, description="most items to fit on; the other splits stay as they are")
 
 
 class MnistSource(_Source):

@@ -34,10 +34,8 @@ def split(dataset: Dataset, options: SplitOptions, seed: int, normal: tuple[str,
     is_normal = _is_normal(dataset, normal)
     anomalies = items.take(~is_normal)
     kept = items.take(is_normal)
-    order = np.random.default_rng(seed).permutation(len(kept))
-    counts = [round(len(kept) * share) for share in (options.validation, options.calibration, options.test)]
-    bounds = np.cumsum(counts)
-    validation, calibration, held_out, fit = (kept.take(part) for part in np.split(order, bounds))
+    groups = None if dataset.groups is None else dataset.groups[is_normal]
+    validation, calibration, held_out, fit = (kept.take(part) for part in _parts(len(kept), options, seed, groups))
     test = held_out
     if dataset.test is not None:
         official, official_normal = Split(dataset.test.x, dataset.test.labels), _is_normal(dataset.test, normal)
@@ -48,6 +46,15 @@ def split(dataset: Dataset, options: SplitOptions, seed: int, normal: tuple[str,
         if size == 0 and name != "anomalies":
             raise DataError(f"{dataset.source}: {len(kept)} normal items leave none for the {name} split")
     return splits
+
+
+def _parts(items: int, options: SplitOptions, seed: int, groups: np.ndarray | None) -> list[np.ndarray]:
+    """Places of the validation, calibration, test and fit items; a group is never torn apart."""
+    names = np.arange(items) if groups is None else np.unique(groups)
+    order = np.random.default_rng(seed).permutation(len(names))
+    counts = [round(len(names) * share) for share in (options.validation, options.calibration, options.test)]
+    parts = np.split(order, np.cumsum(counts))
+    return parts if groups is None else [np.flatnonzero(np.isin(groups, names[part])) for part in parts]
 
 
 def sliver(splits: Splits, fit: int = 512, rest: int = 128) -> Splits:

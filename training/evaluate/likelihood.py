@@ -7,12 +7,12 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from training.batches import batches
+from training.batches import batches, chunk
+from training.data import Split
 from training.evaluate.measurement import Measurement, mean
 from training.transforms import Transform
 from training.zoo.base import Density, Family, VariationalBound
 
-_CHUNK = 200
 _ELBO_DRAWS = 8
 
 
@@ -29,7 +29,8 @@ def evaluate_likelihood(
     rows: dict[str, list[Tensor]] = {}
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
-        for batch in track(batches(raw, _CHUNK), "likelihood of the test split", transient=True):
+        loader = batches(Split(raw), chunk(family.dims, transform.levels))
+        for batch, _ in track(loader, "likelihood of the test split", transient=True):
             for name, values in _nats(family, transform.training_view(batch), samples).items():
                 rows.setdefault(name, []).append(values - transform.log_det.sum())
     suffix = f", seed {seed}"

@@ -49,7 +49,7 @@ def fixed_point(
     Reached after at most ``dims`` passes: pass i settles dimension i of the order for good.
     """
     keep = (lambda x: x) if known is None else known.keep
-    x = keep(torch.zeros(len(temperature), *family.event_shape))
+    x = keep(torch.zeros(len(temperature), *family.event_shape, dtype=temperature.dtype))
     for passes in range(1, family.dims + 2):
         proposal = keep(family.propose(x, *noise, temperature=temperature, **told))
         if torch.equal(proposal, x):
@@ -60,7 +60,7 @@ def fixed_point(
 
 def sequential(family: Family, *noise: Tensor, temperature: Tensor, order: Tensor, **told: Tensor) -> Tensor:
     """Ancestral samples, one dimension per pass in the given order: slow, and right by definition."""
-    x = torch.zeros(len(temperature), *family.event_shape)
+    x = torch.zeros(len(temperature), *family.event_shape, dtype=temperature.dtype)
     for dimension in order:
         proposal = family.propose(x, *noise, temperature=temperature, **told)
         x.flatten(1)[:, dimension] = proposal.flatten(1)[:, dimension]

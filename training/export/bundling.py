@@ -1,14 +1,12 @@
 """Fitted experiment → bundle in the store: graphs, parity, calibration, evaluation, golden vectors, card, manifest."""
 
-import datetime
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 import bundle
+from training.batches import chunk
 from training.calibrate import Scorer, Statistics, calibrate
 from training.errors import ExportError
 from training.evaluate.coverage import evaluate_coverage
@@ -18,17 +16,15 @@ from training.evaluate.measurement import Measurement
 from training.export.card import card, pictures
 from training.export.golden import as_npz, golden
 from training.export.graphs import Computation, computations
+from training.export.manifest import NOISE_SEED, file_name, manifest_body, score_of
 from training.export.noise import draw_shared
 from training.export.onnx import OnnxRunner, to_onnx
-from training.export.parity import Runner, check_parity, tolerance
+from training.export.parity import Runner, check_parity
 from training.export.torchscript import TorchScriptRunner, to_torchscript
 from training.export.weights import round_to_half, without_training_parts
 from training.fit import FitReport, Run
 from training.prepare import Experiment
-from training.zoo.base import Density, DirectSampler, Encoder, FixedPointSampler
 
-NOISE_SEED = 0
-_SCORE_CHUNK = 200
 Say = Callable[[str], None]
 
 
@@ -75,19 +71,14 @@ def _exported(computation: Computation, form: str, *, half: bool) -> tuple[bytes
     return data, TorchScriptRunner(data)
 
 
-def file_name(graph: str, form: str) -> str:
-    """``score.onnx`` or ``score.ts``."""
-    return f"{graph}.{'onnx' if form == 'onnx' else 'ts'}"
-
-
-def scorer(exported: Exported) -> Scorer:
-    """Raw items → statistics, computed by the exported graph exactly as the service does."""
+def scorer(exported: Exported, size: int) -> Scorer:
+    """Raw items → statistics, computed by the exported graph exactly as the service does, ``size`` items at a time."""
     computation, run = exported.graphs["score"], exported.runners["score"]
     noise = [draw_shared(item, NOISE_SEED) for item in computation.inputs[1:]]
     names = [output.name for output in computation.outputs]
 
     def score(raw: np.ndarray) -> Statistics:
-        chunks = [run(raw[start : start + _SCORE_CHUNK], *noise) for start in range(0, len(raw), _SCORE_CHUNK)]
+        chunks = [run(raw[start : start + size], *noise) for start in range(0, len(raw), size)]
         return {"log_prob": np.concatenate([chunk[names.index("log_prob")] for chunk in chunks])}
 
     return score
@@ -103,7 +94,7 @@ def write_bundle(experiment: Experiment, report: FitReport, run: Run, store: bun
     files["recipe.toml"] = experiment.recipe.text.encode()
     drawn = pictures(experiment, run.metrics)
     files |= drawn.files
-    body = _manifest(experiment, exported, report, measurements, score)
+    body = manifest_body(experiment, exported.graphs, report, measurements, score)
     files["CARD.md"] = card(experiment, report, measurements, drawn, body.capabilities).encode()
     return bundle.write(store, experiment.name, body, files)
 
@@ -123,12 +114,12 @@ def _measured(
     if "score" not in exported.graphs:
         _say_all(measurements, say)
         return measurements, None
-    score = scorer(exported)
+    score = scorer(exported, chunk(experiment.family.dims, experiment.transform.levels))
     calibration = calibrate(score, experiment.splits.calibration.x)
     if not all(np.isfinite(values).all() for values in calibration.values()):
         raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
     files["calibration.npz"] = as_npz(calibration)
-    described = _score(experiment, len(experiment.splits.calibration))
+    described = score_of(experiment, len(experiment.splits.calibration))
     tails = {statistic.name: statistic.tail for statistic in described.statistics}
     alphas = experiment.recipe.evaluate.alphas
     measurements += evaluate_detection(score, tails, calibration, experiment.splits, alphas)
@@ -139,125 +130,3 @@ def _measured(
 def _say_all(measurements: list[Measurement], say: Say) -> None:
     for item in measurements:
         say(str(item))
-
-
-def _score(experiment: Experiment, calibration_size: int) -> bundle.Score:
-    family, transform = experiment.family, experiment.transform
-    assert isinstance(family, Density)  # noqa: S101 - there is a score graph
-    bound = " + ".join(filter(None, (family.bound, transform.bound))) or None
-    return bundle.Score(
-        graph="score",
-        kind="lower_bound" if bound else "exact",
-        bound=bound,
-        noise_seed=NOISE_SEED,
-        density_of=transform.density_of,
-        statistics=(
-            bundle.Statistic(
-                name="log_prob",
-                unit="nats",
-                tail="low",
-                description=f"log-density of {transform.density_of}" + (f", lower bound {bound}" if bound else ""),
-            ),
-        ),
-        calibration=bundle.Calibration(
-            file="calibration.npz",
-            n=calibration_size,
-            data=f"calibration split of {experiment.dataset.source}, never used to fit",
-        ),
-    )
-
-
-def _manifest(
-    experiment: Experiment,
-    exported: Exported,
-    report: FitReport,
-    measurements: list[Measurement],
-    score: bundle.Score | None,
-) -> bundle.ManifestBody:
-    family, recipe = experiment.family, experiment.recipe
-    kind = "lower_bound" if score is not None and score.bound else family.kind
-    return bundle.ManifestBody(
-        family=recipe.family_name,
-        kind=kind,
-        summary=recipe.summary,
-        input=_input(experiment),
-        dims=family.dims,
-        graphs={name: _graph(name, item, exported.formats) for name, item in exported.graphs.items()},
-        generate=_generate(experiment, exported),
-        score=score,
-        encode=bundle.Encode(graph="encode", dims=family.embedding_dims, description=family.encodes)
-        if isinstance(family, Encoder)
-        else None,
-        golden=bundle.Golden(
-            file="golden.npz", tolerances={name: _golden_tolerance(item) for name, item in exported.graphs.items()}
-        ),
-        metrics=tuple(_metric(item) for item in measurements),
-        provenance=_provenance(experiment, report),
-    )
-
-
-def _input(experiment: Experiment) -> bundle.ImageSpec | bundle.RowSpec:
-    dataset, raw = experiment.dataset, experiment.splits.fit.x
-    if dataset.is_image:
-        height, width, channels = experiment.transform.raw_shape
-        return bundle.ImageSpec(height=height, width=width, channels=channels)
-    low, high = raw.min(0), raw.max(0)
-    return bundle.RowSpec(
-        columns=tuple(
-            bundle.Column(name=name, minimum=float(low[index]), maximum=float(high[index]))
-            for index, name in enumerate(dataset.columns)
-        )
-    )
-
-
-def _graph(name: str, computation: Computation, formats: tuple[str, ...]) -> bundle.Graph:
-    return bundle.Graph(
-        files={form: file_name(name, form) for form in formats},
-        inputs=computation.inputs,
-        outputs=computation.outputs,
-        mflop_per_row=computation.mflop_per_row,
-    )
-
-
-def _generate(experiment: Experiment, exported: Exported) -> bundle.Generate | None:
-    family = experiment.family
-    if isinstance(family, FixedPointSampler):
-        return bundle.Generate(method="fixed_point", graph="propose", sample="sample", max_passes=family.dims + 1)
-    if not isinstance(family, DirectSampler):
-        return None
-    outputs = [output.name for output in exported.graphs["generate"].outputs]
-    mean = "mean" if "mean" in outputs else None
-    return bundle.Generate(method="direct", graph="generate", sample="sample", mean=mean, latents=family.latents)
-
-
-def _golden_tolerance(computation: Computation) -> bundle.Tolerance:
-    """Ten times that of parity on one machine: another processor sums in another order."""
-    same = tolerance(computation)
-    return same.model_copy(update={"atol": same.atol if same.rtol == 0 else 10 * same.atol, "rtol": 10 * same.rtol})
-
-
-def _metric(item: Measurement) -> bundle.Metric:
-    return bundle.Metric(
-        name=item.name,
-        value=item.value,
-        standard_error=item.standard_error,
-        unit=item.unit,
-        split=item.split,
-        protocol=item.protocol,
-    )
-
-
-def _provenance(experiment: Experiment, report: FitReport) -> bundle.Provenance:
-    return bundle.Provenance(
-        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        seed=experiment.recipe.seed,
-        smoke=experiment.smoke,
-        data=bundle.DataProvenance(
-            source=experiment.dataset.source,
-            licence=experiment.dataset.licence,
-            fingerprint=experiment.splits.fingerprint(),
-            splits=experiment.splits.sizes(),
-        ),
-        training_seconds=round(report.seconds, 1),
-        versions={"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-    )

@@ -5,8 +5,8 @@ import io
 import numpy as np
 import torch
 
-from bundle import DataInput, GraphInput, NoiseInput
-from training.export.graphs import Computation, example_inputs
+from bundle import ConditionInput, DataInput, GraphInput, NoiseInput
+from training.export.graphs import Computation
 from training.export.noise import draw_shared
 from training.export.parity import Runner
 
@@ -19,7 +19,7 @@ def golden(graphs: dict[str, Computation], runners: dict[str, Runner], raw: np.n
     generator = torch.Generator().manual_seed(4)
     items = raw[np.arange(ROWS) % len(raw)]
     for name, computation in graphs.items():
-        fresh = example_inputs(computation.inputs, ROWS, generator)
+        fresh = computation.example(ROWS, generator)
         inputs = [
             _input(item, array.numpy(), items, noise_seed)
             for item, array in zip(computation.inputs, fresh, strict=True)
@@ -32,7 +32,7 @@ def golden(graphs: dict[str, Computation], runners: dict[str, Runner], raw: np.n
 
 
 def _input(item: GraphInput, fresh: np.ndarray, items: np.ndarray, noise_seed: int) -> np.ndarray:
-    if isinstance(item, DataInput):
+    if isinstance(item, DataInput) or (isinstance(item, ConditionInput) and item.of == "known"):
         return items
     if isinstance(item, NoiseInput) and "batch" not in item.shape:
         return draw_shared(item, noise_seed)

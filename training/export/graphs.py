@@ -1,28 +1,54 @@
 """The computations of a bundle as torch modules with named inputs and outputs, transforms included."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bundle import ArraySpec, DataInput, GraphInput, NoiseInput, OptionInput
+from bundle import DATA_DTYPES, ArraySpec, ConditionInput, DataInput, GraphInput, NoiseInput, OptionInput
 from training.transforms import Transform
-from training.zoo.base import Density, DirectSampler, Encoder, FactorisedDensity, Family, FixedPointSampler, Noise
+from training.zoo.base import (
+    CompletingSampler,
+    Density,
+    DirectSampler,
+    Encoder,
+    FactorisedDensity,
+    Family,
+    FixedPointSampler,
+    Known,
+    LabelConditioned,
+    Noise,
+)
 
-_DTYPES = {torch.float32: "float32", torch.float64: "float64", torch.uint8: "uint8", torch.int64: "int64"}
+_DTYPES = {
+    torch.float32: "float32",
+    torch.float64: "float64",
+    torch.uint8: "uint8",
+    torch.int16: "int16",
+    torch.int64: "int64",
+}
 _LOWEST, _HIGHEST = 0.01, 10.0  # of a temperature
 
 
 @dataclass(frozen=True)
 class Computation:
-    """A pure function with named arrays, before it is exported."""
+    """A pure function with named arrays, before it is exported.
+
+    ``bounds`` says how many values codes and labels can take, by the name of their input.
+    """
 
     module: nn.Module
     inputs: tuple[GraphInput, ...]
     outputs: tuple[ArraySpec, ...]
     mflop_per_row: float
+    bounds: Mapping[str, int]
+
+    def example(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Fresh inputs: random data, noise by its distribution, options spread around their default."""
+        return _example_inputs(self.inputs, self.bounds, batch, generator)
 
 
 class _Score(nn.Module):
@@ -48,8 +74,10 @@ class _Propose(nn.Module):
         super().__init__()
         self.family, self.transform = family, transform
 
-    def forward(self, raw: Tensor, u: Tensor, temperature: Tensor) -> tuple[Tensor]:
-        return (self.transform.inverse(self.family.propose(self.transform(raw), u, temperature)),)
+    def forward(self, raw: Tensor, *arrays: Tensor) -> tuple[Tensor]:
+        noise, temperature, told, _ = _parted(self.family, arrays)
+        x = self.family.propose(self.transform(raw), *noise, temperature=temperature, **told)
+        return (self.transform.inverse(x),)
 
 
 class _Generate(nn.Module):
@@ -58,10 +86,23 @@ class _Generate(nn.Module):
         self.family, self.transform = family, transform
 
     def forward(self, *arrays: Tensor) -> tuple[Tensor, ...]:
-        *noise, temperature = arrays
-        x, mean = self.family.generate(*noise, temperature=temperature)
+        noise, temperature, told, given = _parted(self.family, arrays)
+        if given:
+            raw, mask = given
+            x = self.transform(raw)
+            told["known"] = Known(x, (mask > 0).unsqueeze(1).expand_as(x) if x.dim() == 4 else mask > 0)
+        x, mean = self.family.generate(*noise, temperature=temperature, **told)
         sample = self.transform.inverse(x)
         return (sample,) if mean is None else (sample, self.transform.inverse(mean))
+
+
+def _parted(
+    family: Family, arrays: Sequence[Tensor]
+) -> tuple[Sequence[Tensor], Tensor, dict[str, Any], Sequence[Tensor]]:
+    """Inputs of a sampler as noise, temperature, the label if there is one, and what is known if anything can be."""
+    noise, (temperature, *rest) = arrays[: len(family.noise)], arrays[len(family.noise) :]
+    labels = int(isinstance(family, LabelConditioned))
+    return noise, temperature, {"label": rest[0]} if labels else {}, rest[labels:]
 
 
 class _Encode(nn.Module):
@@ -75,27 +116,35 @@ class _Encode(nn.Module):
 
 def computations(family: Family, transform: Transform) -> dict[str, Computation]:
     """Every graph this family can fill, by the name it has in the bundle."""
-    data = _data_input(transform)
+    data, bounds = _data_input(transform), _bounds(family, transform)
     graphs = {}
     if isinstance(family, Density):
         noise = [_noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
         names = ["log_prob", "dim_log_prob"]
-        graphs["score"] = _computation(_Score(family, transform), [data, *noise], names)
+        graphs["score"] = _computation(_Score(family, transform), [data, *noise], names, bounds)
     if isinstance(family, FixedPointSampler):
-        uniform = _noise_input(Noise("u", "uniform", (family.dims,)))
-        graphs["propose"] = _computation(_Propose(family, transform), [data, uniform, _temperature(family)], ["sample"])
+        inputs = [data, *map(_noise_input, family.noise), _temperature(family), *_label(family)]
+        graphs["propose"] = _computation(_Propose(family, transform), inputs, ["sample"], bounds)
     elif isinstance(family, DirectSampler):
-        inputs = [*map(_noise_input, family.noise), _temperature(family)]
-        graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"])
+        inputs = [*map(_noise_input, family.noise), _temperature(family), *_label(family), *_known(family, transform)]
+        graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"], bounds)
     if isinstance(family, Encoder):
         inputs = [data, *map(_noise_input, transform.score_noise)]
-        graphs["encode"] = _computation(_Encode(family, transform), inputs, ["embedding"])
+        graphs["encode"] = _computation(_Encode(family, transform), inputs, ["embedding"], bounds)
     return graphs
 
 
-def _computation(module: nn.Module, inputs: Sequence[GraphInput], names: Sequence[str]) -> Computation:
+def _bounds(family: Family, transform: Transform) -> dict[str, int]:
+    """How many values codes and labels can take, by the name of their input."""
+    bounds = {"text": transform.levels, "known": transform.levels} if transform.raw == "text" else {}
+    return bounds | ({"label": family.classes + 1} if isinstance(family, LabelConditioned) else {})
+
+
+def _computation(
+    module: nn.Module, inputs: Sequence[GraphInput], names: Sequence[str], bounds: Mapping[str, int]
+) -> Computation:
     module.eval()
-    example = example_inputs(inputs, 1, torch.Generator().manual_seed(0))
+    example = _example_inputs(inputs, bounds, 1, torch.Generator().manual_seed(0))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         results = module(*example)
     outputs = tuple(
@@ -103,29 +152,54 @@ def _computation(module: nn.Module, inputs: Sequence[GraphInput], names: Sequenc
         for name, result in zip(names, results, strict=False)
     )
     elementwise = sum(array.numel() for array in (*example, *results))
-    return Computation(module, tuple(inputs), outputs, max(counter.get_total_flops(), elementwise) / 1e6)
+    mflop = max(counter.get_total_flops(), elementwise) / 1e6
+    return Computation(module, tuple(inputs), outputs, mflop, bounds)
 
 
-def example_inputs(inputs: Sequence[GraphInput], batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Fresh inputs of a graph: random data, noise by its distribution, options spread around their default."""
-    return tuple(_example(item, batch, generator) for item in inputs)
+def _example_inputs(
+    inputs: Sequence[GraphInput], bounds: Mapping[str, int], batch: int, generator: torch.Generator
+) -> tuple[Tensor, ...]:
+    return tuple(_example(item, bounds.get(item.name), batch, generator) for item in inputs)
 
 
-def _example(item: GraphInput, batch: int, generator: torch.Generator) -> Tensor:
+def _example(item: GraphInput, bound: int | None, batch: int, generator: torch.Generator) -> Tensor:
     size = tuple(batch if axis == "batch" else axis for axis in item.shape)
     match item:
         case NoiseInput(distribution="uniform"):
             return torch.rand(size, generator=generator)
         case OptionInput():
             return item.default * (0.7 + 0.6 * torch.rand(size, generator=generator))
-        case DataInput(dtype="uint8"):
-            return torch.randint(0, 256, size, generator=generator, dtype=torch.uint8)
+        case ConditionInput(of="mask"):
+            return torch.randint(0, 2, size, generator=generator, dtype=torch.uint8)
+        case ConditionInput(of="label"):
+            return torch.randint(0, bound, size, generator=generator)
+        case DataInput(dtype="uint8") | ConditionInput(dtype="uint8"):
+            return torch.randint(0, bound or 256, size, generator=generator, dtype=torch.uint8)
+        case DataInput(dtype="int16") | ConditionInput(dtype="int16"):
+            return torch.randint(-(2**15), 2**15, size, generator=generator, dtype=torch.int16)
     return torch.randn(size, generator=generator)
 
 
 def _data_input(transform: Transform) -> DataInput:
-    dtype = "uint8" if transform.raw == "image" else "float32"
-    return DataInput(name=transform.raw, dtype=dtype, shape=("batch", *transform.raw_shape))
+    shape = ("batch", *transform.raw_shape)
+    return DataInput(name=transform.raw, dtype=DATA_DTYPES[transform.raw], shape=shape)
+
+
+def _label(family: Family) -> list[GraphInput]:
+    if not isinstance(family, LabelConditioned):
+        return []
+    return [ConditionInput(name="label", dtype="int64", shape=("batch",), of="label")]
+
+
+def _known(family: Family, transform: Transform) -> list[GraphInput]:
+    if not isinstance(family, CompletingSampler):
+        return []
+    data = _data_input(transform)
+    positions = data.shape[:3] if transform.raw == "image" else data.shape
+    return [
+        ConditionInput(name="known", dtype=data.dtype, shape=data.shape, of="known"),
+        ConditionInput(name="mask", dtype="uint8", shape=positions, of="mask"),
+    ]
 
 
 def _noise_input(noise: Noise) -> NoiseInput:

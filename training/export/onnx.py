@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from training.errors import ExportError
-from training.export.graphs import Computation, example_inputs
+from training.export.graphs import Computation
 
 OPSET = 20  # ONNX Runtime lacks some operators of later sets on the CPU
 _RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
@@ -22,7 +22,7 @@ _MIN_HALF_ELEMENTS = 1024
 
 def to_onnx(computation: Computation, *, half_weights: bool) -> bytes:
     """A serialised model; with ``half_weights`` large weights that float16 holds exactly are stored as such."""
-    example = example_inputs(computation.inputs, 3, torch.Generator().manual_seed(0))
+    example = computation.example(3, torch.Generator().manual_seed(0))
     batch = torch.export.Dim("batch", min=1)
     shapes = tuple({0: batch} if item.shape[:1] == ("batch",) else None for item in computation.inputs)
     with _quiet():

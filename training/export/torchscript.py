@@ -8,12 +8,12 @@ import warnings
 import numpy as np
 import torch
 
-from training.export.graphs import Computation, example_inputs
+from training.export.graphs import Computation
 
 
 def to_torchscript(computation: Computation) -> bytes:
     """A serialised traced module; batch axis free."""
-    example = example_inputs(computation.inputs, 3, torch.Generator().manual_seed(0))
+    example = computation.example(3, torch.Generator().manual_seed(0))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the deprecation is known, and said above
         traced = torch.jit.freeze(torch.jit.trace(computation.module, example, check_trace=False))

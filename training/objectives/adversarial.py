@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from training.batches import Batch
 from training.recipe import FitOptions
 from training.transforms import Transform
 from training.zoo.base import Family
@@ -27,8 +28,9 @@ class Adversarial(lightning.LightningModule):
         self.fit_options = options
         self.steps = steps
 
-    def training_step(self, raw: Tensor, batch_index: int) -> None:
+    def training_step(self, batch: Batch, batch_index: int) -> None:
         """One step of either player."""
+        raw, _ = batch
         real = self.transform.training_view(raw)
         fake = self._generated(len(raw))
         generator_optimizer, discriminator_optimizer = self.optimizers()

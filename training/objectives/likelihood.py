@@ -4,9 +4,10 @@ import lightning
 import torch
 from torch import Tensor
 
+from training.batches import Batch
 from training.recipe import FitOptions
 from training.transforms import Transform
-from training.zoo.base import Family
+from training.zoo.base import Family, LabelConditioned
 
 _VALIDATION_SEED = 1234  # the same binarisation and draws at every epoch, so that losses can be compared
 
@@ -21,21 +22,23 @@ class MaximumLikelihood(lightning.LightningModule):
         self.fit_options = options
         self.steps = steps
 
-    def _loss(self, raw: Tensor) -> Tensor:
-        return self.family.loss(self.transform.training_view(raw)) - self.transform.log_det.sum()
+    def _loss(self, batch: Batch) -> Tensor:
+        raw, labels = batch
+        loss = self.family.loss(self.transform.training_view(raw), **_told(self.family, labels))
+        return loss - self.transform.log_det.sum()
 
-    def training_step(self, raw: Tensor, batch_index: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of one batch, in nats per item."""
-        loss = self._loss(raw)
-        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, prog_bar=True, batch_size=len(raw))
+        loss = self._loss(batch)
+        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch[0]))
         return loss
 
-    def validation_step(self, raw: Tensor, batch_index: int) -> None:
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Logs the validation loss, with the same draws at every epoch."""
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(_VALIDATION_SEED + batch_index)
-            loss = self._loss(raw)
-        self.log("validation_loss", loss, prog_bar=True, batch_size=len(raw))
+            loss = self._loss(batch)
+        self.log("validation_loss", loss, prog_bar=True, batch_size=len(batch[0]))
 
     def configure_optimizers(self) -> object:
         """AdamW, its rate falling to zero along a cosine unless the recipe says constant."""
@@ -47,3 +50,10 @@ class MaximumLikelihood(lightning.LightningModule):
             return optimizer
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _told(family: Family, labels: Tensor) -> dict[str, Tensor]:
+    """The labels for a family that takes them; those of unlabelled items are not known."""
+    if not isinstance(family, LabelConditioned):
+        return {}
+    return {"label": torch.where(labels < 0, family.classes, labels)}

@@ -6,18 +6,19 @@ from typing import ClassVar, Literal
 import numpy as np
 from torch import Tensor, nn
 
+from training.data.dataset import Dataset
 from training.zoo.base import Noise, Options, Space
 
 
 class Transform(nn.Module, ABC):
     """Raw arrays to model space and back, with the log-determinant.
 
-    Raw images are uint8 (batch, height, width, channels); raw rows are float32 (batch, features). ``log_det`` is
-    a tensor of shape event_shape: log |dx/draw| per dimension, to be added to a log-density over x to get one over raw
-    data.
+    Raw images are uint8 (batch, height, width, channels), rows float32 (batch, features), recordings int16
+    (batch, time), texts uint8 codes (batch, time). ``log_det`` is a tensor of shape event_shape: log |dx/draw| per
+    dimension, to be added to a log-density over x to get one over raw data.
     """
 
-    raw: ClassVar[Literal["image", "row"]]
+    raw: ClassVar[Literal["image", "row", "audio", "text"]]
     space: ClassVar[Space]
     density_of: ClassVar[str]
     Options: ClassVar[type[Options]] = Options
@@ -35,6 +36,11 @@ class Transform(nn.Module, ABC):
         """Shape of one x in model space."""
 
     @property
+    def levels(self) -> int:
+        """How many values a dimension of x can take: 2 for binary data; 0 for real numbers."""
+        return {"binary": 2}.get(self.space, 0)
+
+    @property
     def score_noise(self) -> tuple[Noise, ...]:
         """Noise that ``forward`` takes; shared by all rows, so that the same input always gets the same score."""
         return ()
@@ -48,6 +54,9 @@ class Transform(nn.Module, ABC):
     def protocol(self) -> str:
         """How model-space data is drawn from raw data in training and evaluation, for the results table."""
         return self.density_of
+
+    def describe(self, dataset: Dataset) -> None:
+        """Takes what it needs to know from the description of the data, the alphabet of texts for instance."""
 
     def fit(self, raw: np.ndarray) -> None:
         """Takes what it needs to know from the fit split."""

@@ -121,19 +121,40 @@ class Dequantise(ImageTransform):
         return torch.clamp(torch.floor(x * LEVELS), 0, LEVELS - 1).to(torch.uint8).permute(0, 2, 3, 1)
 
 
+class LevelsOptions(Options):
+    """Options of ``levels``."""
+
+    count: int = Field(default=LEVELS, ge=2, le=LEVELS, description="grey levels to keep, evenly spread")
+
+
 class Levels(ImageTransform):
-    """Grey levels as they are, 0..255 as float32: for families that model the 8-bit image itself, exactly."""
+    """Grey levels 0..V−1 as float32: for families that model the discrete image itself, exactly.
+
+    All 256 of them, or the nearest of fewer evenly spread ones.
+    """
 
     space = "levels"
-    density_of = "the 8-bit image"
+    Options: ClassVar[type[Options]] = LevelsOptions
+
+    @property
+    def levels(self) -> int:
+        """V."""
+        return self.options.count
+
+    @property
+    def density_of(self) -> str:
+        """What the density is over."""
+        return "the 8-bit image" if self.levels == LEVELS else f"the image in {self.levels} grey levels"
 
     def forward(self, raw: Tensor, *noise: Tensor) -> Tensor:
         """The level."""
-        return raw.permute(0, 3, 1, 2).float()
+        grey = raw.permute(0, 3, 1, 2).float()
+        return grey if self.levels == LEVELS else torch.round(grey * ((self.levels - 1) / (LEVELS - 1)))
 
     def inverse(self, x: Tensor) -> Tensor:
-        """The level."""
-        return x.to(torch.uint8).permute(0, 2, 3, 1)
+        """The level as a grey value from 0 to 255."""
+        grey = x if self.levels == LEVELS else torch.round(x * ((LEVELS - 1) / (self.levels - 1)))
+        return grey.to(torch.uint8).permute(0, 2, 3, 1)
 
 
 class SignedUnit(ImageTransform):

@@ -4,6 +4,7 @@ from training.zoo.adversarial.dcgan import Dcgan
 from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
+from training.zoo.autoregressive.pixelcnn import PixelCnn
 from training.zoo.autoregressive.rnade import Rnade
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
@@ -19,6 +20,7 @@ FAMILIES: dict[str, type[Family]] = {
     "gmm": Gmm,
     "made": Made,
     "nade": Nade,
+    "pixelcnn": PixelCnn,
     "rnade": Rnade,
     "vae": Vae,
 }

@@ -80,6 +80,11 @@ class Family(nn.Module, ABC):
         """Replaces the weights, in place and for good, by the smallest equal form; called once before export."""
 
 
+def spaces(family: type[Family]) -> tuple[Space, ...]:
+    """What x may look like."""
+    return family.space if isinstance(family.space, tuple) else (family.space,)
+
+
 class Density(ABC):
     """A family that scores: log p(x), or a lower bound of it, in nats."""
 

@@ -70,7 +70,8 @@ def logits_per_dimension(levels: int) -> int:
 
 
 def categorical_log_prob(logits: Tensor, x: Tensor) -> Tensor:
-    """Log p of levels x (…), in nats, same shape; logits (…, outputs)."""
+    """Log p of levels x (…), in nats, same shape and precision; logits (…, outputs)."""
+    logits = logits.to(x.dtype)
     if logits.shape[-1] == 1:
         return bernoulli_log_prob(logits[..., 0], x)
     return nn.functional.log_softmax(logits, -1).gather(-1, x.long()[..., None])[..., 0]

@@ -1,0 +1,172 @@
+"""The manifest of a fitted experiment: what the exporter knows about its graphs, score, samples and origin."""
+
+import datetime
+import platform
+
+import numpy as np
+import torch
+
+import bundle
+from training.evaluate.measurement import Measurement
+from training.export.graphs import Computation
+from training.export.parity import tolerance
+from training.fit import FitReport
+from training.prepare import Experiment
+from training.zoo.autoregressive.order import raster
+from training.zoo.base import (
+    Autoregressive,
+    CompletingSampler,
+    Density,
+    DirectSampler,
+    Encoder,
+    FixedPointSampler,
+    LabelConditioned,
+)
+
+NOISE_SEED = 0
+
+
+def file_name(graph: str, form: str) -> str:
+    """``score.onnx`` or ``score.ts``."""
+    return f"{graph}.{'onnx' if form == 'onnx' else 'ts'}"
+
+
+def score_of(experiment: Experiment, calibration_size: int) -> bundle.Score:
+    """How the score graph is to be read."""
+    family, transform = experiment.family, experiment.transform
+    assert isinstance(family, Density)  # noqa: S101 - there is a score graph
+    bound = " + ".join(filter(None, (family.bound, transform.bound))) or None
+    return bundle.Score(
+        graph="score",
+        kind="lower_bound" if bound else "exact",
+        bound=bound,
+        noise_seed=NOISE_SEED,
+        density_of=transform.density_of,
+        statistics=(
+            bundle.Statistic(
+                name="log_prob",
+                unit="nats",
+                tail="low",
+                description=f"log-density of {transform.density_of}" + (f", lower bound {bound}" if bound else ""),
+            ),
+        ),
+        calibration=bundle.Calibration(
+            file="calibration.npz",
+            n=calibration_size,
+            data=f"calibration split of {experiment.dataset.source}, never used to fit",
+        ),
+    )
+
+
+def manifest_body(
+    experiment: Experiment,
+    graphs: dict[str, Computation],
+    report: FitReport,
+    measurements: list[Measurement],
+    score: bundle.Score | None,
+) -> bundle.ManifestBody:
+    """Everything but name, version and checksums."""
+    family, recipe = experiment.family, experiment.recipe
+    kind = "lower_bound" if score is not None and score.bound else family.kind
+    return bundle.ManifestBody(
+        family=recipe.family_name,
+        kind=kind,
+        summary=recipe.summary,
+        input=_input(experiment),
+        dims=family.dims,
+        graphs={name: _graph(name, item, recipe.export.formats) for name, item in graphs.items()},
+        generate=_generate(experiment, graphs),
+        score=score,
+        encode=bundle.Encode(graph="encode", dims=family.embedding_dims, description=family.encodes)
+        if isinstance(family, Encoder)
+        else None,
+        golden=bundle.Golden(
+            file="golden.npz", tolerances={name: _golden_tolerance(item) for name, item in graphs.items()}
+        ),
+        metrics=tuple(_metric(item) for item in measurements),
+        provenance=_provenance(experiment, report),
+    )
+
+
+def _input(experiment: Experiment) -> bundle.InputSpec:
+    dataset, shape = experiment.dataset, experiment.transform.raw_shape
+    match dataset.kind:
+        case "image":
+            return bundle.ImageSpec(height=shape[0], width=shape[1], channels=shape[2])
+        case "audio":
+            return bundle.AudioSpec(rate_hz=dataset.rate_hz, length=shape[0])
+        case "text":
+            return bundle.TextSpec(alphabet=dataset.alphabet, length=shape[0])
+    return bundle.RowSpec(columns=_columns(dataset.columns, experiment.splits.fit.x))
+
+
+def _columns(names: tuple[str, ...], raw: np.ndarray) -> tuple[bundle.Column, ...]:
+    ranges = zip(names, raw.min(0).tolist(), raw.max(0).tolist(), strict=True)
+    return tuple(bundle.Column(name=name, minimum=low, maximum=high) for name, low, high in ranges)
+
+
+def _graph(name: str, computation: Computation, formats: tuple[str, ...]) -> bundle.Graph:
+    return bundle.Graph(
+        files={form: file_name(name, form) for form in formats},
+        inputs=computation.inputs,
+        outputs=computation.outputs,
+        mflop_per_row=computation.mflop_per_row,
+    )
+
+
+def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.Generate | None:
+    family = experiment.family
+    labels = experiment.dataset.label_names if isinstance(family, LabelConditioned) else ()
+    shared = {"sample": "sample", "labels": labels, "completion": _completion(experiment)}
+    if isinstance(family, FixedPointSampler):
+        return bundle.Generate(method="fixed_point", graph="propose", max_passes=family.dims + 1, **shared)
+    if not isinstance(family, DirectSampler):
+        return None
+    outputs = [output.name for output in graphs["generate"].outputs]
+    mean = "mean" if "mean" in outputs else None
+    return bundle.Generate(method="direct", graph="generate", mean=mean, latents=family.latents, **shared)
+
+
+def _completion(experiment: Experiment) -> bundle.Completion | None:
+    """The order in which positions are drawn; a position is a pixel with all its colours, or a dimension."""
+    family, shape = experiment.family, experiment.transform.event_shape
+    if not isinstance(family, FixedPointSampler | CompletingSampler) or not isinstance(family, Autoregressive):
+        return None
+    if family.order is not None and torch.equal(family.order.cpu(), raster(shape)):
+        return bundle.Completion(kind="raster")
+    if family.order is None or (len(shape) == 3 and shape[0] > 1):
+        return bundle.Completion(kind="mixed")
+    return bundle.Completion(kind="listed", order=tuple(family.order.tolist()))
+
+
+def _golden_tolerance(computation: Computation) -> bundle.Tolerance:
+    """Ten times that of parity on one machine: another processor sums in another order."""
+    same = tolerance(computation)
+    return same.model_copy(update={"atol": same.atol if same.rtol == 0 else 10 * same.atol, "rtol": 10 * same.rtol})
+
+
+def _metric(item: Measurement) -> bundle.Metric:
+    return bundle.Metric(
+        name=item.name,
+        value=item.value,
+        standard_error=item.standard_error,
+        unit=item.unit,
+        split=item.split,
+        protocol=item.protocol,
+    )
+
+
+def _provenance(experiment: Experiment, report: FitReport) -> bundle.Provenance:
+    return bundle.Provenance(
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        seed=experiment.recipe.seed,
+        smoke=experiment.smoke,
+        data=bundle.DataProvenance(
+            source=experiment.dataset.source,
+            licence=experiment.dataset.licence,
+            fingerprint=experiment.splits.fingerprint(),
+            splits=experiment.splits.sizes(),
+        ),
+        training_seconds=round(report.seconds, 1),
+        versions={"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+    )
