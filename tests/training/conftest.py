@@ -12,6 +12,8 @@ RECIPES = {
     "fvsbn": ("digits", "binarise", 'mode = "dynamic"', 'order = "random"'),
     "nade": ("digits", "binarise", 'mode = "dynamic"', 'hidden = 24\norder = "random"'),
     "pixelcnn": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nchannels = 4\nhead = 8"),
+    "gated_pixelcnn": ("digits", "levels", "count = 5", "layers = 1\nchannels = 4\nhead = 8\nfirst_kernel = 3"),
+    "pixelcnn_pp": ("digits", "levels", "", "channels = 4\nblocks = 1\nscales = 2\ncomponents = 3"),
     "rnade": ("breast-cancer", "standardise", "", 'hidden = 8\ncomponents = 3\norder = "random"'),
     "vae": ("digits", "binarise", 'mode = "static"', "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "", "latent = 4\nchannels = 4"),

@@ -23,6 +23,8 @@ GRAPHS = {
     "made": {"score", "propose"},
     "nade": {"score", "generate"},
     "pixelcnn": {"score", "propose"},
+    "gated_pixelcnn": {"score", "propose"},
+    "pixelcnn_pp": {"score", "propose"},
     "rnade": {"score", "generate"},
     "vae": {"score", "generate", "encode"},
     "dcgan": {"generate"},

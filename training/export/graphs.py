@@ -19,8 +19,8 @@ from training.zoo.base import (
     Family,
     FixedPointSampler,
     Known,
-    LabelConditioned,
     Noise,
+    takes_labels,
 )
 
 _DTYPES = {
@@ -101,7 +101,7 @@ def _parted(
 ) -> tuple[Sequence[Tensor], Tensor, dict[str, Any], Sequence[Tensor]]:
     """Inputs of a sampler as noise, temperature, the label if there is one, and what is known if anything can be."""
     noise, (temperature, *rest) = arrays[: len(family.noise)], arrays[len(family.noise) :]
-    labels = int(isinstance(family, LabelConditioned))
+    labels = int(takes_labels(family))
     return noise, temperature, {"label": rest[0]} if labels else {}, rest[labels:]
 
 
@@ -137,7 +137,7 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
 def _bounds(family: Family, transform: Transform) -> dict[str, int]:
     """How many values codes and labels can take, by the name of their input."""
     bounds = {"text": transform.levels, "known": transform.levels} if transform.raw == "text" else {}
-    return bounds | ({"label": family.classes + 1} if isinstance(family, LabelConditioned) else {})
+    return bounds | ({"label": family.classes + 1} if takes_labels(family) else {})
 
 
 def _computation(
@@ -186,7 +186,7 @@ def _data_input(transform: Transform) -> DataInput:
 
 
 def _label(family: Family) -> list[GraphInput]:
-    if not isinstance(family, LabelConditioned):
+    if not takes_labels(family):
         return []
     return [ConditionInput(name="label", dtype="int64", shape=("batch",), of="label")]
 

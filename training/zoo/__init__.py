@@ -2,9 +2,11 @@
 
 from training.zoo.adversarial.dcgan import Dcgan
 from training.zoo.autoregressive.fvsbn import Fvsbn
+from training.zoo.autoregressive.gated_pixelcnn import GatedPixelCnn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
 from training.zoo.autoregressive.pixelcnn import PixelCnn
+from training.zoo.autoregressive.pixelcnn_pp import PixelCnnPp
 from training.zoo.autoregressive.rnade import Rnade
 from training.zoo.base import Family
 from training.zoo.classical.bernoulli import Bernoulli
@@ -17,10 +19,12 @@ FAMILIES: dict[str, type[Family]] = {
     "categorical": Categorical,
     "dcgan": Dcgan,
     "fvsbn": Fvsbn,
+    "gated_pixelcnn": GatedPixelCnn,
     "gmm": Gmm,
     "made": Made,
     "nade": Nade,
     "pixelcnn": PixelCnn,
+    "pixelcnn_pp": PixelCnnPp,
     "rnade": Rnade,
     "vae": Vae,
 }

@@ -215,7 +215,12 @@ class LabelConditioned(ABC):
     @property
     @abstractmethod
     def classes(self) -> int:
-        """Number of labels."""
+        """Number of labels; 0 if it is not told any after all."""
+
+
+def takes_labels(family: Family) -> bool:
+    """Whether a family can be told a label."""
+    return isinstance(family, LabelConditioned) and family.classes > 0
 
 
 class Encoder(ABC):

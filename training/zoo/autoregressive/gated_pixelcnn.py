@@ -21,7 +21,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from training.zoo.autoregressive.discrete import DiscreteOptions, DiscreteProposals
-from training.zoo.autoregressive.masked import masked, masked_conv2d
+from training.zoo.autoregressive.masked import bake, earlier_colours, masked, masked_conv2d
+from training.zoo.autoregressive.pixelcnn import centred, per_dimension
 from training.zoo.base import LabelConditioned, Options
 
 
@@ -30,31 +31,38 @@ class GatedPixelCnnOptions(DiscreteOptions):
 
     classes: int = Field(default=0, ge=0, description="labels it can be told; without it what the data has, 0 for none")
     label_dropout: float = Field(default=0.2, ge=0, le=1, description="share of the items whose label is hidden")
-    layers: int = Field(default=10, ge=1, description="gated layers after the first")
-    channels: int = Field(default=128, ge=1, description="channels of either stack")
-    first_kernel: Literal[3, 5, 7] = Field(default=7, description="pixels the first layer spans")
-    kernel: Literal[3, 5, 7] = Field(default=3, description="pixels every further layer spans")
-    skip: bool = Field(default=True, description="whether the head sees all layers, or only the last")
-    head: int = Field(default=32, ge=1, description="channels between the two layers of the head")
+    layers: int = Field(default=10, ge=0, description="gated layers after the first")
+    channels: int = Field(default=128, ge=1, description="channels of either stack, for every colour")
+    first_kernel: Literal[3, 5, 7] = Field(default=7, description="side of the first convolution")
+    kernel: Literal[3, 5, 7] = Field(default=3, description="side of every further convolution")
+    head: int = Field(default=32, ge=1, description="channels of the layer before the logits, for every colour")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="share of the gated units left out in training")
 
 
 class GatedPixelCnn(DiscreteProposals, LabelConditioned):
-    """Gated convolutions over pictures of levels; exact log p(x), exact samples by fixed point, labels."""
+    """Gated convolutions over pictures, of a known label or any; exact log p(x), exact samples by fixed point."""
 
     title = "Gated PixelCNN"
     paper = "van den Oord et al. 2016, arXiv 1606.05328"
     Options: ClassVar[type[Options]] = GatedPixelCnnOptions
 
     def __init__(self, event_shape: tuple[int, ...], options: GatedPixelCnnOptions) -> None:
+        super().__init__(event_shape, options)
         if len(event_shape) != 3:
             raise ValueError(f"expected pictures (channels, height, width), got items of shape {event_shape}")
-        super().__init__(event_shape, options)
-        colours, channels = event_shape[0], options.channels
-        layers = [GatedLayer(colours, options, first=True)]
-        layers += [GatedLayer(colours, options, first=False) for _ in range(options.layers)]
-        self.layers = nn.ModuleList(layers)
-        self.before_head = masked_conv2d(channels, options.head, 1, "B", colours)
-        self.head = masked_conv2d(options.head, colours * self.outputs, 1, "B", colours)
+        colours = event_shape[0]
+        channels, head = options.channels * colours, options.head * colours
+        self.first = _Layer(colours, channels, options.first_kernel, colours, options, kind="A")
+        self.layers = nn.ModuleList(
+            _Layer(channels, channels, options.kernel, colours, options, kind="B") for _ in range(options.layers)
+        )
+        self.head = nn.Sequential(
+            nn.ReLU(),
+            masked_conv2d(channels, head, 1, "B", colours),
+            nn.ReLU(),
+            masked_conv2d(head, self.outputs * colours, 1, "B", colours),
+        )
+        self.to(memory_format=torch.channels_last)
 
     @property
     def classes(self) -> int:
@@ -62,66 +70,77 @@ class GatedPixelCnn(DiscreteProposals, LabelConditioned):
         return self.options.classes
 
     def logits(self, x: Tensor, **told: Tensor) -> Tensor:
-        """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, *event_shape)."""
-        label = told.get("label")
-        if label is None:
-            label = torch.full((x.shape[0],), self.classes, device=x.device)
-        horizontal = 2 * x / (self.options.levels - 1) - 1  # so that a pixel differs from the zeros around the picture
-        vertical = nn.functional.pad(horizontal, (0, 0, 1, -1))  # rows above only
-        seen = 0
+        """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, colours, height, width)."""
+        label = told.get("label", torch.full((x.shape[0],), self.classes, device=x.device))
+        left = centred(x, self.options.levels)
+        above = nn.functional.pad(left, (0, 0, 1, -1))  # one row down
+        above, left = self.first(above, left, label)
         for layer in self.layers:
-            vertical, horizontal, skipped = layer(vertical, horizontal, label)
-            seen = seen + skipped
-        seen = seen if self.options.skip else horizontal
-        y = self.head(torch.relu(self.before_head(torch.relu(seen))))  # (batch, colours · outputs, height, width)
-        y = y.unflatten(1, (self.event_shape[0], self.outputs))
-        return y.permute(0, 1, 3, 4, 2).flatten(1, 3).float()  # (batch, dims, outputs)
+            above, more = layer(above, left, label)
+            left = left + more
+        return per_dimension(self.head(left), self.outputs)
 
     def loss(self, x: Tensor, **told: Tensor) -> Tensor:
-        """Mean exact negative log-likelihood in nats, given the label for all but a share of the items."""
+        """Mean exact negative log-likelihood in nats, given the labels of all but a share of the items."""
         if "label" in told:
             hidden = torch.rand(x.shape[0], device=x.device) < self.options.label_dropout
             told = {"label": torch.where(hidden, self.classes, told["label"])}
         return super().loss(x, **told)
 
+    def compact(self) -> None:
+        """Puts the masks into the weights."""
+        bake(self)
 
-class GatedLayer(nn.Module):
-    """One layer of both stacks."""
 
-    def __init__(self, colours: int, options: GatedPixelCnnOptions, *, first: bool) -> None:
+class _Layer(nn.Module):
+    """A gated convolution of either stack, and the way from the vertical to the horizontal one (figure 2)."""
+
+    def __init__(
+        self,
+        inputs: int,
+        channels: int,
+        kernel: int,
+        colours: int,
+        options: GatedPixelCnnOptions,
+        *,
+        kind: Literal["A", "B"],
+    ) -> None:
         super().__init__()
-        channels = options.channels
-        inputs, kernel = (colours, options.first_kernel) if first else (channels, options.kernel)
-        self.first, self.skips, self.reach = first, options.skip, kernel // 2
-        self.vertical = nn.Conv2d(inputs, 2 * channels, (self.reach + 1, kernel), padding=(self.reach, self.reach))
-        self.horizontal = _to_the_left(inputs, 2 * channels, self.reach, "A" if first else "B", colours)
+        self.reach = kernel // 2
+        self.vertical = nn.Conv2d(inputs, 2 * channels, (self.reach + 1, kernel))
+        self.horizontal = _to_the_left(inputs, 2 * channels, self.reach, kind, colours)
         self.link = nn.Conv2d(2 * channels, 2 * channels, 1)
-        self.label = nn.Embedding(options.classes + 1, 2 * channels) if options.classes else None
         self.merge = masked_conv2d(channels, channels, 1, "B", colours)
-        self.skip = masked_conv2d(channels, channels, 1, "B", colours) if options.skip else None
-
-    def forward(self, vertical: Tensor, horizontal: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor | int]:
-        """What either stack holds after the layer, and what goes to the head; all (batch, channels, height, width)."""
-        above = self.vertical(vertical)[:, :, : vertical.shape[2]]
+        self.dropout = nn.Dropout(options.dropout)
+        self.label = nn.Embedding(options.classes + 1, 2 * channels) if options.classes else None
         if self.label is not None:
-            above = above + self.label(label)[:, :, None, None]
-        left = self.horizontal(nn.functional.pad(horizontal, (self.reach, 0)))
-        gated = _gate(left + self.link(above))
-        merged = self.merge(gated)
-        skipped = 0 if self.skip is None else self.skip(gated)
-        return _gate(above), merged if self.first else horizontal + merged, skipped
+            nn.init.zeros_(self.label.weight)
+
+    def forward(self, above: Tensor, left: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """The next state of the vertical stack, and what is added to the horizontal one.
+
+        Both (batch, channels, height, width); ``label`` is (batch,).
+        """
+        above = self.vertical(nn.functional.pad(above, (self.reach, self.reach, self.reach, 0)))
+        left = self.horizontal(nn.functional.pad(left, (self.reach, 0)))
+        # The layout makes training on a CPU a quarter faster.
+        above, left = (stack.contiguous(memory_format=torch.channels_last) for stack in (above, left))
+        if self.label is not None:
+            above = above + self.label(label)[:, :, None, None]  # reaches the other stack through the link
+        return self.dropout(_gate(above)), self.merge(self.dropout(_gate(left + self.link(above))))
 
 
 def _gate(features: Tensor) -> Tensor:
-    a, b = features.chunk(2, 1)
-    return torch.tanh(a) * torch.sigmoid(b)
+    """tanh(a) ⊙ σ(2b) of the two halves of the channels; the 2, which weights take up, makes one tanh do for both."""
+    a, b = torch.tanh(features).chunk(2, 1)
+    return a * (0.5 * b + 0.5)
 
 
 def _to_the_left(inputs: int, outputs: int, reach: int, kind: Literal["A", "B"], colours: int) -> nn.Conv2d:
-    """A convolution over the last pixels of a row that are seen, with both halves of the outputs in colour groups."""
-    source = torch.arange(inputs) * colours // inputs
-    half = torch.arange(outputs // 2) * colours // (outputs // 2)
-    target = half.repeat(2)
+    """A convolution over a pixel's row up to the pixel, of which it sees the colours that ``kind`` says.
+
+    Both halves of the outputs are in groups of colours.
+    """
     mask = torch.ones(outputs, inputs, 1, reach + 1)
-    mask[..., 0, -1] = source[None] < target[:, None] if kind == "A" else source[None] <= target[:, None]
+    mask[:, :, 0, -1] = earlier_colours(inputs, outputs // 2, kind, colours).repeat(2, 1)
     return masked(nn.Conv2d(inputs, outputs, (1, reach + 1)), mask)

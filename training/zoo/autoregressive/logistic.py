@@ -16,15 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from training.zoo.autoregressive.pixelcnn import centred
 from training.zoo.base import Noise, bernoulli_log_prob, draw_bernoulli
 
 _NARROWEST = -1.5  # least log-scale in halves of a level: −7 for 256 levels, as in the paper
 _WIDEST = 7.0  # largest log-scale; a logistic 500 times as wide as the range is as good as two equal ends
-
-
-def scaled(x: Tensor, levels: int) -> Tensor:
-    """Levels 0..V−1 as numbers on [−1, 1]."""
-    return 2 * x / (levels - 1) - 1
 
 
 class Conditionals(Protocol):
@@ -82,9 +78,7 @@ class LogisticMixtures:
         return torch.clamp(torch.floor((value + 1) / 2 * (self.levels - 1) + 0.5), 0, self.levels - 1)
 
     def _at(self, temperature: Tensor) -> "LogisticMixtures":
-        return replace(
-            self, weights=self.weights / temperature, log_scales=self.log_scales + torch.log(temperature)
-        )
+        return replace(self, weights=self.weights / temperature, log_scales=self.log_scales + torch.log(temperature))
 
     def _log_masses(self, x: Tensor) -> Tensor:
         """Log-probability of x in every component, (batch, colours, components, height, width).
@@ -93,7 +87,7 @@ class LogisticMixtures:
         """
         half = 1 / (self.levels - 1)
         x = x[:, :, None]
-        distance, inverse = scaled(x, self.levels) - self.means, torch.exp(-self.log_scales)
+        distance, inverse = centred(x, self.levels) - self.means, torch.exp(-self.log_scales)
         first, last = x == 0, x == self.levels - 1
         not_below = torch.where(first, 0.0, logsigmoid((half - distance) * inverse))
         not_above = torch.where(last, 0.0, logsigmoid((half + distance) * inverse))
@@ -134,12 +128,12 @@ class Head:
         return (u,) if self.levels == 2 else (Noise("component", "uniform", (dims,)), u)
 
     def __call__(self, y: Tensor, x: Tensor) -> Conditionals:
-        """From the network's y (batch, outputs, height, width) and x (batch, colours, height, width), in float32."""
-        colours, pairs, at = self.colours, _pairs(self.colours), scaled(x, self.levels)[:, :, None]
+        """From the network's y (batch, outputs, height, width) and x (batch, colours, height, width); precision of x."""
+        colours, pairs, at = self.colours, _pairs(self.colours), centred(x, self.levels)[:, :, None]
         if self.levels == 2:
-            logits, coefficients = y.float().unsqueeze(2).split([colours, pairs], 1)
+            logits, coefficients = y.to(x.dtype).unsqueeze(2).split([colours, pairs], 1)
             return Bernoullis((logits + _moves(coefficients, at))[:, :, 0])
-        y = y.float().unflatten(1, (-1, self.components))
+        y = y.to(x.dtype).unflatten(1, (-1, self.components))
         weights, means, log_scales, coefficients = y.split([1, colours, colours, pairs], 1)
         narrowest = math.log(1 / (self.levels - 1)) + _NARROWEST
         means = means + _moves(torch.tanh(coefficients), at)
@@ -152,7 +146,7 @@ def _pairs(colours: int) -> int:
 
 
 def _moves(coefficients: Tensor, x: Tensor) -> Tensor | float:
-    """Σ_j w_cj x_j over the colours j before c, (batch, colours, …); coefficients (batch, pairs, …), colour by colour."""
+    """Σ_j w_cj x_j over the colours j before c, (batch, colours, …); w is (batch, pairs, …), colour by colour."""
     colours = x.shape[1]
     if colours == 1:
         return 0.0

@@ -43,8 +43,13 @@ def masked_conv2d(inputs: int, outputs: int, kernel: int, kind: Literal["A", "B"
     mask = torch.zeros(outputs, inputs, kernel, kernel)
     mask[:, :, :middle] = 1
     mask[:, :, middle, :middle] = 1
+    mask[:, :, middle, middle] = earlier_colours(inputs, outputs, kind, colours)
+    return masked(nn.Conv2d(inputs, outputs, kernel, padding=middle), mask)
+
+
+def earlier_colours(inputs: int, outputs: int, kind: Literal["A", "B"], colours: int) -> Tensor:
+    """1 where an output channel may see an input channel of its own pixel, (outputs, inputs)."""
     source = torch.arange(inputs) * colours // inputs  # the colour of every input channel
     target = torch.arange(outputs) * colours // outputs
     sees = source[None, :] < target[:, None] if kind == "A" else source[None, :] <= target[:, None]
-    mask[:, :, middle, middle] = sees.float()
-    return masked(nn.Conv2d(inputs, outputs, kernel, padding=middle), mask)
+    return sees.float()

@@ -17,8 +17,9 @@ from pydantic import Field
 from torch import Tensor
 
 from training.zoo.autoregressive.discrete import DiscreteOptions
-from training.zoo.autoregressive.logistic import Conditionals, Head, scaled
+from training.zoo.autoregressive.logistic import Conditionals, Head
 from training.zoo.autoregressive.order import raster
+from training.zoo.autoregressive.pixelcnn import centred
 from training.zoo.autoregressive.shifted import ShiftedNetwork
 from training.zoo.base import Autoregressive, Family, FixedPointSampler, LikelihoodTrained, Noise, Options
 
@@ -40,7 +41,9 @@ class PixelCnnPp(Family, Autoregressive, LikelihoodTrained, FixedPointSampler):
     paper = "Salimans et al. 2017, arXiv 1701.05517"
     kind = "exact"
     space = ("binary", "levels")
-    temperature = "divides logits, of weights too, and multiplies scales: below 1 cleaner and less varied, above 1 wilder"
+    temperature = (
+        "divides logits, of weights too, and multiplies scales: below 1 cleaner and less varied, above 1 wilder"
+    )
     Options: ClassVar[type[Options]] = PixelCnnPpOptions
 
     def __init__(self, event_shape: tuple[int, ...], options: PixelCnnPpOptions) -> None:
@@ -60,7 +63,7 @@ class PixelCnnPp(Family, Autoregressive, LikelihoodTrained, FixedPointSampler):
 
     def conditionals(self, x: Tensor) -> Conditionals:
         """All conditionals given x (batch, *event_shape)."""
-        return self.head(self.network(scaled(x, self.options.levels)), x)
+        return self.head(self.network(centred(x, self.options.levels)), x)
 
     def dim_log_prob(self, x: Tensor) -> Tensor:
         """Log p(x_d | x_<d), shape (batch, *event_shape)."""

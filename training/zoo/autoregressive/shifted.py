@@ -83,20 +83,20 @@ class _Block(nn.Module):
 
 
 class _GatedResidual(nn.Module):
-    """x + a ⊙ σ(b), with a and b two convolutions away from x; ``extra`` channels join in between."""
+    """x + a ⊙ σ(b), with a and b two convolutions away from x; ``joining`` channels come in between."""
 
-    def __init__(self, convolution: Convolution, channels: int, extra: int, dropout: float) -> None:
+    def __init__(self, convolution: Convolution, channels: int, joining: int, dropout: float) -> None:
         super().__init__()
         self.first = convolution(2 * channels, channels)
-        self.extra = nn.Conv2d(2 * extra, channels, 1) if extra else None
+        self.joining = nn.Conv2d(2 * joining, channels, 1) if joining else None
         self.dropout = nn.Dropout(dropout)
         self.second = convolution(2 * channels, 2 * channels)
 
-    def forward(self, x: Tensor, extra: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, joining: Tensor | None = None) -> Tensor:
         """The same shape as x."""
         y = self.first(_both_signs(x))
-        if extra is not None:
-            y = y + self.extra(_both_signs(extra))
+        if joining is not None:
+            y = y + self.joining(_both_signs(joining))
         a, b = self.second(self.dropout(_both_signs(y))).chunk(2, 1)
         return x + a * torch.sigmoid(b)
 
