@@ -13,10 +13,10 @@ LABEL = torch.tensor([0, 1, 2, 2])
 
 def _model(**options: float) -> GatedPixelCnn:
     torch.manual_seed(0)
-    settings = {"layers": 1, "channels": 4, "head": 4, "levels": 5, "classes": 3} | options
+    settings = {"layers": 1, "channels": 8, "head": 16, "levels": 5, "classes": 3} | options
     model = GatedPixelCnn(SHAPE, GatedPixelCnn.Options(**settings))
     for name, parameter in model.named_parameters():
-        parameter.data += name.endswith("label.weight") * torch.randn_like(parameter)
+        parameter.data += 3 * name.endswith("label.weight") * torch.randn_like(parameter)
     return model.eval().requires_grad_(False)
 
 

@@ -128,7 +128,7 @@ class Head:
         return (u,) if self.levels == 2 else (Noise("component", "uniform", (dims,)), u)
 
     def __call__(self, y: Tensor, x: Tensor) -> Conditionals:
-        """From the network's y (batch, outputs, height, width) and x (batch, colours, height, width); precision of x."""
+        """From a network's y (batch, outputs, height, width) and x (batch, colours, height, width); precision of x."""
         colours, pairs, at = self.colours, _pairs(self.colours), centred(x, self.levels)[:, :, None]
         if self.levels == 2:
             logits, coefficients = y.to(x.dtype).unsqueeze(2).split([colours, pairs], 1)
