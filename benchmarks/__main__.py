@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bulk, columns, sampling, score, startup
+from benchmarks import bulk, columns, frontier, sampling, score, startup
 from benchmarks.table import Row, markdown
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
-    "sampling": ("mnist-made, 64 samples: fixed point against one pass per pixel", sampling.measure),
+    "sampling": ("64 samples of every autoregressive model against one pass per dimension", sampling.measure),
+    "frontier": ("binary MNIST: samples per second beside nats, and docs/images/nats-vs-speed.png", frontier.measure),
     "score": ("/score, one MNIST image as JSON, 32 connections: this service against a plain endpoint", score.measure),
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
     "columns": ("breast-cancer-gmm: which columns, over ten seeds", columns.measure),

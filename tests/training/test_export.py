@@ -19,6 +19,7 @@ from training.zoo import FAMILIES
 GRAPHS = {
     "bernoulli": {"score", "generate"},
     "categorical": {"score", "generate"},
+    "diagonal_bilstm": {"score", "propose"},
     "fvsbn": {"score", "generate"},
     "made": {"score", "propose"},
     "nade": {"score", "generate"},
@@ -26,8 +27,10 @@ GRAPHS = {
     "gated_pixelcnn": {"score", "propose"},
     "pixelcnn_pp": {"score", "propose"},
     "rnade": {"score", "generate"},
+    "row_lstm": {"score", "propose"},
     "vae": {"score", "generate", "encode"},
     "dcgan": {"generate"},
+    "wavenet": {"score", "generate"},
     "gmm": {"score", "generate", "encode"},
     "gmm-images": {"score", "generate", "encode"},
 }

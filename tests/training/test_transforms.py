@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.transforms import Binarise, Dequantise, Levels, SignedUnit, Standardise
+from training.transforms import Binarise, Dequantise, Levels, Mulaw, SignedUnit, Standardise
 
 SHAPE = (4, 5, 3)
 
@@ -79,3 +79,30 @@ def test_a_constant_column_is_only_shifted():
     transform.fit(np.array([[1.0, 5.0], [3.0, 5.0]], np.float32))
     assert transform.log_det.tolist() == [0.0, 0.0]
     assert transform(torch.tensor([[2.0, 6.0]])).tolist() == [[0.0, 1.0]]
+
+
+def _mulaw(count: int) -> Mulaw:
+    return Mulaw((count,), Mulaw.Options(count=count))
+
+
+@pytest.mark.parametrize("count", [16, 17, 255, 256])
+def test_every_mu_law_level_survives_the_way_to_16_bits_and_back(count):
+    transform, levels = _mulaw(count), torch.arange(count).float()[None]
+    samples = transform.inverse(levels)
+    assert samples.dtype == torch.int16
+    assert torch.equal(transform(samples), levels)
+    assert (samples.diff() > 0).all()
+
+
+@pytest.mark.parametrize("count", [16, 255, 256])
+def test_mu_law_follows_g711_keeps_silence_and_never_leaves_its_levels(count):
+    transform = Mulaw((2**16,), Mulaw.Options(count=count))
+    samples = np.arange(-(2**15), 2**15)
+    levels = transform(torch.from_numpy(samples.astype(np.int16))[None])[0].double().numpy()
+    companded = np.sign(samples) * np.log1p((count - 1) * np.abs(samples) / 2**15) / np.log(count)
+    inside = levels < count - 1  # the topmost step is cut off
+    assert np.abs(levels - count // 2 - companded * count / 2)[inside].max() <= 0.5 + 1e-9
+    assert (np.diff(levels) >= 0).all()
+    assert (levels.min(), levels.max()) == (0, count - 1)
+    silence = torch.zeros(1, 2**16, dtype=torch.int16)
+    assert torch.equal(transform.inverse(transform(silence)), silence)

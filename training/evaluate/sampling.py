@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from training.transforms import Transform
-from training.zoo.base import DirectSampler, Family, FixedPointSampler, Known, takes_labels
+from training.zoo.base import DirectSampler, Family, FixedPointSampler, Known, takes_label
 
 
 def sample(
@@ -27,7 +27,7 @@ def sample(
 
 def label_of(family: Family, count: int, label: int | None = None) -> dict[str, Tensor]:
     """The keyword that tells a family the label of all items, or that it is not known; empty if it takes none."""
-    if not takes_labels(family):
+    if not takes_label(family):
         return {}
     return {"label": torch.full((count,), family.classes if label is None else label)}
 

@@ -20,7 +20,7 @@ from training.zoo.base import (
     FixedPointSampler,
     Known,
     Noise,
-    takes_labels,
+    takes_label,
 )
 
 _DTYPES = {
@@ -101,7 +101,7 @@ def _parted(
 ) -> tuple[Sequence[Tensor], Tensor, dict[str, Any], Sequence[Tensor]]:
     """Inputs of a sampler as noise, temperature, the label if there is one, and what is known if anything can be."""
     noise, (temperature, *rest) = arrays[: len(family.noise)], arrays[len(family.noise) :]
-    labels = int(takes_labels(family))
+    labels = int(takes_label(family))
     return noise, temperature, {"label": rest[0]} if labels else {}, rest[labels:]
 
 
@@ -137,7 +137,7 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
 def _bounds(family: Family, transform: Transform) -> dict[str, int]:
     """How many values codes and labels can take, by the name of their input."""
     bounds = {"text": transform.levels, "known": transform.levels} if transform.raw == "text" else {}
-    return bounds | ({"label": family.classes + 1} if takes_labels(family) else {})
+    return bounds | ({"label": family.classes + 1} if takes_label(family) else {})
 
 
 def _computation(
@@ -186,7 +186,7 @@ def _data_input(transform: Transform) -> DataInput:
 
 
 def _label(family: Family) -> list[GraphInput]:
-    if not takes_labels(family):
+    if not takes_label(family):
         return []
     return [ConditionInput(name="label", dtype="int64", shape=("batch",), of="label")]
 

@@ -20,7 +20,7 @@ from training.zoo.base import (
     DirectSampler,
     Encoder,
     FixedPointSampler,
-    takes_labels,
+    takes_label,
 )
 
 NOISE_SEED = 0
@@ -116,7 +116,7 @@ def _graph(name: str, computation: Computation, formats: tuple[str, ...]) -> bun
 
 def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.Generate | None:
     family = experiment.family
-    labels = experiment.dataset.label_names if takes_labels(family) else ()
+    labels = experiment.dataset.label_names if takes_label(family) else ()
     shared = {"sample": "sample", "labels": labels, "completion": _completion(experiment)}
     if isinstance(family, FixedPointSampler):
         return bundle.Generate(method="fixed_point", graph="propose", max_passes=family.dims + 1, **shared)

@@ -28,7 +28,8 @@ def scan(
     if torch.compiler.is_exporting():
         return _scan(step, carry, inputs, dim=0)[1]
     outputs = []
-    for position in range(len(inputs[0])):
-        carry, output = step(carry, tuple(item[position] for item in inputs))
+    # unbind, because the gradient of indexing would be a tensor of all positions at every position
+    for current in zip(*(item.unbind(0) for item in inputs), strict=True):
+        carry, output = step(carry, current)
         outputs.append(output)
     return torch.stack(outputs)

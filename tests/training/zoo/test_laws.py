@@ -123,7 +123,7 @@ def test_conditionals_sum_to_the_joint(name):
 def test_conditionals_of_a_mixture_are_those_of_the_chain_rule():
     model, x = _fitted_gmm(dims=3)
     dims = model.dim_log_prob(x)
-    torch.testing.assert_close(dims.sum(1).double(), torch.logsumexp(model._joint(x), 1), atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(dims.sum(1).double(), torch.logsumexp(model.joint(x), 1), atol=1e-4, rtol=1e-5)
     changed = x.clone()
     changed[:, 2] += 1.0
     torch.testing.assert_close(model.dim_log_prob(changed)[:, :2], dims[:, :2])
@@ -447,7 +447,7 @@ def test_a_mixture_equals_that_of_scikit_learn(covariance):
     model, x = _fitted_gmm(dims=4, **options)
     reference = GaussianMixture(3, covariance_type=covariance, reg_covar=1e-3, n_init=1, max_iter=300, random_state=0)
     reference.fit(x[:300].double().numpy())
-    exact = torch.logsumexp(model._joint(x), 1).numpy()
+    exact = torch.logsumexp(model.joint(x), 1).numpy()
     np.testing.assert_allclose(exact, reference.score_samples(x.double().numpy()), rtol=1e-6, atol=1e-6)
     responsibilities = np.sort(reference.predict_proba(x.double().numpy()), 1)
     np.testing.assert_allclose(np.sort(model.embed(x).numpy(), 1), responsibilities, atol=1e-5)

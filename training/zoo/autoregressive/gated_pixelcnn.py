@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from training.zoo.autoregressive.discrete import DiscreteOptions, DiscreteProposals
-from training.zoo.autoregressive.masked import bake, earlier_colours, masked, masked_conv2d
+from training.zoo.autoregressive.masked import bake, colour_mask, masked, masked_conv2d
 from training.zoo.autoregressive.pixelcnn import centred, per_dimension
 from training.zoo.base import LabelConditioned, Options
 
@@ -142,5 +142,5 @@ def _to_the_left(inputs: int, outputs: int, reach: int, kind: Literal["A", "B"],
     Both halves of the outputs are in groups of colours.
     """
     mask = torch.ones(outputs, inputs, 1, reach + 1)
-    mask[:, :, 0, -1] = earlier_colours(inputs, outputs // 2, kind, colours).repeat(2, 1)
+    mask[:, :, 0, -1] = colour_mask(inputs, outputs // 2, kind, colours).repeat(2, 1)
     return masked(nn.Conv2d(inputs, outputs, (1, reach + 1)), mask)

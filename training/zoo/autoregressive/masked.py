@@ -43,13 +43,19 @@ def masked_conv2d(inputs: int, outputs: int, kernel: int, kind: Literal["A", "B"
     mask = torch.zeros(outputs, inputs, kernel, kernel)
     mask[:, :, :middle] = 1
     mask[:, :, middle, :middle] = 1
-    mask[:, :, middle, middle] = earlier_colours(inputs, outputs, kind, colours)
+    mask[:, :, middle, middle] = colour_mask(inputs, outputs, kind, colours)
     return masked(nn.Conv2d(inputs, outputs, kernel, padding=middle), mask)
 
 
-def earlier_colours(inputs: int, outputs: int, kind: Literal["A", "B"], colours: int) -> Tensor:
-    """1 where an output channel may see an input channel of its own pixel, (outputs, inputs)."""
+def colour_mask(inputs: int, outputs: int, kind: Literal["A", "B"], colours: int) -> Tensor:
+    """1.0 where an output channel sees an input channel of its own pixel, shape (outputs, inputs)."""
     source = torch.arange(inputs) * colours // inputs  # the colour of every input channel
     target = torch.arange(outputs) * colours // outputs
     sees = source[None, :] < target[:, None] if kind == "A" else source[None, :] <= target[:, None]
     return sees.float()
+
+
+def colour_linear(inputs: int, outputs: int, colours: int) -> nn.Linear:
+    """A convolution 1×1 of kind B over channels that are the last axis."""
+    layer = nn.Linear(inputs, outputs)
+    return layer if colours == 1 else masked(layer, colour_mask(inputs, outputs, "B", colours))
