@@ -29,6 +29,8 @@ RECIPES = {
     "rnn-rows": ("digits", "binarise", 'mode = "dynamic"', 'unit = "row"\nhidden = 12\nhead = 16\ncell = "gru"'),
     "nade-ensemble": ("digits", "binarise", 'mode = "dynamic"', "hidden = 24\nensemble = 2"),
     "pixelcnn": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nchannels = 4\nhead = 8"),
+    "gated_pixelcnn": ("digits", "levels", "count = 5", "layers = 1\nchannels = 4\nhead = 8\nfirst_kernel = 3"),
+    "pixelcnn_pp": ("digits", "levels", "", "channels = 4\nblocks = 1\nscales = 2\ncomponents = 3"),
     "rnade": ("breast-cancer", "standardise", "", 'hidden = 8\ncomponents = 3\norder = "random"'),
     "made-rows": (
         "breast-cancer",

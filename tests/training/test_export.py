@@ -32,6 +32,8 @@ GRAPHS = {
     "rnn-rows": {"score", "generate"},
     "nade-ensemble": {"score", "generate"},
     "pixelcnn": {"score", "propose"},
+    "gated_pixelcnn": {"score", "propose"},
+    "pixelcnn_pp": {"score", "propose"},
     "rnade": {"score", "generate"},
     "row_lstm": {"score", "propose"},
     "vae": {"score", "generate", "encode"},

@@ -4,9 +4,11 @@ from training.zoo.adversarial.dcgan import Dcgan
 from training.zoo.autoregressive.attention import Attention
 from training.zoo.autoregressive.diagonal_bilstm import DiagonalBiLstm
 from training.zoo.autoregressive.fvsbn import Fvsbn
+from training.zoo.autoregressive.gated_pixelcnn import GatedPixelCnn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
 from training.zoo.autoregressive.pixelcnn import PixelCnn
+from training.zoo.autoregressive.pixelcnn_pp import PixelCnnPp
 from training.zoo.autoregressive.rnade import Rnade
 from training.zoo.autoregressive.rnn import Rnn
 from training.zoo.autoregressive.row_lstm import RowLstm
@@ -27,6 +29,7 @@ FAMILIES: dict[str, type[Family]] = {
     "dcgan": Dcgan,
     "diagonal_bilstm": DiagonalBiLstm,
     "fvsbn": Fvsbn,
+    "gated_pixelcnn": GatedPixelCnn,
     "gda": Gda,
     "gmm": Gmm,
     "made": Made,
@@ -34,6 +37,7 @@ FAMILIES: dict[str, type[Family]] = {
     "naive_bayes": NaiveBayes,
     "nade": Nade,
     "pixelcnn": PixelCnn,
+    "pixelcnn_pp": PixelCnnPp,
     "rnade": Rnade,
     "rnn": Rnn,
     "row_lstm": RowLstm,

@@ -223,7 +223,7 @@ class LabelConditioned(ABC):
     @property
     @abstractmethod
     def classes(self) -> int:
-        """Number of labels."""
+        """Number of labels; 0 if it is not told any after all."""
 
 
 def takes_label(family: Family) -> bool:
