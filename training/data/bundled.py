@@ -1,8 +1,10 @@
-"""The data sets that scikit-learn ships: nothing to download."""
+"""The data sets that scikit-learn and Matplotlib ship: nothing to download."""
 
 import numpy as np
+from matplotlib.colors import XKCD_COLORS
 from sklearn.datasets import load_breast_cancer, load_digits
 
+from training.data import text
 from training.data.dataset import Dataset
 from training.errors import DataError
 
@@ -36,3 +38,9 @@ def breast_cancer(columns: tuple[str, ...] = ()) -> Dataset:
         source="breast cancer Wisconsin, diagnostic (UCI, as shipped by scikit-learn)",
         licence="CC BY 4.0",
     )
+
+
+def colour_names() -> Dataset:
+    """949 names that people gave to colours, up to 26 characters (R. Munroe, colour survey, 2010)."""
+    names = [name.removeprefix("xkcd:") for name in XKCD_COLORS]
+    return text.encoded(names, "names of colours (xkcd colour survey, as shipped by Matplotlib)", "CC0 1.0")

@@ -2,14 +2,13 @@
 
 import csv
 import io
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from training.data.dataset import Dataset
+from training.data.files import named_files
 from training.data.labels import as_indices
 from training.errors import DataError
 
@@ -19,7 +18,7 @@ CAPTIONS = "captions.csv"
 
 def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset:
     """All images below a folder or in a zip, in order of their names; ``auto`` keeps colours only if there are any."""
-    files = dict(sorted(_files(path)))
+    files = dict(sorted(named_files(path, "images")))
     pictures = {name: data for name, data in files.items() if PurePosixPath(name).suffix.lower() in SUFFIXES}
     if not pictures:
         raise DataError(f"{path}: no image files ({', '.join(sorted(SUFFIXES))})")
@@ -32,20 +31,6 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
         raise DataError(f"{path}: images of different sizes ({sizes}…); set `size` in the recipe to resize them")
     names, indices = as_indices(np.array(_labels(path, files, list(pictures), labels)))
     return Dataset(np.stack(arrays), str(path), "not stated", indices, names)
-
-
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    if path.is_dir():
-        for file in path.rglob("*"):
-            if file.is_file():
-                yield file.relative_to(path).as_posix(), file.read_bytes()
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if not name.endswith("/"):
-                    yield name, archive.read(name)
-    else:
-        raise DataError(f"{path}: expected a folder or a zip archive of images")
 
 
 def _decode(name: str, data: bytes, mode: str, size: int | None) -> np.ndarray:

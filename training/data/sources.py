@@ -1,11 +1,12 @@
 """The sources a recipe can name, and what each of them needs to know."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from training.data import bundled, images, mnist, npz, table
+from training.data import audio, bundled, images, mnist, npz, table, text
 from training.data.dataset import Dataset
 from training.data.splits import SplitOptions
 from training.zoo.base import Options
@@ -56,6 +57,24 @@ class ImagesSource(_Source):
     labels: str | None = Field(default=None, description="column of captions.csv; without it the sub-folder's name")
 
 
+class AudioSource(_Source):
+    """A folder or zip of WAV files, 8 or 16 bits, one channel, all of one rate; labels from names."""
+
+    source: Literal["audio"]
+    path: Path = Field(description="the folder or zip")
+    length: int = Field(ge=2, description="samples of an item; a shorter recording is followed by silence")
+    hop: int | None = Field(
+        default=None,
+        ge=1,
+        description="samples from one item to the next of a longer recording; without it only its beginning is used",
+    )
+    labels: Literal["folder", "file"] = Field(
+        default="folder", description="the label is the sub-folder's name, or the file's without its suffix"
+    )
+    rate_hz: int | None = Field(default=None, ge=1, description="samples per second to insist on; without it any")
+    licence: str = Field(default="not stated", description="of the recordings, for the card")
+
+
 class TableSource(_Source):
     """A CSV or Parquet file."""
 
@@ -65,8 +84,33 @@ class TableSource(_Source):
     labels: str | None = Field(default=None, description="column with labels; it is not modelled")
 
 
+class TextSource(_Source):
+    """A UTF-8 text file with one item per line; empty lines do not count."""
+
+    source: Literal["text"]
+    path: Path = Field(description="the file")
+    length: int | None = Field(
+        default=None, ge=1, description="most characters; without it as many as the longest line"
+    )
+    cut: bool = Field(default=False, description="whether to cut longer lines rather than to refuse them")
+
+
+class ColourNamesSource(_Source):
+    """949 names of colours from the xkcd colour survey, as Matplotlib ships them."""
+
+    source: Literal["colour-names"]
+
+
 DataOptions = Annotated[
-    MnistSource | DigitsSource | BreastCancerSource | NpzSource | ImagesSource | TableSource,
+    MnistSource
+    | DigitsSource
+    | BreastCancerSource
+    | ColourNamesSource
+    | NpzSource
+    | ImagesSource
+    | AudioSource
+    | TableSource
+    | TextSource,
     Field(discriminator="source"),
 ]
 
@@ -84,5 +128,12 @@ def load(options: DataOptions) -> Dataset:
             return npz.load(options.path, options.array, options.labels)
         case ImagesSource():
             return images.load(options.path, options.mode, options.size, options.labels)
+        case AudioSource():
+            recordings = audio.load(options.path, options.length, options.hop, options.labels, options.rate_hz)
+            return replace(recordings, licence=options.licence)
         case TableSource():
             return table.load(options.path, options.columns, options.labels)
+        case TextSource():
+            return text.load(options.path, options.length, options.cut)
+        case ColourNamesSource():
+            return bundled.colour_names()

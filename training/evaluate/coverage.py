@@ -22,8 +22,13 @@ _CHUNK = 250
 
 
 def evaluate_coverage(family: Family, transform: Transform, splits: Splits, seed: int) -> list[Measurement]:
-    """Total variation of class shares; empty for unlabelled data, a single class, or a family that does not sample."""
+    """Total variation of class shares; empty for unlabelled data, a single class, or a family that does not sample.
+
+    Also empty for recordings and texts, whose neighbours sample by sample say nothing about what is heard or read.
+    """
     if not isinstance(family, DirectSampler | FixedPointSampler) or splits.fit.labels is None:
+        return []
+    if transform.raw not in ("image", "row"):
         return []
     if len(np.unique(splits.fit.labels)) < 2:
         return []

@@ -15,7 +15,7 @@ from training.evaluate.sampling import decode
 from training.transforms import Transform
 from training.zoo.base import DirectSampler, Family
 
-_INK, _ACCENT = "#333333", "#c44e52"
+INK, ACCENT = "#333333", "#c44e52"
 
 
 def sheet(images: np.ndarray, columns: int, scale: int) -> bytes:
@@ -67,7 +67,7 @@ def loss_curves(metrics: Sequence[Path]) -> bytes | None:
     axes.tick_params(labelsize=7)
     axes.legend(frameon=False, fontsize=7)
     axes.spines[["top", "right"]].set_visible(False)
-    return _figure_png(figure)
+    return figure_png(figure)
 
 
 def _losses(metrics: Sequence[Path]) -> dict[str, dict[int, float]]:
@@ -92,16 +92,17 @@ def marginals(real: np.ndarray, generated: np.ndarray, columns: tuple[str, ...],
             continue
         edges = np.histogram_bin_edges(np.concatenate([real[:, index], generated[:, index]]), 24)
         axes.hist(real[:, index], edges, density=True, color="#bbbbbb", label="data")
-        axes.hist(generated[:, index], edges, density=True, histtype="step", color=_ACCENT, label="samples")
-        axes.set_title(columns[index], fontsize=7, color=_INK)
+        axes.hist(generated[:, index], edges, density=True, histtype="step", color=ACCENT, label="samples")
+        axes.set_title(columns[index], fontsize=7, color=INK)
         axes.set_yticks([])
         axes.tick_params(labelsize=6)
         if index == 0:
             axes.legend(frameon=False, fontsize=6)
-    return _figure_png(figure)
+    return figure_png(figure)
 
 
-def _figure_png(figure: Figure) -> bytes:
+def figure_png(figure: Figure) -> bytes:
+    """The figure as PNG with few colours, which keeps bundles small."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     picture = Image.open(buffer).convert("RGB").quantize(64)

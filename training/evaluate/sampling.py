@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from training.transforms import Transform
-from training.zoo.base import DirectSampler, Family, FixedPointSampler, Known, LabelConditioned
+from training.zoo.base import Family, Known, takes_label
 
 
 def sample(
@@ -14,11 +14,11 @@ def sample(
     generator = torch.Generator().manual_seed(seed)
     degrees = torch.full((count,), temperature)
     with torch.no_grad():
-        if not isinstance(family, FixedPointSampler | DirectSampler):
+        if family.sampler is None:
             raise TypeError(f"{type(family).__name__} cannot sample")
         noise = [item.draw(count, generator) for item in family.noise]
         told = label_of(family, count, label)
-        if isinstance(family, FixedPointSampler):
+        if family.sampler == "fixed_point":
             x, _ = fixed_point(family, *noise, temperature=degrees, **told)
         else:
             x, _ = family.generate(*noise, temperature=degrees, **told)
@@ -27,7 +27,7 @@ def sample(
 
 def label_of(family: Family, count: int, label: int | None = None) -> dict[str, Tensor]:
     """The keyword that tells a family the label of all items, or that it is not known; empty if it takes none."""
-    if not isinstance(family, LabelConditioned):
+    if not takes_label(family):
         return {}
     return {"label": torch.full((count,), family.classes if label is None else label)}
 

@@ -11,6 +11,7 @@ from training.calibrate import Scorer, Statistics, calibrate
 from training.errors import ExportError
 from training.evaluate.coverage import evaluate_coverage
 from training.evaluate.detection import evaluate_detection
+from training.evaluate.labels import evaluate_labels
 from training.evaluate.likelihood import evaluate_likelihood
 from training.evaluate.measurement import Measurement
 from training.export.card import card, pictures
@@ -100,11 +101,12 @@ def write_bundle(experiment: Experiment, report: FitReport, run: Run, store: bun
 
 
 def measure(experiment: Experiment) -> list[Measurement]:
-    """The likelihood of the test split and the class shares of samples, by the eager model."""
+    """The likelihood and the labels of the test split and the class shares of samples, by the eager model."""
     family, transform, seed = experiment.family, experiment.transform, experiment.recipe.seed
     samples = experiment.recipe.evaluate.importance_samples
     likelihood = evaluate_likelihood(family, transform, experiment.splits.test.x, samples=samples, seed=seed)
-    return likelihood + evaluate_coverage(family, transform, experiment.splits, seed)
+    labels = evaluate_labels(family, transform, experiment.splits.test, seed)
+    return likelihood + labels + evaluate_coverage(family, transform, experiment.splits, seed)
 
 
 def _measured(

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data.text import decoded
 from training.evaluate.measurement import Measurement
 from training.evaluate.pictures import interpolation, loss_curves, marginals, sheet
+from training.evaluate.recordings import as_wav, waves
 from training.evaluate.sampling import sample
 from training.fit import FitReport
 from training.prepare import Experiment
@@ -12,6 +14,7 @@ from training.zoo.base import DirectSampler, FixedPointSampler
 
 _SAMPLES = 64
 _ROWS = 2000
+_RECORDINGS = 5
 
 FAILURES = {
     "exact": (
@@ -38,7 +41,7 @@ FAILURES = {
 
 @dataclass(frozen=True)
 class Pictures:
-    """PNG files of a card, with a caption each."""
+    """Pictures and recordings of a card, with a caption each."""
 
     files: dict[str, bytes]
     captions: dict[str, str]
@@ -49,18 +52,41 @@ def pictures(experiment: Experiment, metrics: list[Path]) -> Pictures:
     family, transform = experiment.family, experiment.transform
     found: dict[str, tuple[bytes | None, str]] = {}
     if isinstance(family, DirectSampler | FixedPointSampler):
-        if experiment.dataset.is_image:
-            scale = max(1, 56 // transform.raw_shape[0])
-            drawn = sample(family, transform, _SAMPLES, seed=1).numpy()
-            found["samples.png"] = (sheet(drawn, 16, scale), f"{_SAMPLES} samples, not chosen")
-        else:
-            drawn = sample(family, transform, _ROWS, seed=1).numpy()
-            histogram = marginals(experiment.splits.fit.x, drawn, experiment.dataset.columns)
-            found["samples.png"] = (histogram, f"data against {_ROWS} samples, column by column")
+        found |= _samples(experiment)
     found["interpolation.png"] = (interpolation(family, transform), "walks between pairs of latents")
     found["loss.png"] = (loss_curves(metrics), "loss per epoch")
     present = {name: data for name, (data, _) in found.items() if data is not None}
     return Pictures(present, {name: found[name][1] for name in present})
+
+
+def _texts(experiment: Experiment) -> list[str]:
+    """Samples of a model of texts, as a part of the card; nothing for other data and models."""
+    family, alphabet = experiment.family, experiment.dataset.alphabet
+    if alphabet is None or not isinstance(family, DirectSampler | FixedPointSampler):
+        return []
+    lines = "\n".join(map(repr, decoded(sample(family, experiment.transform, _SAMPLES, seed=1).numpy(), alphabet)))
+    return [f"{_SAMPLES} samples, not chosen:", f"```text\n{lines}\n```"]
+
+
+def _samples(experiment: Experiment) -> dict[str, tuple[bytes, str]]:
+    """Samples in the form of the data, and their caption, by the name of the file."""
+    family, transform, dataset = experiment.family, experiment.transform, experiment.dataset
+    match dataset.kind:
+        case "image":
+            scale = max(1, 56 // transform.raw_shape[0])
+            drawn = sample(family, transform, _SAMPLES, seed=1).numpy()
+            return {"samples.png": (sheet(drawn, 16, scale), f"{_SAMPLES} samples, not chosen")}
+        case "audio":
+            drawn = sample(family, transform, _RECORDINGS, seed=1).numpy()
+            picture = waves(experiment.splits.fit.x[:_RECORDINGS], drawn, dataset.rate_hz)
+            caption = f"{_RECORDINGS} recordings of the data, and as many samples, not chosen"
+            heard = as_wav(drawn, dataset.rate_hz)
+            return {"samples.png": (picture, caption), "samples.wav": (heard, "the same samples to listen to")}
+        case "text":
+            return {}
+    drawn = sample(family, transform, _ROWS, seed=1).numpy()
+    histogram = marginals(experiment.splits.fit.x, drawn, dataset.columns)
+    return {"samples.png": (histogram, f"data against {_ROWS} samples, column by column")}
 
 
 def card(
@@ -77,7 +103,8 @@ def card(
         parts.append("**A rehearsal on a sliver of the data: not a model to rely on.**")
     parts += [
         f"Family: {type(family).title} ({type(family).paper}). Can: {', '.join(capabilities)}.",
-        *[f"![{caption}]({name})\n\n*{caption}*" for name, caption in drawn.captions.items()],
+        *[_shown(name, caption) for name, caption in drawn.captions.items()],
+        *_texts(experiment),
         "## Data",
         _data(experiment),
         "## Numbers",
@@ -92,6 +119,13 @@ def card(
         f"```toml\n{recipe.text.strip()}\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _shown(name: str, caption: str) -> str:
+    """A picture, or a link to what is not one."""
+    if not name.endswith(".png"):
+        return f"[{name}]({name}): {caption}."
+    return f"![{caption}]({name})\n\n*{caption}*"
 
 
 def _kind(experiment: Experiment) -> str:

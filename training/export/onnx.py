@@ -5,6 +5,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnx
@@ -77,11 +78,24 @@ def _refuse_random_operators(model: onnx.ModelProto) -> None:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Removes source locations and traces: they name files of the machine that exported."""
-    model.graph.ClearField("value_info")
-    for part in (model, model.graph, *model.graph.node, *model.graph.initializer, *model.functions):
+    """Removes source locations and traces: they name files of the machine that exported, and fill megabytes."""
+    for part in (model, *model.functions, *(part for graph in _graphs(model.graph) for part in _parts(graph))):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """The graph and the bodies of its loops."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _graphs(attribute.g)
+
+
+def _parts(graph: onnx.GraphProto) -> list[Any]:
+    graph.ClearField("value_info")
+    return [graph, *graph.node, *graph.initializer, *graph.input, *graph.output]
 
 
 def _store_as_half(model: onnx.ModelProto) -> None:

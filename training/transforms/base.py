@@ -15,12 +15,14 @@ class Transform(nn.Module, ABC):
 
     Raw images are uint8 (batch, height, width, channels), rows float32 (batch, features), recordings int16
     (batch, time), texts uint8 codes (batch, time). ``log_det`` is a tensor of shape event_shape: log |dx/draw| per
-    dimension, to be added to a log-density over x to get one over raw data.
+    dimension, to be added to a log-density over x to get one over raw data. ``end`` is the level that ends an item and
+    that nothing but itself follows; None where items have no end.
     """
 
     raw: ClassVar[Literal["image", "row", "audio", "text"]]
     space: ClassVar[Space]
     density_of: ClassVar[str]
+    end: ClassVar[int | None] = None
     Options: ClassVar[type[Options]] = Options
 
     log_det: Tensor

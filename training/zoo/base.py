@@ -6,6 +6,7 @@ Family
 │   └── CompletingSampler   … and keeps the dimensions that are known
 ├── FixedPointSampler   one parallel pass proposes x from x and the same noise
 ├── Encoder             x → vector
+│   └── LabelPosterior      … of the probabilities of the labels
 ├── LabelConditioned    can be told the label of what it generates
 ├── FactorisedDensity   a Density that is a product of terms, one per dimension
 │   └── Autoregressive      … each given the dimensions before it, in an order
@@ -55,8 +56,8 @@ class Family(nn.Module, ABC):
     """Base of all families.
 
     ``title`` and ``paper`` are shown to people; ``space`` is what x must look like (or may, where there are several);
-    ``event_shape`` is the shape of x without batch. Options called ``levels`` and ``classes`` are filled in from the
-    transform and the data where a recipe leaves them out.
+    ``event_shape`` is the shape of x without batch. Options called ``space``, ``levels``, ``end`` and ``classes`` are
+    filled in from the transform and the data where a recipe leaves them out.
     """
 
     title: ClassVar[str]
@@ -75,6 +76,13 @@ class Family(nn.Module, ABC):
     def dims(self) -> int:
         """Number of dimensions of one x."""
         return int(torch.Size(self.event_shape).numel())
+
+    @property
+    def sampler(self) -> Literal["direct", "fixed_point"] | None:
+        """How samples are drawn, None where they cannot be; a family with both samplers says which."""
+        if isinstance(self, FixedPointSampler):
+            return "fixed_point"
+        return "direct" if isinstance(self, DirectSampler) else None
 
     def compact(self) -> None:
         """Replaces the weights, in place and for good, by the smallest equal form; called once before export."""
@@ -215,7 +223,12 @@ class LabelConditioned(ABC):
     @property
     @abstractmethod
     def classes(self) -> int:
-        """Number of labels."""
+        """Number of labels; 0 if it is not told any after all."""
+
+
+def takes_label(family: Family) -> bool:
+    """Whether the family can be told a label: it may have been fitted to data without any."""
+    return isinstance(family, LabelConditioned) and family.classes > 0
 
 
 class Encoder(ABC):
@@ -231,6 +244,12 @@ class Encoder(ABC):
     @abstractmethod
     def embed(self, x: Tensor) -> Tensor:
         """Embeddings, shape (batch, embedding_dims)."""
+
+
+class LabelPosterior(Encoder):
+    """An encoder whose embedding is p(label | x), one probability for each label."""
+
+    encodes = "probability of each label"
 
 
 class LikelihoodTrained(ABC):

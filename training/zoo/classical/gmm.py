@@ -3,9 +3,7 @@
 Fitted by expectation-maximisation (A. Dempster, N. Laird, D. Rubin, "Maximum Likelihood from Incomplete Data via the EM
 Algorithm", JRSS B 39, 1977) with scikit-learn; the number of components, the form of the covariance and its
 regularisation are those with the best validation likelihood. Every form is kept as one lower Cholesky factor per
-component, L_k L_kᵀ = Σ_k, so that density, samples and the chain rule over columns are the same few lines:
-with z = L⁻¹(x − μ), z_i depends on x_1..x_i only, hence log p(x_i | x_<i, k) = −½z_i² − log L_ii − ½ log 2π, and mixing
-the running sums over k gives log p(x_i | x_<i) exactly. Computed in double precision, also in the exported graph.
+component.
 """
 
 import math
@@ -20,7 +18,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from training.zoo.base import ClosedForm, DirectSampler, Encoder, FactorisedDensity, Family, Noise, Options
+from training.zoo.base import ClosedForm, Noise, Options
+from training.zoo.classical.gaussian import draw_gaussian, gaussian_conditionals, whitening_of
+from training.zoo.classical.mixture import Mixture
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
 
@@ -34,12 +34,11 @@ class GmmOptions(Options):
     restarts: int = Field(default=3, ge=1, description="runs of expectation-maximisation; the best one counts")
 
 
-class Gmm(Family, FactorisedDensity, DirectSampler, Encoder, ClosedForm):
+class Gmm(Mixture, ClosedForm):
     """Mixture of Gaussians; exact density, direct samples, responsibilities as embedding."""
 
     title = "Gaussian mixture"
     paper = "Dempster, Laird & Rubin 1977"
-    kind = "exact"
     space = "real"
     temperature = "multiplies the standard deviation of the component that was drawn"
     encodes = "responsibilities p(component | x), components in order of decreasing weight"
@@ -94,29 +93,11 @@ class Gmm(Family, FactorisedDensity, DirectSampler, Encoder, ClosedForm):
         self.log_weights.data = torch.from_numpy(np.log(mixture.weights_[order]))
         self.means.data = torch.from_numpy(mixture.means_[order])
         self.cholesky.data = torch.linalg.cholesky(torch.from_numpy(covariances))
-        eye = torch.eye(self.dims, dtype=torch.float64).expand_as(self.cholesky)
-        self.whitening.data = torch.linalg.solve_triangular(self.cholesky.data, eye, upper=False)
+        self.whitening.data = whitening_of(self.cholesky.data)
 
-    def _conditionals(self, x: Tensor) -> Tensor:
+    def conditionals(self, x: Tensor) -> Tensor:
         """Log p(x_i | x_<i, k), shape (batch, components, dims)."""
-        # One 2-d product for all components; broadcasting a batched matmul would be slower in ONNX Runtime.
-        components, dims = self.means.shape
-        stacked = self.whitening.reshape(components * dims, dims)
-        offset = (self.whitening @ self.means[:, :, None]).reshape(components * dims)
-        z = (x.flatten(1).double() @ stacked.T - offset).reshape(-1, components, dims)
-        log_scale = torch.log(torch.diagonal(self.whitening, dim1=1, dim2=2))
-        return -0.5 * z.square() + log_scale - 0.5 * math.log(2 * math.pi)
-
-    def dim_log_prob(self, x: Tensor) -> Tensor:
-        """Log p(x_i | x_<i), shape (batch, *event_shape)."""
-        running = self.log_weights[:, None] + torch.cumsum(self._conditionals(x), 2)  # (batch, components, dims)
-        total = torch.logsumexp(running, 1)  # log p(x_1..x_i)
-        previous = torch.cat([torch.zeros_like(total[:, :1]), total[:, :-1]], 1)
-        return (total - previous).float().reshape(-1, *self.event_shape)
-
-    def _joint(self, x: Tensor) -> Tensor:
-        """Log p(x, k), shape (batch, components)."""
-        return self.log_weights + self._conditionals(x).sum(2)
+        return gaussian_conditionals(x.flatten(1), self.means, self.whitening)
 
     @property
     def noise(self) -> tuple[Noise, ...]:
@@ -126,20 +107,9 @@ class Gmm(Family, FactorisedDensity, DirectSampler, Encoder, ClosedForm):
     def generate(self, *noise: Tensor, temperature: Tensor) -> tuple[Tensor, None]:
         """Exact samples, shape (batch, *event_shape)."""
         component, eps = noise
-        ends = torch.cumsum(torch.exp(self.log_weights), 0)[:-1]  # the last component takes what rounding leaves
-        chosen = (component.double() >= ends[None, :]).sum(1)  # (batch,)
-        spread = (self.cholesky[chosen] @ eps.double()[:, :, None])[:, :, 0]
-        x = self.means[chosen] + temperature.double()[:, None] * spread
+        chosen = self.choose(component)
+        x = draw_gaussian(self.means[chosen], self.cholesky[chosen], eps, temperature)
         return x.float().reshape(-1, *self.event_shape), None
-
-    @property
-    def embedding_dims(self) -> int:
-        """The number of components."""
-        return len(self.log_weights)
-
-    def embed(self, x: Tensor) -> Tensor:
-        """Responsibilities, shape (batch, components)."""
-        return torch.softmax(self._joint(x), 1).float()
 
 
 def _fitted(train: np.ndarray, count: int, covariance: str, floor: float, restarts: int, seed: int) -> GaussianMixture:
