@@ -47,7 +47,7 @@ DOCUMENTED = [
     ("/score", ScoreAnswer, {"model": "tiny-table", "explain": True, "inputs": [{"array": [0, 1, 2]}]}),
     ("/score", ScoreAnswer, {"model": "tiny-audio", "explain": True, "inputs": [{"array": [0] * 40}]}),
     ("/score", ScoreAnswer, {"model": "tiny-text", "explain": True, "inputs": [{"text": "ban"}]}),
-    ("/generate", GenerateAnswer, {"model": "tiny-made", "condition": {"array": SIX, "mask": SIX[:5] + [[1] * 6]}}),
+    ("/generate", GenerateAnswer, {"model": "tiny-made", "condition": {"array": SIX, "mask": [*SIX[:5], [1] * 6]}}),
     ("/generate", GenerateAnswer, {"model": "tiny-table"}),
     ("/generate", GenerateAnswer, {"model": "tiny-audio", "condition": {"array": [0]}}),
     ("/generate", GenerateAnswer, {"model": "tiny-text", "condition": {"text": "b"}}),
