@@ -15,9 +15,7 @@ from training.prepare import Experiment
 from training.zoo.autoregressive.order import raster
 from training.zoo.base import (
     Density,
-    DirectSampler,
     Encoder,
-    FixedPointSampler,
     takes_label,
 )
 
@@ -116,9 +114,9 @@ def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.
     family = experiment.family
     labels = experiment.dataset.label_names if takes_label(family) else ()
     shared = {"sample": "sample", "labels": labels, "completion": _completion(experiment)}
-    if isinstance(family, FixedPointSampler):
+    if family.sampler == "fixed_point":
         return bundle.Generate(method="fixed_point", graph="propose", max_passes=family.dims + 1, **shared)
-    if not isinstance(family, DirectSampler):
+    if family.sampler is None:
         return None
     outputs = [output.name for output in graphs["generate"].outputs]
     mean = "mean" if "mean" in outputs else None
