@@ -43,7 +43,7 @@ weights = "float16"
 KINDS = {
     "bernoulli": ("digits", "binarise", ""),
     "made": ("digits", "binarise", "hidden = [64]"),
-    "naive_bayes": ("digits", "binarise", ""),
+    "gated_pixelcnn": ("digits", "binarise", "layers = 1\nchannels = 4\nhead = 8\nfirst_kernel = 3"),
     "nade": ("digits", "binarise", 'hidden = 16\norder = "random"'),
     "rnade": ("breast-cancer", "standardise", "hidden = 8\ncomponents = 3"),
     "wavenet": ("audio", "mulaw", "stacks = 1\nlayers = 2\nchannels = 4\nskip = 6"),
