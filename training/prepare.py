@@ -62,9 +62,14 @@ def prepare(recipe: Recipe, *, smoke: bool = False) -> Experiment:
 
 
 def _filled(recipe: Recipe, transform: Transform, dataset: Dataset) -> Options:
-    """The family's options, with ``levels``, ``end`` and ``classes`` as the data have them."""
+    """The family's options, with ``space``, ``levels``, ``end`` and ``classes`` as the data have them."""
     options = recipe.family
-    facts = {"levels": transform.levels, "end": transform.end, "classes": len(dataset.label_names)}
+    facts = {
+        "space": transform.space,
+        "levels": transform.levels,
+        "end": transform.end,
+        "classes": len(dataset.label_names),
+    }
     facts = {name: value for name, value in facts.items() if name in type(options).model_fields}
     for name, value in facts.items():
         if name in options.model_fields_set and getattr(options, name) not in (0, value):

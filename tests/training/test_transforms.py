@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.transforms import Binarise, Dequantise, Levels, Mulaw, SignedUnit, Standardise
+from training.data import bundled
+from training.transforms import Binarise, Dequantise, Levels, Mulaw, SignedUnit, Standardise, Symbols
 
 SHAPE = (4, 5, 3)
 
@@ -81,6 +82,17 @@ def test_a_constant_column_is_only_shifted():
     assert transform(torch.tensor([[2.0, 6.0]])).tolist() == [[0.0, 1.0]]
 
 
+def test_symbols_are_codes_as_they_are():
+    dataset = bundled.colour_names()
+    transform = Symbols(dataset.x.shape[1:], Symbols.Options())
+    transform.describe(dataset)
+    raw = torch.from_numpy(dataset.x)
+    assert transform.levels == len(dataset.alphabet) + 1 == int(raw.max()) + 1
+    assert transform.end == 0
+    assert transform.log_det.shape == transform.event_shape
+    assert torch.equal(transform.inverse(transform(raw)), raw)
+
+
 def _mulaw(count: int) -> Mulaw:
     return Mulaw((count,), Mulaw.Options(count=count))
 
@@ -106,3 +118,19 @@ def test_mu_law_follows_g711_keeps_silence_and_never_leaves_its_levels(count):
     assert (levels.min(), levels.max()) == (0, count - 1)
     silence = torch.zeros(1, 2**16, dtype=torch.int16)
     assert torch.equal(transform.inverse(transform(silence)), silence)
+
+
+def test_a_quantum_blurs_rows_in_training_by_centred_noise_of_its_width_and_no_score():
+    raw = torch.tensor([[0.0, 5.0], [1.0, 7.0]]).repeat(4000, 1)
+    plain, blurred = (Standardise((2,), Standardise.Options(quantum=quantum)) for quantum in (0.0, 0.5))
+    for transform in (plain, blurred):
+        transform.fit(raw.numpy())
+    assert torch.equal(plain(raw), blurred(raw))
+    assert torch.equal(plain.training_view(raw), plain(raw))
+    torch.manual_seed(0)
+    noise = blurred.inverse(blurred.training_view(raw)) - raw
+    assert float(noise.abs().max()) <= 0.25 + 1e-5
+    assert float(noise.mean()) == pytest.approx(0, abs=0.01)
+    assert float(noise.std()) == pytest.approx(0.5 / 12**0.5, rel=0.02)
+    assert plain.protocol == "the row in original units"
+    assert blurred.protocol == "the row in original units, blurred by uniform noise of width 0.5"

@@ -11,9 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from bundle import DATA_DTYPES, ArraySpec, ConditionInput, DataInput, GraphInput, NoiseInput, OptionInput
 from training.transforms import Transform
 from training.zoo.base import (
+    Autoregressive,
     CompletingSampler,
     Density,
-    DirectSampler,
     Encoder,
     FactorisedDensity,
     Family,
@@ -122,16 +122,25 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
         noise = [_noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
         names = ["log_prob", "dim_log_prob"]
         graphs["score"] = _computation(_Score(family, transform), [data, *noise], names, bounds)
-    if isinstance(family, FixedPointSampler):
+    if family.sampler == "fixed_point":
         inputs = [data, *map(_noise_input, family.noise), _temperature(family), *_label(family)]
         graphs["propose"] = _computation(_Propose(family, transform), inputs, ["sample"], bounds)
-    elif isinstance(family, DirectSampler):
+    elif family.sampler == "direct":
         inputs = [*map(_noise_input, family.noise), _temperature(family), *_label(family), *_known(family, transform)]
         graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"], bounds)
     if isinstance(family, Encoder):
         inputs = [data, *map(_noise_input, transform.score_noise)]
         graphs["encode"] = _computation(_Encode(family, transform), inputs, ["embedding"], bounds)
     return graphs
+
+
+def completes(family: Family, transform: Transform) -> bool:
+    """Whether samples can keep what is known of raw data: the family goes in an order, and a raw value is one value x.
+
+    Where the transform adds noise, a raw value stands for many x, and it is not known which.
+    """
+    in_order = isinstance(family, Autoregressive) and isinstance(family, FixedPointSampler | CompletingSampler)
+    return in_order and not transform.score_noise
 
 
 def _bounds(family: Family, transform: Transform) -> dict[str, int]:
@@ -145,7 +154,8 @@ def _computation(
 ) -> Computation:
     module.eval()
     example = _example_inputs(inputs, bounds, 1, torch.Generator().manual_seed(0))
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    fused = {torch.ops.aten.mkldnn_rnn_layer: _fused_lstm_flop}
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=fused) as counter:
         results = module(*example)
     outputs = tuple(
         ArraySpec(name=name, dtype=_DTYPES[result.dtype], shape=("batch", *result.shape[1:]))
@@ -154,6 +164,11 @@ def _computation(
     elementwise = sum(array.numel() for array in (*example, *results))
     mflop = max(counter.get_total_flops(), elementwise) / 1e6
     return Computation(module, tuple(inputs), outputs, mflop, bounds)
+
+
+def _fused_lstm_flop(x: torch.Size, from_x: torch.Size, from_h: torch.Size, *_: object, **__: object) -> int:
+    """Floating-point operations of one LSTM layer over (time, batch, inputs), which PyTorch does not count."""
+    return 2 * x[0] * x[1] * (from_x.numel() + from_h.numel())
 
 
 def _example_inputs(
@@ -192,7 +207,7 @@ def _label(family: Family) -> list[GraphInput]:
 
 
 def _known(family: Family, transform: Transform) -> list[GraphInput]:
-    if not isinstance(family, CompletingSampler):
+    if not isinstance(family, CompletingSampler) or not completes(family, transform):
         return []
     data = _data_input(transform)
     positions = data.shape[:3] if transform.raw == "image" else data.shape

@@ -1,6 +1,7 @@
 """The families, by the name a recipe uses."""
 
 from training.zoo.adversarial.dcgan import Dcgan
+from training.zoo.autoregressive.attention import Attention
 from training.zoo.autoregressive.diagonal_bilstm import DiagonalBiLstm
 from training.zoo.autoregressive.fvsbn import Fvsbn
 from training.zoo.autoregressive.gated_pixelcnn import GatedPixelCnn
@@ -9,6 +10,7 @@ from training.zoo.autoregressive.nade import Nade
 from training.zoo.autoregressive.pixelcnn import PixelCnn
 from training.zoo.autoregressive.pixelcnn_pp import PixelCnnPp
 from training.zoo.autoregressive.rnade import Rnade
+from training.zoo.autoregressive.rnn import Rnn
 from training.zoo.autoregressive.row_lstm import RowLstm
 from training.zoo.autoregressive.wavenet import Wavenet
 from training.zoo.base import Family
@@ -21,6 +23,7 @@ from training.zoo.classical.naive_bayes import NaiveBayes
 from training.zoo.latent.vae import Vae
 
 FAMILIES: dict[str, type[Family]] = {
+    "attention": Attention,
     "bernoulli": Bernoulli,
     "categorical": Categorical,
     "dcgan": Dcgan,
@@ -36,6 +39,7 @@ FAMILIES: dict[str, type[Family]] = {
     "pixelcnn": PixelCnn,
     "pixelcnn_pp": PixelCnnPp,
     "rnade": Rnade,
+    "rnn": Rnn,
     "row_lstm": RowLstm,
     "vae": Vae,
     "wavenet": Wavenet,

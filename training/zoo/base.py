@@ -56,8 +56,8 @@ class Family(nn.Module, ABC):
     """Base of all families.
 
     ``title`` and ``paper`` are shown to people; ``space`` is what x must look like (or may, where there are several);
-    ``event_shape`` is the shape of x without batch. Options called ``levels``, ``end`` and ``classes`` are filled in
-    from the transform and the data where a recipe leaves them out.
+    ``event_shape`` is the shape of x without batch. Options called ``space``, ``levels``, ``end`` and ``classes`` are
+    filled in from the transform and the data where a recipe leaves them out.
     """
 
     title: ClassVar[str]
@@ -76,6 +76,13 @@ class Family(nn.Module, ABC):
     def dims(self) -> int:
         """Number of dimensions of one x."""
         return int(torch.Size(self.event_shape).numel())
+
+    @property
+    def sampler(self) -> Literal["direct", "fixed_point"] | None:
+        """How samples are drawn, None where they cannot be; a family with both samplers says which."""
+        if isinstance(self, FixedPointSampler):
+            return "fixed_point"
+        return "direct" if isinstance(self, DirectSampler) else None
 
     def compact(self) -> None:
         """Replaces the weights, in place and for good, by the smallest equal form; called once before export."""

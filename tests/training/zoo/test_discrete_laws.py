@@ -25,6 +25,24 @@ CASES: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
     "pixelcnn-wide": ("pixelcnn", (1, 2, 4), {"blocks": 2, "channels": 3, "head": 6, "kernel": 7}),
     "pixelcnn-grey": ("pixelcnn", (1, 2, 3), {"blocks": 1, "channels": 4, "head": 6, "kernel": 5, "levels": 4}),
     "pixelcnn-rgb": ("pixelcnn", (3, 1, 2), {"blocks": 2, "channels": 4, "head": 6, "kernel": 3, "levels": 3}),
+    "attention": ("attention", (1, 2, 3), {"blocks": 2, "width": 8, "heads": 2}),
+    "attention-grey": ("attention", (1, 2, 2), {"blocks": 1, "width": 8, "heads": 2, "levels": 3}),
+    "attention-rgb": ("attention", (3, 1, 2), {"blocks": 1, "width": 8, "heads": 1}),
+    "attention-text": ("attention", (5,), {"blocks": 2, "width": 8, "heads": 2, "levels": 3}),
+    "attention-passes": ("attention", (1, 2, 2), {"blocks": 1, "width": 8, "heads": 2, "sampler": "fixed_point"}),
+    "attention-rows": ("attention", (1, 3, 3), {"blocks": 2, "width": 8, "heads": 2, "unit": "row", "head": 7}),
+    "attention-rows-grey": (
+        "attention",
+        (1, 2, 2),
+        {"blocks": 1, "width": 8, "heads": 2, "unit": "row", "head": 7, "levels": 3},
+    ),
+    "rnn": ("rnn", (1, 3, 3), {"hidden": 8}),
+    "rnn-deep": ("rnn", (1, 2, 3), {"hidden": 8, "layers": 2, "cell": "gru", "window": 2}),
+    "rnn-rgb": ("rnn", (3, 2, 1), {"hidden": 8, "cell": "gru", "window": 0}),
+    "rnn-text": ("rnn", (5,), {"hidden": 8, "levels": 3, "embedding": 2}),
+    "rnn-rows": ("rnn", (1, 3, 3), {"hidden": 8, "unit": "row", "head": 7, "window": 2}),
+    "rnn-rows-grey": ("rnn", (1, 2, 2), {"hidden": 8, "unit": "row", "head": 7, "levels": 3, "cell": "gru"}),
+    "rnn-rows-rgb": ("rnn", (3, 2, 1), {"hidden": 8, "unit": "row", "head": 7}),
     "gated": ("gated_pixelcnn", (1, 3, 3), {**GATED, "layers": 2}),
     "gated-wide": ("gated_pixelcnn", (1, 2, 4), {**GATED, "first_kernel": 5, "kernel": 5}),
     "gated-labels": ("gated_pixelcnn", (1, 2, 3), {**GATED, "classes": 3, "label_dropout": 0.3, "dropout": 0.2}),
@@ -69,6 +87,7 @@ SEES_EVERYTHING = {
     "row-lstm",
     "row-lstm-wide",
     "wavenet-labels",
+    *(name for name in CASES if name.startswith(("attention", "rnn"))),
 }
 # Cases whose temperature multiplies scales, so that a cold sample is less varied but not always more likely.
 MIXTURES = {"pp-grey", "pp-two-colours"}
@@ -152,7 +171,7 @@ def draw(model: torch.nn.Module, count: int, seed: int, known: Known | None = No
     """Samples by the family's own sampler at temperature 1, (count, *event_shape)."""
     noise, ones = noise_of(model, count, seed), torch.ones(count)
     told = told or label_of(model, count)
-    if isinstance(model, FixedPointSampler):
+    if model.sampler == "fixed_point":
         return fixed_point(model, *noise, temperature=ones, known=known, **told)[0]
     return model.generate(*noise, temperature=ones, known=known, **told)[0]
 
@@ -239,7 +258,7 @@ def test_the_fast_sample_is_the_sample_of_one_pass_per_dimension(name):
     noise = [array.double() for array in noise_of(model, count, 1)]
     degrees = torch.linspace(0.3, 2.0, count, dtype=torch.float64)
     label = label_of(model, count)
-    if isinstance(model, FixedPointSampler):
+    if model.sampler == "fixed_point":
         fast, passes = fixed_point(model, *noise, temperature=degrees, **label)
         slow = sequential(model, *noise, temperature=degrees, order=model.order, **label)
         assert passes <= model.dims + 1
@@ -300,7 +319,7 @@ def test_a_cold_sample_is_more_likely_than_a_warm_one(name):
     means = []
     for temperature in (0.2, 1.0):
         degrees = torch.full((count,), temperature)
-        if isinstance(model, FixedPointSampler):
+        if model.sampler == "fixed_point":
             drawn, _ = fixed_point(model, *noise, temperature=degrees, **label)
         else:
             drawn, _ = model.generate(*noise, temperature=degrees, **label)

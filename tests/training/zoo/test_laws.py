@@ -11,15 +11,19 @@ from torch import nn
 
 from training.evaluate.sampling import fixed_point, sequential
 from training.zoo import FAMILIES
+from training.zoo.autoregressive import staircase
 from training.zoo.autoregressive.made import Made
-from training.zoo.autoregressive.rnade import Mixture
+from training.zoo.autoregressive.nade_conditionals import conditionals, conditionals_by_block
 from training.zoo.base import (
     AdversarialTrained,
     DirectSampler,
     Encoder,
     FactorisedDensity,
+    FixedPointSampler,
+    Known,
     LikelihoodTrained,
     Noise,
+    bernoulli_log_prob,
     draw_bernoulli,
 )
 from training.zoo.latent.vae import Vae
@@ -33,7 +37,23 @@ MADES = {
     "made-random-order": {"hidden": (16,), "order": "random", "order_seed": 3},
     "made-no-direct": {"hidden": (7,), "direct": False},
     "made-narrow": {"hidden": (2,), "direct": False},
+    "made-residual": {"hidden": (16,), "blocks": 2},
+    "made-members-in-one-order": {"hidden": (16,), "orders": ("columns", "columns")},
+    "made-masks": {"hidden": (16, 12), "masks": 3},
 }
+# Several orders at once: no chain rule, so no order of its own.
+MIXED = {
+    "made-in-three-orders": {"hidden": (16,), "orders": ("raster", "columns", "reversed")},
+    "made-residual-in-random-orders": {"hidden": (12,), "blocks": 1, "orders": ("random", "random")},
+    "made-masks-in-random-orders": {"hidden": (16,), "order": "random", "masks": 3},
+    "made-members-with-masks": {"hidden": (16,), "blocks": 1, "orders": ("raster", "reversed"), "masks": 2},
+}
+
+
+@pytest.fixture(autouse=True)
+def _blocks_of_few_weights(monkeypatch):
+    """Compact forms as large networks have them, at the sizes of these tests."""
+    monkeypatch.setattr(staircase, "BLOCK_WEIGHTS", 8)
 
 
 def _randomised(family: nn.Module, seed: int = 0, scale: float = 0.7) -> nn.Module:
@@ -46,7 +66,7 @@ def _randomised(family: nn.Module, seed: int = 0, scale: float = 0.7) -> nn.Modu
 
 
 def _made(name: str) -> Made:
-    return _randomised(Made(SHAPE, Made.Options(**MADES[name])))
+    return _randomised(Made(SHAPE, Made.Options(**(MADES | MIXED)[name])))
 
 
 def _bernoulli():
@@ -76,11 +96,13 @@ DIRECT = {
     "fvsbn-random-order": ("fvsbn", {"order": "random", "order_seed": 3}),
     "nade": ("nade", {"hidden": 7}),
     "nade-relu-random-order": ("nade", {"hidden": 16, "activation": "relu", "order": "random", "order_seed": 3}),
+    "nade-for-all-orders": ("nade", {"hidden": 7, "ensemble": 1}),
 }
+DIRECT_MIXED = {"nade-in-three-orders": ("nade", {"hidden": 7, "ensemble": 3})}
 
 
 def _direct(name: str) -> nn.Module:
-    family, options = DIRECT[name]
+    family, options = (DIRECT | DIRECT_MIXED)[name]
     return _randomised(FAMILIES[family](SHAPE, FAMILIES[family].Options(**options)))
 
 
@@ -88,7 +110,22 @@ AUTOREGRESSIVE = {
     **{name: (lambda name=name: _made(name)) for name in MADES},
     **{name: (lambda name=name: _direct(name)) for name in DIRECT},
 }
-BINARY = {"bernoulli": _bernoulli, **AUTOREGRESSIVE}
+BINARY = {
+    "bernoulli": _bernoulli,
+    **AUTOREGRESSIVE,
+    **{name: (lambda name=name: _made(name)) for name in MIXED},
+    **{name: (lambda name=name: _direct(name)) for name in DIRECT_MIXED},
+}
+
+
+def _logits(family: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    return family.conditionals(x).logits if isinstance(family, Made) else family.logits(x)
+
+
+def _sampled(family: nn.Module, noise: list[torch.Tensor], temperature: torch.Tensor) -> torch.Tensor:
+    if isinstance(family, DirectSampler):
+        return family.generate(*noise, temperature=temperature)[0]
+    return fixed_point(family, *noise, temperature=temperature)[0]
 
 
 def _all_binary(shape: tuple[int, ...] = SHAPE) -> torch.Tensor:
@@ -137,22 +174,70 @@ def test_an_output_depends_on_earlier_dimensions_only(name, mode):
         family.compact()
     order = family.order
     x = torch.rand(4, DIMS, requires_grad=True)
-    jacobian = torch.stack([torch.autograd.grad(family.logits(x)[:, d].sum(), x)[0] for d in range(DIMS)])
+    jacobian = torch.stack([torch.autograd.grad(_logits(family, x)[:, d].sum(), x)[0] for d in range(DIMS)])
     dependence = jacobian.abs().amax(1)[order][:, order]  # rows and columns in order
     assert torch.equal(dependence.triu(), torch.zeros(DIMS, DIMS))
-    if (
-        getattr(family, "direct", True) is not None
-    ):  # without direct connections a hidden unit may be off for these inputs
+    if getattr(family.options, "direct", True):  # without, a hidden unit may be off for these inputs
         assert (dependence[torch.tril_indices(DIMS, DIMS, -1).unbind()] > 0).all()
 
 
-@pytest.mark.parametrize("name", MADES)
+@pytest.mark.parametrize("name", MIXED)
+@pytest.mark.parametrize("mode", ["train", "eval", "compact"])
+def test_a_member_depends_on_earlier_dimensions_of_its_order_only(name, mode):
+    family = _made(name).train(mode == "train")
+    if mode == "compact":
+        family.compact()
+    x = torch.rand(4, DIMS, requires_grad=True)
+    for member, order in enumerate(family.orders):
+        logits = family.outputs(x)[member, :, :, 0]
+        jacobian = torch.stack([torch.autograd.grad(logits[:, d].sum(), x, retain_graph=True)[0] for d in range(DIMS)])
+        dependence = jacobian.abs().amax(1)[order][:, order]
+        assert torch.equal(dependence.triu(), torch.zeros(DIMS, DIMS))
+        assert (dependence[torch.tril_indices(DIMS, DIMS, -1).unbind()] > 0).all()
+
+
+@pytest.mark.parametrize("name", MADES | MIXED)
+def test_the_density_is_the_mean_of_the_densities_of_the_members(name):
+    family, x = _made(name), _all_binary()
+    members = family.head(family.outputs(x)).log_prob(x.flatten(1)).double().sum(-1)
+    torch.testing.assert_close(family.log_prob(x).double().exp(), members.exp().mean(0), atol=1e-9, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", MADES | MIXED)
+def test_every_member_is_trained_by_itself_and_every_set_of_masks_on_its_share(name):
+    family, x = _made(name), _all_binary()
+    parts = -family.head(family.outputs(x)).log_prob(x.flatten(1)).sum(-1)  # (parts, items)
+    sets = family.options.masks
+    by_set = parts.reshape(-1, sets, len(x)).mean(0)
+    mine = torch.arange(len(x)) % sets == torch.arange(sets)[:, None]
+    torch.testing.assert_close(family.train().loss(x), by_set[mine].sum() / len(x))
+    torch.testing.assert_close(family.train().loss(x[:1]), by_set[0, 0])
+    torch.testing.assert_close(family.eval().loss(x), -family.log_prob(x).mean())
+
+
+def test_sets_of_masks_share_weights_and_differ_in_what_units_see():
+    torch.manual_seed(0)
+    one, many = (Made(SHAPE, Made.Options(hidden=(16, 12), masks=masks)).eval() for masks in (1, 4))
+    assert [p.shape for p in one.parameters()] == [p.shape for p in many.parameters()]
+    for layer in many.members[0].layers:
+        assert len({mask.numpy().tobytes() for mask in layer.masks}) == 4
+        assert (layer.masks.sum(-1) > 0).all()  # no unit is disconnected
+    again = Made(SHAPE, Made.Options(hidden=(16, 12), masks=4)).eval()
+    again.load_state_dict(many.state_dict())
+    x = _all_binary()[:50]
+    assert torch.equal(again.log_prob(x), many.log_prob(x))
+    nats = many.head(many.outputs(x)).log_prob(x.flatten(1)).sum((1, 2))
+    assert len(set(nats.tolist())) == 4
+
+
+@pytest.mark.parametrize("name", MADES | MIXED)
 def test_the_compact_form_is_equal_and_smaller(name):
     dense, compact = _made(name), _made(name)
     compact.compact()
     x = torch.randint(0, 2, (20, DIMS), generator=torch.Generator().manual_seed(0)).float()
-    torch.testing.assert_close(compact.logits(x), dense.logits(x), atol=1e-5, rtol=1e-5)
-    assert sum(p.numel() for p in compact.parameters()) < sum(p.numel() for p in dense.parameters())
+    torch.testing.assert_close(compact.outputs(x), dense.outputs(x), atol=1e-4, rtol=1e-5)
+    sets = dense.options.masks  # each gets its share of the weights
+    assert sum(p.numel() for p in compact.parameters()) < sets * sum(p.numel() for p in dense.parameters())
 
 
 def test_the_order_of_a_made_is_a_permutation_and_random_orders_differ():
@@ -162,29 +247,38 @@ def test_the_order_of_a_made_is_a_permutation_and_random_orders_differ():
     assert Made(SHAPE, Made.Options()).order.tolist() == list(range(DIMS))
 
 
+def test_members_take_the_orders_that_their_names_say():
+    model = Made((1, 2, 3), Made.Options(orders=("raster", "reversed", "columns", "random", "random")))
+    raster, backwards, columns, *drawn = (order.tolist() for order in model.orders)
+    assert raster == [0, 1, 2, 3, 4, 5]
+    assert backwards == [5, 4, 3, 2, 1, 0]
+    assert columns == [0, 3, 1, 4, 2, 5]
+    assert sorted(drawn[0]) == sorted(drawn[1]) == raster
+    assert drawn[0] != drawn[1]
+    assert model.order is None
+    with pytest.raises(ValueError, match="residual blocks need a hidden layer"):
+        Made.Options(hidden=(), blocks=1)
+
+
 @pytest.mark.parametrize("name", AUTOREGRESSIVE)
 def test_the_future_may_be_anything_even_nan(name):
     family = AUTOREGRESSIVE[name]()
     order = family.order
     x = torch.randint(0, 2, (3, DIMS)).float()
-    expected = family.logits(x)
+    expected = _logits(family, x)
     for place in range(DIMS):
         poisoned = x.clone()
         poisoned[:, order[place:]] = (
             1e30  # NaN times a zero weight would be NaN by IEEE rules, so a huge number stands in
         )
-        torch.testing.assert_close(family.logits(poisoned)[:, order[place]], expected[:, order[place]])
+        torch.testing.assert_close(_logits(family, poisoned)[:, order[place]], expected[:, order[place]])
 
 
 @pytest.mark.parametrize("name", BINARY)
 def test_samples_follow_the_density(name):
     family, count = BINARY[name](), 50_000
-    u = torch.rand(count, DIMS, generator=torch.Generator().manual_seed(7))
-    ones = torch.ones(count)
-    if isinstance(family, DirectSampler):
-        x, _ = family.generate(u, temperature=ones)
-    else:
-        x, _ = fixed_point(family, u, temperature=ones)
+    generator = torch.Generator().manual_seed(7)
+    x = _sampled(family, [item.draw(count, generator) for item in family.noise], torch.ones(count))
     observed = torch.bincount((x.flatten(1) @ (2.0 ** torch.arange(DIMS - 1, -1, -1))).long(), minlength=2**DIMS)
     expected = family.log_prob(_all_binary()).double().exp() * count
     _assert_chi_square(observed.double().numpy(), expected.numpy())
@@ -210,67 +304,6 @@ def test_samples_of_a_mixture_follow_its_density():
     mass = model.log_prob(fine).double().exp().reshape(60, 200).mean(1)
     observed = torch.histc(x, 60, float(edges[0]), float(edges[-1]))
     _assert_chi_square(observed.double().numpy(), (mass / mass.sum() * 50_000).numpy())
-
-
-def _rnade(dims: int = 2, order: str = "random"):
-    family = FAMILIES["rnade"]
-    options = family.Options(hidden=6, components=3, order=order, order_seed=3)
-    model = family((dims,), options)
-    return _randomised(model)
-
-
-@pytest.mark.parametrize("order", ["raster", "random"])
-@pytest.mark.parametrize("mode", ["train", "eval", "compact"])
-def test_a_real_conditional_depends_on_earlier_dimensions_only(order, mode):
-    family = _rnade(5, order).train(mode == "train")
-    if mode == "compact":
-        family.compact()
-    x = torch.randn(64, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    rows = [torch.autograd.grad(family.dim_log_prob(x)[:, d].sum(), x)[0] for d in range(5)]
-    dependence = torch.stack(rows).abs().amax(1)[family.order][:, family.order]
-    assert torch.equal(dependence.triu(1), torch.zeros(5, 5))
-    assert (dependence.tril().diagonal() > 0).all()
-    assert (dependence[torch.tril_indices(5, 5, -1).unbind()] > 0).all()
-
-
-def test_the_future_of_a_real_conditional_may_be_anything():
-    family, x = _rnade(5), torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
-    for place in range(4):
-        poisoned = x.clone()
-        poisoned[:, family.order[place + 1 :]] = 1e30
-        now = family.order[: place + 1]
-        torch.testing.assert_close(family.dim_log_prob(poisoned)[:, now], family.dim_log_prob(x)[:, now])
-
-
-@pytest.mark.parametrize("order", ["raster", "random"])
-def test_a_real_density_integrates_to_one_and_is_that_of_its_samples(order):
-    model, count, cells, fine = _rnade(2, order), 50_000, 15, 40
-    generator = torch.Generator().manual_seed(3)
-    noise = [item.draw(count, generator) for item in model.noise]
-    x, _ = model.generate(*noise, temperature=torch.ones(count))
-    side = 1.01 * float(x.abs().max())
-    width = 2 * side / (cells * fine)
-    axis = (torch.arange(cells * fine) + 0.5) * width - side
-    density = model.log_prob(torch.cartesian_prod(axis, axis)).double().exp()
-    mass = density.reshape(cells, fine, cells, fine).sum((1, 3)).flatten() * width**2
-    assert float(mass.sum()) == pytest.approx(1, abs=2e-3)
-    index = torch.clamp(((x + side) / (width * fine)).long(), 0, cells - 1)
-    observed = torch.bincount(index[:, 0] * cells + index[:, 1], minlength=cells**2)
-    _assert_chi_square(observed.double().numpy(), (mass / mass.sum() * count).numpy())
-
-
-@pytest.mark.parametrize("order", ["raster", "random"])
-def test_one_loop_over_columns_is_the_sample_of_one_pass_per_column(order):
-    model, generator = _rnade(6, order), torch.Generator().manual_seed(1)
-    component, eps = (item.draw(64, generator) for item in model.noise)
-    degrees = torch.linspace(0.3, 2.0, 64)
-    naive = torch.zeros(64, 6)
-    for d in model.order:
-        every = model.conditionals(naive)
-        mixture = Mixture(*(part[:, d] for part in (every.log_weights, every.means, every.sigmas)))
-        naive[:, d] = mixture.draw(component[:, d], eps[:, d], degrees)[:, 0]
-    fast, _ = model.generate(component, eps, temperature=degrees)
-    torch.testing.assert_close(fast, naive, atol=1e-5, rtol=1e-5)  # the two products add in another order
 
 
 def test_samples_of_a_vae_follow_its_density():
@@ -330,6 +363,23 @@ def test_fixed_point_is_the_sequential_sample_bit_for_bit(name):
     assert passes <= DIMS + 1
 
 
+@pytest.mark.parametrize("name", MIXED)
+def test_the_fixed_point_of_every_order_is_the_sequential_sample_of_its_member(name):
+    family = _made(name)
+    u = torch.rand(64, DIMS, generator=torch.Generator().manual_seed(1))
+    degrees = torch.linspace(0.3, 2.0, 64)
+    for member, order in enumerate(family.orders):
+        choice = torch.full((64,), (member + 0.5) / len(family.orders))
+        fast, passes = fixed_point(family, u, choice, temperature=degrees)
+        assert torch.equal(fast, sequential(family, u, choice, temperature=degrees, order=order))
+        assert passes <= DIMS + 1
+        naive = torch.zeros(64, DIMS)
+        for place in order:
+            logits = family.outputs(naive)[member, :, :, 0]
+            naive[:, place] = draw_bernoulli(logits, u, degrees)[:, place]
+        assert torch.equal(fast.flatten(1), naive)
+
+
 @pytest.mark.parametrize("name", DIRECT)
 def test_one_loop_over_positions_is_the_sample_of_one_pass_per_position_bit_for_bit(name):
     family = _direct(name)
@@ -342,20 +392,75 @@ def test_one_loop_over_positions_is_the_sample_of_one_pass_per_position_bit_for_
     assert torch.equal(fast.flatten(1), naive)
 
 
+def _nade_in_orders():
+    return _direct("nade-in-three-orders")
+
+
+def test_every_row_of_an_ensemble_is_sampled_in_its_order_and_keeps_what_is_known_bit_for_bit():
+    family, count = _nade_in_orders(), 60
+    generator = torch.Generator().manual_seed(1)
+    u, member = (item.draw(count, generator) for item in family.noise)
+    degrees = torch.linspace(0.3, 2.0, count)
+    known = Known(torch.rand(count, *SHAPE, generator=generator).round(), torch.rand(count, *SHAPE) < 0.3)
+    free = Known(known.x, torch.zeros_like(known.mask))
+    for given in (known, free):
+        naive = torch.zeros(count, DIMS)
+        for row, part in enumerate((member * 3).long().tolist()):
+            for place in family.orders[part]:
+                logits = family.logits_in(part, naive[row : row + 1])
+                drawn = draw_bernoulli(logits, u[row : row + 1], degrees[row : row + 1])[0, place]
+                kept = given.mask[row].flatten()[place]
+                naive[row, place] = given.x[row].flatten()[place] if kept else drawn
+        fast, _ = family.generate(u, member, temperature=degrees, known=given)
+        assert torch.equal(fast.flatten(1), naive)
+    assert torch.equal(fast, family.generate(u, member, temperature=degrees)[0])
+
+
+def test_an_ensemble_averages_the_densities_of_its_orders_each_of_which_obeys_its_own():
+    family, x = _nade_in_orders(), _all_binary()
+    flat = x.flatten(1)
+    parts = torch.stack([bernoulli_log_prob(family.logits_in(part, flat), flat).sum(1) for part in range(3)])
+    torch.testing.assert_close(family.log_prob(x).double().exp(), parts.double().exp().mean(0), atol=1e-9, rtol=1e-4)
+    z = torch.rand(4, DIMS, requires_grad=True)
+    for part, order in enumerate(family.orders):
+        logits = family.logits_in(part, z)
+        jacobian = torch.stack([torch.autograd.grad(logits[:, d].sum(), z, retain_graph=True)[0] for d in range(DIMS)])
+        dependence = jacobian.abs().amax(1)[order][:, order]
+        assert torch.equal(dependence.triu(), torch.zeros(DIMS, DIMS))
+        assert (dependence[torch.tril_indices(DIMS, DIMS, -1).unbind()] > 0).all()
+
+
+def test_the_loss_for_all_orders_is_the_mean_over_all_of_them():
+    shape, model = (1, 1, 3), FAMILIES["nade"]
+    orders = list(itertools.permutations(range(3)))
+    family = _randomised(model(shape, model.Options(hidden=7, ensemble=len(orders))))
+    family.orders = torch.tensor(orders)
+    family.places = torch.argsort(family.orders, 1)
+    x = _all_binary(shape)
+    flat = x.flatten(1)
+    exact = [-bernoulli_log_prob(family.logits_in(part, flat), flat).sum(1).mean() for part in range(len(orders))]
+    torch.manual_seed(0)
+    estimates = torch.stack([family.train().loss(x) for _ in range(4000)])
+    assert float(estimates.mean()) == pytest.approx(float(sum(exact)) / 6, abs=4 * float(estimates.std()) / 4000**0.5)
+    torch.testing.assert_close(family.eval().loss(x), -family.log_prob(x).mean())
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_gradients_written_by_hand_are_those_of_autograd(activation):
     torch.manual_seed(0)
-    family = FAMILIES["nade"]
-    model = family((30,), family.Options(hidden=11, order="random", activation=activation))
-    x = torch.rand(17, 30).round().requires_grad_()
-    inputs = [x, *model.parameters()]
-    for parameter in inputs[1:]:
-        parameter.data = 0.7 * torch.randn_like(parameter)
-    weights = torch.randn(17, 30)
-    by_hand = torch.autograd.grad((model.logits(x) * weights).sum(), inputs)
-    plain = torch.autograd.grad((model.logits_by_block(x[:, model.order])[:, model.place] * weights).sum(), inputs)
+    weights = [torch.randn(30, 11), torch.randn(11), torch.randn(30, 11), torch.randn(30)]
+    inputs = [torch.rand(17, 30).round(), *(0.7 * weight for weight in weights)]
+    inputs = [item.requires_grad_() for item in inputs]
+    upstream = torch.randn(17, 30)
+    by_hand = torch.autograd.grad((conditionals(*inputs, activation=activation) * upstream).sum(), inputs)
+    plain = torch.autograd.grad((conditionals_by_block(*inputs, activation=activation) * upstream).sum(), inputs)
     for ours, reference in zip(by_hand, plain, strict=True):
         torch.testing.assert_close(ours, reference, atol=1e-5, rtol=1e-5)
+
+
+def test_a_nade_in_one_order_keeps_the_names_of_its_weights():
+    names = {name for name, _ in FAMILIES["nade"](SHAPE, FAMILIES["nade"].Options()).state_dict().items()}
+    assert names == {"encoder", "encoder_bias", "decoder", "decoder_bias"}
 
 
 @pytest.mark.parametrize("family", ["bernoulli", "categorical", "fvsbn", "made", "nade", "vae", "dcgan"])
@@ -365,20 +470,23 @@ def test_low_temperature_is_less_varied(family):
     spreads = []
     for temperature in (0.05, 1.0):
         degrees = torch.full((256,), temperature)
+        noise = [item.draw(256, generator) for item in model.noise]
         if isinstance(model, DirectSampler):
-            x, mean = model.generate(*[n.draw(256, generator) for n in model.noise], temperature=degrees)
+            x, mean = model.generate(*noise, temperature=degrees)
             x = x if mean is None else mean
         else:
-            x, _ = fixed_point(model, torch.rand(256, model.dims, generator=generator), temperature=degrees)
+            x, _ = fixed_point(model, *noise, temperature=degrees)
         spreads.append(float(x.flatten(1).std(0).mean()))
     assert spreads[0] < spreads[1]
 
 
 def _tiny(name: str) -> nn.Module:
-    family = FAMILIES[name]
+    family = FAMILIES[name.partition("-")[0]]
     options = {
         "made": {"hidden": (16,)},
-        "nade": {"hidden": 16},
+        **MADES,
+        **MIXED,
+        **{key: options for key, (_, options) in (DIRECT | DIRECT_MIXED).items()},
         "rnade": {"hidden": 6, "components": 3},
         "vae": {"hidden": (6,), "latent": 2},
         "dcgan": {"latent": 4, "channels": 4},
@@ -388,7 +496,7 @@ def _tiny(name: str) -> nn.Module:
     return model.eval().requires_grad_(False) if name == "dcgan" else _randomised(model)
 
 
-@pytest.mark.parametrize("name", ["fvsbn", "made", "nade", "rnade", "vae", "dcgan"])
+@pytest.mark.parametrize("name", [*MADES, *MIXED, *DIRECT, *DIRECT_MIXED, "rnade", "vae", "dcgan"])
 def test_gradient_reaches_every_parameter(name):
     torch.manual_seed(0)
     model = _tiny(name).train().requires_grad_(True)
@@ -404,14 +512,16 @@ def test_gradient_reaches_every_parameter(name):
     assert silent == []
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "categorical", "fvsbn", "made", "nade", "rnade", "vae", "dcgan", "gmm"])
+@pytest.mark.parametrize(
+    "name", ["bernoulli", "categorical", *MADES, *MIXED, *DIRECT, *DIRECT_MIXED, "rnade", "vae", "dcgan", "gmm"]
+)
 def test_an_item_does_not_depend_on_its_batch_mates(name):
     model = _fitted_gmm(dims=9)[0] if name == "gmm" else _tiny(name)
     generator = torch.Generator().manual_seed(9)
     mates = [torch.rand(5, *model.event_shape, generator=generator).round() for _ in range(2)]
     mates[1][0] = mates[0][0]
     outputs = []
-    noise = [item.draw(5, generator) for item in model.noise] if isinstance(model, DirectSampler) else []
+    noise = [item.draw(5, generator) for item in model.noise]
     for x in mates:
         row = []
         if isinstance(model, FactorisedDensity | Vae):
@@ -419,9 +529,11 @@ def test_an_item_does_not_depend_on_its_batch_mates(name):
             row.append(model.log_prob(x, *shared)[0])
         if isinstance(model, Encoder):
             row.append(model.embed(x)[0])
-        if isinstance(model, DirectSampler):
-            mixed = [torch.cat([array[:1], torch.randn_like(array[1:]) * x.mean()]) for array in noise]
-            row.append(model.generate(*mixed, temperature=torch.ones(5))[0][0])
+        if isinstance(model, DirectSampler | FixedPointSampler):
+            mixed = [
+                torch.cat([own[:1], item.draw(4, generator)]) for item, own in zip(model.noise, noise, strict=True)
+            ]
+            row.append(_sampled(model, mixed, torch.ones(5))[0])
         outputs.append(row)
     for first, second in zip(*outputs, strict=True):
         torch.testing.assert_close(first, second, atol=1e-6, rtol=1e-6)

@@ -11,8 +11,6 @@ B. Uria, I. Murray, H. Larochelle, "RNADE: The real-valued neural autoregressive
 arXiv 1306.0186; equations 4-11.
 """
 
-import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -20,6 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from training.zoo.autoregressive.completion import in_order, keep
+from training.zoo.autoregressive.mixture import Mixture, MixtureHead, MixtureOptions
 from training.zoo.autoregressive.order import OrderOptions, degrees
 from training.zoo.base import (
     Autoregressive,
@@ -33,33 +32,10 @@ from training.zoo.base import (
 from training.zoo.scan import scan
 
 
-class RnadeOptions(OrderOptions):
+class RnadeOptions(OrderOptions, MixtureOptions):
     """Options of ``rnade``."""
 
     hidden: int = Field(default=64, ge=1, description="units of the hidden layer")
-    components: int = Field(default=10, ge=1, description="Gaussians in each conditional")
-    sigma_floor: float = Field(default=1e-2, gt=0, description="least standard deviation, in model space")
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """One-dimensional mixtures of Gaussians; all tensors (…, components)."""
-
-    log_weights: Tensor
-    means: Tensor
-    sigmas: Tensor
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Log-density of x (…)."""
-        z = (x[..., None] - self.means) / self.sigmas
-        normal = -0.5 * z.square() - torch.log(self.sigmas) - 0.5 * math.log(2 * math.pi)
-        return torch.logsumexp(self.log_weights + normal, -1)
-
-    def draw(self, component: Tensor, eps: Tensor, temperature: Tensor) -> Tensor:
-        """A value (batch, 1) of mixtures (batch, components); the noises and the temperature are (batch,)."""
-        ends = torch.cumsum(torch.exp(self.log_weights), 1)[:, :-1]  # the last component takes what rounding leaves
-        chosen = (component[:, None] >= ends).sum(1, keepdim=True)  # (batch, 1)
-        return self.means.gather(1, chosen) + (temperature * eps)[:, None] * self.sigmas.gather(1, chosen)
 
 
 class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
@@ -69,12 +45,13 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
     paper = "Uria, Murray & Larochelle 2013, arXiv 1306.0186"
     kind = "exact"
     space = "real"
-    temperature = "multiplies the standard deviation of each component that is drawn"
+    temperature = MixtureHead.temperature
     Options: ClassVar[type[Options]] = RnadeOptions
 
     def __init__(self, event_shape: tuple[int, ...], options: RnadeOptions) -> None:
         super().__init__(event_shape, options)
-        dims, hidden, outputs = self.dims, options.hidden, 3 * options.components
+        self.head = MixtureHead(options)
+        dims, hidden, outputs = self.dims, options.hidden, self.head.outputs
         place = degrees(dims, options) - 1
         self.register_buffer("place", place, persistent=False)  # of each dimension in the order
         self.register_buffer("order", torch.argsort(place), persistent=False)  # dimensions from first to last
@@ -82,8 +59,7 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         self.encoder_bias = nn.Parameter(torch.randn(hidden))  # c
         self.scale = nn.Parameter((1 / torch.arange(1, dims + 1)).sqrt())  # ρ, in order
         self.decoder = nn.Parameter(0.1 * torch.randn(dims, hidden, outputs) / hidden**0.5)  # weights, means, sigmas
-        self.decoder_bias = nn.Parameter(torch.randn(dims, outputs) * torch.tensor([0.1, 1, 0.1]).repeat_interleave(
-            options.components))  # fmt: skip
+        self.decoder_bias = nn.Parameter(self.head.first_bias(dims))
 
     def conditionals(self, x: Tensor) -> Mixture:
         """p(x_d | x_<d) for all d at once, tensors (batch, dims, components), for x (batch, dims); x's precision."""
@@ -93,11 +69,7 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         a = torch.cat([start, after], 1)  # (batch, dims, hidden)
         h = torch.relu(a * self.scale[:, None].to(kind)).transpose(0, 1)  # (dims, batch, hidden)
         heads = (h @ self.decoder.to(kind) + self.decoder_bias[:, None].to(kind)).transpose(0, 1)
-        return self._mixture(heads[:, self.place])
-
-    def _mixture(self, heads: Tensor) -> Mixture:
-        weights, means, sigmas = heads.split(self.options.components, -1)
-        return Mixture(torch.log_softmax(weights, -1), means, self.options.sigma_floor + _softplus(sigmas))
+        return self.head(heads[:, self.place])
 
     def dim_log_prob(self, x: Tensor) -> Tensor:
         """Log p(x_d | x_<d), shape (batch, *event_shape)."""
@@ -112,7 +84,7 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
     @property
     def noise(self) -> tuple[Noise, ...]:
         """A uniform number to choose the component, a normal one inside it, for every dimension."""
-        return (Noise("component", "uniform", (self.dims,)), Noise("eps", "normal", (self.dims,)))
+        return self.head.noise(self.dims)
 
     def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
         """Exact samples, shape (batch, *event_shape)."""
@@ -121,7 +93,7 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         def step(a: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
             component, eps, row, scale, out, bias, *given = inputs
             heads = torch.relu(a * scale) @ out + bias  # (batch, 3 components)
-            x = keep(self._mixture(heads).draw(component, eps, temperature)[:, 0], *given)  # (batch,)
+            x = keep(self.head(heads).draw(component, eps, temperature), *given)  # (batch,)
             return a + x[:, None] * row, x.clone()
 
         start = self.encoder_bias.expand(component.shape[1], -1).clone()  # (batch, hidden)
@@ -129,8 +101,3 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         inputs = (component, eps, *weights, *in_order(known, self.order))
         values = scan(step, start, inputs)  # (dims, batch), in order
         return values.T[:, self.place].reshape(-1, *self.event_shape), None
-
-
-def _softplus(x: Tensor) -> Tensor:
-    """log(1 + eˣ), written out because ONNX Runtime has no Softplus in double precision."""
-    return torch.clamp(x, min=0) + torch.log1p(torch.exp(-x.abs()))
