@@ -1,7 +1,7 @@
 """The computations of a bundle as torch modules with named inputs and outputs, transforms included."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -37,7 +37,8 @@ _LOWEST, _HIGHEST = 0.01, 10.0  # of a temperature
 class Computation:
     """A pure function with named arrays, before it is exported.
 
-    ``bounds`` says how many values codes and labels can take, by the name of their input.
+    ``bounds`` says how many values codes and labels can take, by the name of their input; ``rounding`` is how far
+    float32 results of two runtimes may lie apart.
     """
 
     module: nn.Module
@@ -45,6 +46,7 @@ class Computation:
     outputs: tuple[ArraySpec, ...]
     mflop_per_row: float
     bounds: Mapping[str, int]
+    rounding: float = 1e-4
 
     def example(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Fresh inputs: random data, noise by its distribution, options spread around their default."""
@@ -121,7 +123,8 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
     if isinstance(family, Density):
         noise = [_noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
         names = ["log_prob", "dim_log_prob"]
-        graphs["score"] = _computation(_Score(family, transform), [data, *noise], names, bounds)
+        score = _computation(_Score(family, transform), [data, *noise], names, bounds)
+        graphs["score"] = replace(score, rounding=family.rounding)
     if family.sampler == "fixed_point":
         inputs = [data, *map(_noise_input, family.noise), _temperature(family), *_label(family)]
         graphs["propose"] = _computation(_Propose(family, transform), inputs, ["sample"], bounds)

@@ -64,6 +64,7 @@ class Family(nn.Module, ABC):
     paper: ClassVar[str]
     kind: ClassVar[Kind]
     space: ClassVar[Space | tuple[Space, ...]]
+    rounding: ClassVar[float] = 1e-4
     temperature: ClassVar[str] = ""
     Options: ClassVar[type[Options]] = Options
 

@@ -40,6 +40,7 @@ class Rnn(DiscreteConditionals, CompletingSampler):
 
     title = "RNN"
     paper = "Graves 2013, arXiv 1308.0850"
+    rounding = 5e-3  # a state that went through many steps magnifies rounding, most of all far from the data
     Options: ClassVar[type[Options]] = RnnOptions
 
     def __init__(self, event_shape: tuple[int, ...], options: RnnOptions) -> None:
