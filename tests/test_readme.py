@@ -25,12 +25,19 @@ def _blocks() -> list[tuple[str, str]]:
     return BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
+def _shipped() -> list[str]:
+    """The names in the last column of the table of families."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    cells = re.findall(r"\| ((?:`[\w-]+`(?:, )?)+) \|$", readme, re.MULTILINE)
+    return re.findall(r"[\w-]+", " ".join(cells))
+
+
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
     """A folder that looks like a clone; what is trained there stays there."""
     folder = tmp_path_factory.mktemp("clone")
     shutil.copytree(ROOT / "recipes", folder / "recipes")
-    for name in re.findall(r"\| `([\w-]+)` \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE):
+    for name in _shipped():
         shutil.copytree(ROOT / "models" / name, folder / "models" / name)
     for name, target in (("docs", ROOT / "docs"), (".venv", Path(sys.prefix))):
         (folder / name).symlink_to(target)
