@@ -41,6 +41,7 @@ weights = "float16"
 KINDS = {
     "bernoulli": ("digits", "binarise", ""),
     "made": ("digits", "binarise", "hidden = [64]"),
+    "made-rows": ("breast-cancer", "standardise", 'hidden = [8]\ncomponents = 2\norders = ["raster", "reversed"]'),
     "vae": ("digits", "binarise", "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "latent = 4\nchannels = 4"),
     "gmm": ("breast-cancer", "standardise", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
@@ -53,7 +54,9 @@ def shipped(request, tmp_path_factory):
     source, transform, options = KINDS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
     normal = 'normal = ["benign"]' if source == "breast-cancer" else ""
-    text = RECIPE.format(source=source, transform=transform, family=request.param, options=options, normal=normal)
+    text = RECIPE.format(
+        source=source, transform=transform, family=request.param.partition("-")[0], options=options, normal=normal
+    )
     experiment = prepare(parse(text), smoke=source == "digits")
     run = Run.of(experiment, folder / "runs")
     report = fit(experiment, run, Hardware("cpu", "1"), resume=False)
