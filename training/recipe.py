@@ -21,7 +21,7 @@ class FitOptions(Options):
     """How the loops run; closed-form families ignore all of it."""
 
     epochs: int = Field(default=20, ge=1, description="passes over the fit split")
-    batch_size: int = Field(default=128, ge=2, description="items per step")
+    batch_size: int = Field(default=128, ge=1, description="items per step")
     learning_rate: float = Field(default=1e-3, gt=0, description="of AdamW, or of Adam for adversarial families")
     schedule: Literal["cosine", "constant"] = Field(default="cosine", description="cosine falls to zero at the end")
     weight_decay: float = Field(default=0.0, ge=0, description="decoupled, as in AdamW")

@@ -1,6 +1,5 @@
-"""Samples as JSON, npy, CSV, or a contact sheet."""
+"""Samples as JSON, npy, and what else their kind has: one picture of all, CSV, one recording, or lines of text."""
 
-import base64
 from typing import Literal
 
 import numpy as np
@@ -11,24 +10,30 @@ from service.inference.model import Model
 from service.operations.generation import Samples
 from service.payloads.array import encode_npy
 from service.payloads.image import encode_png
-from service.payloads.json_text import write_json
-from service.payloads.picture import contact_sheet
+from service.payloads.json_text import to_base64, write_json
+from service.payloads.picture import contact_sheet, envelopes
+from service.payloads.recording import encode_wav, one_after_the_other
 from service.payloads.table import encode_csv
+from service.payloads.text import decode_texts
 from service.schemas.generate import GenerateAnswer, Sample
 
 Form = Literal["png", "array"] | None
 
 
-def as_json(model: Model, samples: Samples, seed: int, form: Form) -> bytes:
+def as_json(model: Model, samples: Samples, seed: int, form: Form, notes: tuple[str, ...]) -> bytes:
     """The answer as text."""
     answer: GenerateAnswer = {
         "model": model.manifest.name,
         "version": model.manifest.version,
         "seed": seed,
-        "samples": [_sample(model.manifest.input, value, form) for value in samples.values],
+        "samples": _samples(model.manifest.input, samples.values, form),
     }
     if samples.passes is not None:
         answer["passes"] = {"mean": float(samples.passes.mean()), "max": int(samples.passes.max())}
+    if samples.conditional is not None:
+        answer["conditional"] = samples.conditional
+    if notes:
+        answer["notes"] = list(notes)
     return write_json(answer)
 
 
@@ -42,14 +47,30 @@ def as_csv(spec: bundle.RowSpec, samples: Samples) -> bytes:
     return encode_csv([column.name for column in spec.columns], np.asarray(samples.values).T.tolist())
 
 
-def as_sheet(samples: Samples) -> bytes:
-    """A PNG with all samples."""
-    return encode_png(contact_sheet(samples.values))
+def as_sheet(spec: bundle.InputSpec, samples: Samples) -> bytes:
+    """A PNG with all samples; recordings are drawn."""
+    return encode_png(contact_sheet(samples.values if spec.kind == "image" else envelopes(samples.values)))
 
 
-def _sample(spec: bundle.InputSpec, value: Array, form: Form) -> Sample:
+def as_wav(spec: bundle.AudioSpec, samples: Samples) -> bytes:
+    """A WAV file with all samples, one after the other."""
+    return encode_wav(one_after_the_other(samples.values, spec.rate_hz), spec.rate_hz)
+
+
+def as_lines(spec: bundle.TextSpec, samples: Samples) -> bytes:
+    """A line per sample."""
+    return "".join(f"{text}\n" for text in decode_texts(samples.values, spec)).encode()
+
+
+def _samples(spec: bundle.InputSpec, values: Array, form: Form) -> list[Sample]:
     if form == "array":
-        return {"array": value.tolist()}
-    if spec.kind == "image":
-        return {"image": base64.b64encode(encode_png(value)).decode()}
-    return {"row": dict(zip([column.name for column in spec.columns], value.tolist(), strict=True))}
+        return [{"array": value.tolist()} for value in values]
+    match spec:
+        case bundle.ImageSpec():
+            return [{"image": to_base64(encode_png(value))} for value in values]
+        case bundle.AudioSpec():
+            return [{"audio": to_base64(encode_wav(value, spec.rate_hz))} for value in values]
+        case bundle.TextSpec():
+            return [{"text": text} for text in decode_texts(values, spec)]
+    names = [column.name for column in spec.columns]
+    return [{"row": dict(zip(names, value.tolist(), strict=True))} for value in values]

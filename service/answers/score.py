@@ -1,10 +1,9 @@
 """Scores as JSON, npy, CSV, or a sheet of heat maps."""
 
-import base64
-from typing import Any
-
 import numpy as np
 
+import bundle
+from service.answers.surprise import surprise_map, surprise_of, waveform_map
 from service.inference.graph import Array
 from service.inference.model import Model
 from service.operations.calibration import smallest_p_value
@@ -14,7 +13,7 @@ from service.payloads.image import encode_png
 from service.payloads.json_text import write_json
 from service.payloads.picture import as_colour, contact_sheet, heat_map
 from service.payloads.table import encode_csv
-from service.schemas.score import ItemScore, ScoreAnswer, SurpriseMap
+from service.schemas.score import ItemScore, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
 
@@ -25,7 +24,7 @@ def size(scores: Scores) -> int:
     return len(scores.log_prob) * _BYTES_PER_ITEM + terms
 
 
-def as_json(model: Model, scores: Scores, notes: tuple[str, ...]) -> bytes:
+def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) -> bytes:
     """The answer as text."""
     declared = score_of(model)
     n = declared.calibration.n
@@ -43,7 +42,7 @@ def as_json(model: Model, scores: Scores, notes: tuple[str, ...]) -> bytes:
             "smallest_p_value": smallest_p_value(n),
             "verdict_by": scores.verdict_by,
         },
-        "results": _results(model, scores),
+        "results": _results(model, items, scores),
         "notes": list(notes),
     }
     return write_json(answer)
@@ -64,15 +63,17 @@ def as_csv(scores: Scores) -> bytes:
     return encode_csv(list(columns), [values.tolist() for values in columns.values()])
 
 
-def as_sheet(images: Array, scores: Scores) -> bytes:
-    """A PNG with every input beside its heat map."""
+def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
+    """A PNG with every input beside its heat map, or above it where the input is a recording."""
     if scores.dim_log_prob is None:
         raise ValueError("a sheet needs dim_log_prob")
-    maps = [heat_map(_surprise(terms))[0] for terms in scores.dim_log_prob]
-    pairs = np.stack([as_colour(images), np.stack(maps)], axis=1)  # (n, 2, height, width, 3)
-    flat = pairs.reshape(-1, *pairs.shape[2:])  # (2n, height, width, 3)
+    if spec.kind == "audio":
+        pairs = zip(items, scores.dim_log_prob, strict=True)
+        return encode_png(contact_sheet(np.stack([waveform_map(values, terms)[0] for values, terms in pairs])))
+    maps = np.stack([heat_map(surprise_of(terms))[0] for terms in scores.dim_log_prob])
+    pictures = np.stack([as_colour(items), maps], axis=1)  # (n, 2, height, width, 3)
     columns = 2 * max(1, round(len(maps) ** 0.5 / 1.5))
-    return encode_png(contact_sheet(flat, columns))
+    return encode_png(contact_sheet(pictures.reshape(-1, *pictures.shape[2:]), columns))  # of (2n, height, width, 3)
 
 
 def _columns(scores: Scores) -> dict[str, Array]:
@@ -93,7 +94,7 @@ def _columns(scores: Scores) -> dict[str, Array]:
     }
 
 
-def _results(model: Model, scores: Scores) -> list[ItemScore]:
+def _results(model: Model, items: Array, scores: Scores) -> list[ItemScore]:
     statistics = {
         name: list(zip(values.tolist(), scores.p_values[name].tolist(), strict=True))
         for name, values in scores.statistics.items()
@@ -118,31 +119,6 @@ def _results(model: Model, scores: Scores) -> list[ItemScore]:
         for index, (log_prob, bits, p_value, anomaly) in enumerate(rows)
     ]
     if scores.dim_log_prob is not None:
-        for result, terms in zip(results, scores.dim_log_prob, strict=True):
-            result["map"] = _map(model, terms)
+        for result, values, terms in zip(results, items, scores.dim_log_prob, strict=True):
+            result["map"] = surprise_map(model.manifest.input, values, terms)
     return results
-
-
-def _map(model: Model, terms: Array) -> SurpriseMap:
-    if model.manifest.input.kind == "row":
-        return {"columns": _column_surprise([column.name for column in model.manifest.input.columns], terms)}
-    surprise = _surprise(terms)
-    picture, low, high = heat_map(surprise)
-    return {
-        "values": surprise.tolist(),
-        "image": base64.b64encode(encode_png(picture)).decode(),
-        "scale": {"minimum": low, "maximum": high, "unit": "nats"},
-    }
-
-
-def _column_surprise(names: list[str], terms: Array) -> Any:
-    """Most surprising column first; a term that is not a number comes first of all."""
-    surprise = -terms.astype(np.float64)
-    order = np.argsort(np.nan_to_num(-surprise, nan=-np.inf), kind="stable")
-    return [{"column": names[place], "surprise": float(surprise[place])} for place in order]
-
-
-def _surprise(terms: Array) -> Array:
-    """Minus the terms, in nats; those of several channels of a pixel are added up, shape (height, width)."""
-    surprise = -terms.astype(np.float64)
-    return surprise if surprise.ndim == 2 else surprise.sum(axis=2)

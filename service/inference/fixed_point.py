@@ -13,7 +13,10 @@ from service.errors import GraphFailed
 from service.inference.graph import Array, Arrays
 
 Propose = Callable[[Array, Arrays], Awaitable[Array]]
-"""From the state and the constant inputs of some rows to their next state; one pass."""
+"""From the state and the constant inputs of some rows to their next state; one pass.
+
+Values that are known are kept by a start that has them and a pass that puts them back.
+"""
 
 
 async def iterate(propose: Propose, state: Array, constant: Arrays, max_passes: int) -> tuple[Array, NDArray[np.int64]]:

@@ -24,16 +24,6 @@ class Model:
         """What the bundle says about itself."""
         return self.source.manifest
 
-    @property
-    def data_name(self) -> str:
-        """What an item is called in requests and answers: ``image`` or ``row``."""
-        return self.manifest.input.kind
-
-    @property
-    def data_dtype(self) -> str:
-        """The dtype of an item."""
-        return "uint8" if self.manifest.input.kind == "image" else "float32"
-
 
 @dataclass(frozen=True)
 class Refused:

@@ -6,7 +6,13 @@ import bundle
 from service.inference.graph import Array, Arrays, Device, DeviceUnavailable, GraphMismatch
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-_TYPES = {"uint8": "tensor(uint8)", "int64": "tensor(int64)", "float32": "tensor(float)", "float64": "tensor(double)"}
+_TYPES = {
+    "uint8": "tensor(uint8)",
+    "int16": "tensor(int16)",
+    "int64": "tensor(int64)",
+    "float32": "tensor(float)",
+    "float64": "tensor(double)",
+}
 
 
 class OnnxGraph:

@@ -1,6 +1,6 @@
 """Drawing samples: noise from (seed, sample index), then one call, or passes until nothing changes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,30 +12,45 @@ from service.inference import noise
 from service.inference.batcher import Batcher
 from service.inference.fixed_point import iterate
 from service.inference.graph import Array, Arrays
+from service.inference.known import Known
 from service.inference.model import Model
+from service.operations.conditions import Conditional, exactness, label_indices
 from service.operations.inputs import option_arrays
+from service.schemas.condition import Label
 from service.trace import Trace
+
+Keep = Callable[[Array], Array]
+"""From what was drawn, shape (n, …), to the same with the known values in their places."""
 
 _FIRST_GUESS_PASSES = 32.0
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to draw; ``latents`` of shape (n, …) replace noise, ``mean`` asks for the decoder's mean."""
+    """What to draw; ``latents`` of shape (n, …) replace noise, ``mean`` asks for the decoder's mean.
+
+    ``label`` is one for all samples or a list of n; all samples share what is ``known``.
+    """
 
     n: int
     seed: int
     options: Mapping[str, float] = field(default_factory=dict)
     latents: Array | None = None
     mean: bool = False
+    label: Label | list[Label] | None = None
+    known: Known | None = None
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Data of shape (n, …); passes of shape (n,) if they were made by fixed-point iteration."""
+    """Data of shape (n, …); passes of shape (n,) if they were made by fixed-point iteration.
+
+    ``conditional`` says, if anything was known, whether the rest is drawn from its exact distribution given that.
+    """
 
     values: Array
     passes: NDArray[np.int64] | None = None
+    conditional: Conditional | None = None
 
 
 @dataclass
@@ -54,7 +69,7 @@ class Generation:
         return n * model.graphs[generate.graph].mflop_per_row * passes
 
     def prepare(self, model: Model, order: Order) -> dict[str, Array]:
-        """All noise and options of an order, each with n rows; raises RequestInvalid."""
+        """All noise, options and conditions of an order, each with n rows; raises RequestInvalid."""
         generate, spec = _generate(model), model.graphs[_generate(model).graph].spec
         if order.mean and generate.mean is None:
             raise RequestInvalid(f"{model.manifest.reference} has no decoder mean", pointer="/mean")
@@ -64,38 +79,63 @@ class Generation:
         for item in spec.inputs:
             if item.role == "noise" and item.name not in arrays:
                 arrays[item.name] = noise.draw(item, order.seed, range(order.n))
+            if item.role == "condition":
+                arrays[item.name] = _condition(item, generate, order)
         return arrays
 
     async def draw(self, model: Model, order: Order, arrays: Arrays, trace: Trace) -> Samples:
         """The samples of an order from its prepared arrays."""
         generate = _generate(model)
-        graph = model.graphs[generate.graph]
+        keep = order.known.keep if order.known is not None else _as_drawn
+        conditional = _conditional(generate, order.known)
         if generate.method == "fixed_point":
-            return await self._iterate(model, generate, arrays, trace)
+            values, passes = await self._iterate(model, generate, keep, arrays, trace)
+            return Samples(values, passes, conditional)
         wanted = generate.mean if order.mean and generate.mean is not None else generate.sample
-        outputs = await self.batcher.run(graph, arrays, (wanted,), trace)
-        return Samples(outputs[wanted])
+        outputs = await self.batcher.run(model.graphs[generate.graph], arrays, (wanted,), trace)
+        return Samples(keep(outputs[wanted]), None, conditional)
 
-    async def _iterate(self, model: Model, generate: bundle.Generate, arrays: Arrays, trace: Trace) -> Samples:
+    async def _iterate(
+        self, model: Model, generate: bundle.Generate, keep: Keep, arrays: Arrays, trace: Trace
+    ) -> tuple[Array, NDArray[np.int64]]:
+        """Fixed points and passes; what is known is put back after every pass."""
         graph = model.graphs[generate.graph]
         data = next(item for item in graph.spec.inputs if item.role == "data")
 
         async def propose(state: Array, constant: Arrays) -> Array:
             outputs = await self.batcher.run(graph, {data.name: state, **constant}, (generate.sample,), trace)
-            return outputs[generate.sample]
+            return keep(outputs[generate.sample])
 
         rows = len(next(iter(arrays.values())))
-        start = np.zeros((rows, *model.manifest.input.shape), data.dtype)
+        start = keep(np.zeros((rows, *model.manifest.input.shape), data.dtype))
         values, passes = await iterate(propose, start, arrays, generate.max_passes)
         mean = float(passes.mean())
         self.typical_passes[model] = 0.9 * self.typical_passes.get(model, mean) + 0.1 * mean
-        return Samples(values, passes)
+        return values, passes
 
 
 def _generate(model: Model) -> bundle.Generate:
     if model.manifest.generate is None:
         raise ValueError(f"{model.manifest.reference} cannot generate; choose models by capability")
     return model.manifest.generate
+
+
+def _as_drawn(drawn: Array) -> Array:
+    return drawn
+
+
+def _conditional(generate: bundle.Generate, known: Known | None) -> Conditional | None:
+    return exactness(generate.completion, known.mask) if generate.completion and known else None
+
+
+def _condition(item: bundle.ConditionInput, generate: bundle.Generate, order: Order) -> Array:
+    """The array of a condition, n rows; all zero where nothing is known, so that every request has the same arrays."""
+    if item.of == "label":
+        return label_indices(generate.labels, order.label, order.n)
+    shape = (order.n, *(axis for axis in item.shape[1:] if axis != "batch"))
+    if order.known is None:
+        return np.zeros(shape, item.dtype)
+    return np.broadcast_to(order.known.values if item.of == "known" else order.known.mask, shape)
 
 
 def _latents(model: Model, generate: bundle.Generate, latents: Array) -> dict[str, Array]:

@@ -9,7 +9,7 @@ import bundle
 from service.errors import RequestInvalid
 from service.inference.graph import Array
 
-_FIELDS = ("model", "n", "seed", "latents", "mean", "format")  # of every generate request
+_FIELDS = ("model", "n", "seed", "condition", "latents", "mean", "format")  # of every generate request
 
 
 def option_arrays(graph: bundle.Graph, chosen: Mapping[str, float], rows: int) -> dict[str, Array]:

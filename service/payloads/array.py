@@ -12,9 +12,12 @@ import numpy as np
 import bundle
 from service.errors import RequestInvalid
 from service.inference.graph import Array
+from service.payloads.place import Place, item
 from service.payloads.table import finite_rows
+from service.payloads.text import check_codes
 
 _MAX_HEADER_BYTES = 4096
+_ELEMENTS = {"image": "pixels", "audio": "samples", "text": "codes"}
 
 
 @dataclass(frozen=True)
@@ -70,46 +73,60 @@ def items_of(array: Array, spec: bundle.InputSpec) -> Array:
     if spec.kind == "row":
         _check_shape(array, spec)
         return finite_rows(array, spec)
-    if array.ndim == 3 and spec.channels == 1:
+    if spec.kind == "image" and array.ndim == 3 and spec.channels == 1:
         array = array[..., np.newaxis]  # (batch, height, width, 1)
     _check_shape(array, spec)
-    if array.dtype != np.uint8:
-        raise RequestInvalid(f"expected pixels of type uint8, got {array.dtype}")
+    if array.dtype != bundle.DATA_DTYPES[spec.kind]:
+        raise RequestInvalid(
+            f"expected {_ELEMENTS[spec.kind]} of type {bundle.DATA_DTYPES[spec.kind]}, got {array.dtype}"
+        )
+    if spec.kind == "text":
+        check_codes(array, spec, item)
     return np.ascontiguousarray(array)
 
 
-def decode_nested(values: list[Any], spec: bundle.InputSpec, index: int) -> Array:
-    """One item from nested lists; pixels must be integers from 0 to 255."""
-    try:
-        array = np.asarray(values, np.float64)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise RequestInvalid(f"item {index}: expected a regular array of numbers", index=index) from error
-    if spec.kind == "image":
-        if array.size and not ((array >= 0) & (array <= 255) & (array == np.floor(array))).all():
-            raise RequestInvalid(f"item {index}: expected integers from 0 to 255", index=index)
-        array = array.astype(np.uint8)
-        array = array[..., np.newaxis] if array.ndim == 2 and spec.channels == 1 else array
+def decode_nested(values: list[Any], spec: bundle.InputSpec, place: Place) -> Array:
+    """One item from nested lists, of the model's shape and type; rows stay float64."""
+    array = decode_elements(values, spec, place)
+    if array.ndim == 2 and spec.kind == "image" and spec.channels == 1:
+        array = array[..., np.newaxis]
     if array.shape != spec.shape:
-        raise RequestInvalid(
-            f"item {index}: expected shape {spec.shape}, got {array.shape}",
-            index=index,
-            expected=list(spec.shape),
-            got=list(array.shape),
+        raise place.refusal(
+            f"expected shape {spec.shape}, got {array.shape}", expected=list(spec.shape), got=list(array.shape)
         )
     return array
 
 
-def numbers(values: list[Any], pointer: str) -> Array:
-    """A regular array of finite numbers from nested lists, float64; raises RequestInvalid, for booleans too."""
-    if not _holds_numbers(values):
-        raise RequestInvalid("expected a regular array of numbers", pointer=pointer)
-    try:
-        array = np.asarray(values, np.float64)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise RequestInvalid("expected a regular array of numbers", pointer=pointer) from error
-    if not np.isfinite(array).all():
-        raise RequestInvalid("expected finite numbers", pointer=pointer)
+def decode_elements(values: list[Any], spec: bundle.InputSpec, place: Place) -> Array:
+    """Elements of an item in any shape: of a row float64, else whole numbers in the range of the model's type."""
+    array = _regular(values, place)
+    if spec.kind == "row":
+        return array
+    limits = np.iinfo(bundle.DATA_DTYPES[spec.kind])
+    if array.size and not ((array >= limits.min) & (array <= limits.max) & (array == np.floor(array))).all():
+        raise place.refusal(f"expected integers from {limits.min} to {limits.max}")
+    array = array.astype(limits.dtype)
+    if spec.kind == "text" and array.ndim == 1:
+        check_codes(array[np.newaxis], spec, lambda _: place)
     return array
+
+
+def numbers(values: list[Any], place: Place) -> Array:
+    """A regular array of finite numbers from nested lists, float64; raises RequestInvalid."""
+    array = _regular(values, place)
+    if not np.isfinite(array).all():
+        raise place.refusal("expected finite numbers")
+    return array
+
+
+def _regular(values: list[Any], place: Place) -> Array:
+    """A regular array from nested lists of numbers, float64; booleans and text are none."""
+    if not _holds_numbers(values):
+        raise place.refusal("expected a regular array of numbers")
+    try:
+        return np.asarray(values, np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise place.refusal("expected a regular array of numbers") from error
 
 
 def _holds_numbers(values: list[Any]) -> bool:

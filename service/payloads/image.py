@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bundle
-from service.errors import RequestInvalid, TooLarge
+from service.payloads.place import Place
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+_MASK_FORMATS = ("PNG", "BMP", "GIF")  # others lose something, and black does not stay black
 MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in FORMATS)
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 _PNG_BIT_DEPTH = 24  # its place in the file, in bytes
@@ -17,24 +18,36 @@ _PNG_BIT_DEPTH = 24  # its place in the file, in bytes
 Pixels = NDArray[np.uint8]
 
 
-def decode_image(content: bytes, spec: bundle.ImageSpec, index: int) -> tuple[Pixels, str | None]:
+def decode_image(content: bytes, spec: bundle.ImageSpec, place: Place) -> tuple[Pixels, str | None]:
     """Pixels of shape (height, width, channels), of the first frame, and a note of what was changed or dropped."""
     mode = "L" if spec.channels == 1 else "RGB"
-    with _opened(content, index) as image:
-        if image.size != (spec.width, spec.height):
-            raise RequestInvalid(
-                f"item {index}: expected an image of {spec.width}x{spec.height} pixels, "
-                f"got {image.size[0]}x{image.size[1]}",
-                index=index,
-                expected=[spec.width, spec.height],
-                got=list(image.size),
-            )
-        if image.mode not in _EIGHT_BIT_MODES or _is_deep_png(image, content):
-            detail = f"item {index}: expected 8 bits per channel, got 16; convert it first"
-            raise RequestInvalid(detail, index=index)
-        pixels = _pixels(image, mode, index)
+    with _opened(content, place) as image:
+        _check(image, content, spec, place)
+        pixels = _pixels(image, mode, place)
         note = _note(image, mode)
     return pixels.reshape(spec.shape), note
+
+
+def decode_mask(content: bytes, spec: bundle.ImageSpec, place: Place) -> Pixels:
+    """1 where the picture is not black, else 0, shape (height, width)."""
+    with _opened(content, place, _MASK_FORMATS) as image:
+        _check(image, content, spec, place)
+        if image.has_transparency_data:
+            raise place.refusal("expected black and white without transparency; white pixels are known")
+        pixels = _pixels(image, "RGB", place)
+    return np.asarray(pixels.reshape(spec.height, spec.width, 3).any(axis=2), np.uint8)
+
+
+def _check(image: Image.Image, content: bytes, spec: bundle.ImageSpec, place: Place) -> None:
+    """Refuses by the header alone what has another size, or more than 8 bits per channel."""
+    if image.size != (spec.width, spec.height):
+        raise place.refusal(
+            f"expected an image of {spec.width}x{spec.height} pixels, got {image.size[0]}x{image.size[1]}",
+            expected=[spec.width, spec.height],
+            got=list(image.size),
+        )
+    if image.mode not in _EIGHT_BIT_MODES or _is_deep_png(image, content):
+        raise place.refusal("expected 8 bits per channel, got 16; convert it first")
 
 
 def _note(image: Image.Image, mode: str) -> str | None:
@@ -57,18 +70,18 @@ def encode_png(pixels: Pixels) -> bytes:
     return buffer.getvalue()
 
 
-def _opened(content: bytes, index: int) -> Image.Image:
+def _opened(content: bytes, place: Place, formats: tuple[str, ...] = FORMATS) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
+        return Image.open(io.BytesIO(content), formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise TooLarge(f"item {index}: the image has too many pixels", index=index) from error
+        raise place.too_large("the image has too many pixels") from error
     except Exception as error:  # Pillow raises a dozen types on broken files; all mean the same to the caller
-        raise RequestInvalid(f"item {index}: not an image of type {', '.join(FORMATS)}", index=index) from error
+        raise place.refusal(f"not an image of type {', '.join(formats)}") from error
 
 
-def _pixels(image: Image.Image, mode: str, index: int) -> Pixels:
+def _pixels(image: Image.Image, mode: str, place: Place) -> Pixels:
     try:
         converted = image if image.mode == mode else image.convert(mode)
         return np.frombuffer(converted.tobytes(), np.uint8)
     except Exception as error:  # as above; the size was checked, so this is bounded work
-        raise RequestInvalid(f"item {index}: the image is truncated or damaged", index=index) from error
+        raise place.refusal("the image is truncated or damaged") from error

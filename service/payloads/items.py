@@ -1,11 +1,9 @@
 """The items of a request in every form they arrive in. ``count`` is known before anything is decoded."""
 
-import base64
-import binascii
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -14,8 +12,13 @@ from service.errors import MediaUnsupported, RequestInvalid
 from service.inference.graph import Array
 from service.payloads.array import NpyHeader, decode_nested, decode_npy, read_npy_header
 from service.payloads.image import decode_image
+from service.payloads.json_text import from_base64
+from service.payloads.kinds import takes
+from service.payloads.place import Place, item
+from service.payloads.recording import decode_wav
 from service.payloads.table import decode_csv, finite_rows, row_values
-from service.schemas.items import Item
+from service.payloads.text import encode_text, has_lines, padded
+from service.schemas.items import FORMS, Item
 
 
 @dataclass(frozen=True)
@@ -59,19 +62,20 @@ class JsonItems:
     def decode(self, spec: bundle.InputSpec) -> Decoded:
         """The items; each may have its own form."""
         if spec.kind == "row":
-            return Decoded(finite_rows([_row(item, spec, index) for index, item in enumerate(self.items)], spec))
-        return _stacked([_image(item, spec, index) for index, item in enumerate(self.items)])
+            return Decoded(finite_rows([_row(value, spec, index) for index, value in enumerate(self.items)], spec))
+        return _stacked([_decoded(value, spec, item(index)) for index, value in enumerate(self.items)])
 
 
 @dataclass(frozen=True)
-class ImageFiles:
-    """Encoded images."""
+class Files:
+    """Encoded images or recordings; ``kind`` says which, where the request does."""
 
     files: Sequence[bytes]
+    kind: Literal["image", "audio"] | None = None
 
     @property
     def count(self) -> int:
-        """Number of images."""
+        """Number of files."""
         return len(self.files)
 
     @property
@@ -80,10 +84,12 @@ class ImageFiles:
         return sum(map(len, self.files))
 
     def decode(self, spec: bundle.InputSpec) -> Decoded:
-        """The pixels."""
-        if spec.kind != "image":
-            raise MediaUnsupported("this model takes rows of a table; send JSON, CSV or npy")
-        return _stacked([decode_image(file, spec, index) for index, file in enumerate(self.files)])
+        """The pixels or samples."""
+        if spec.kind == "image" and self.kind != "audio":
+            return _stacked([decode_image(file, spec, item(index)) for index, file in enumerate(self.files)])
+        if spec.kind == "audio" and self.kind != "image":
+            return _stacked([decode_wav(file, spec, item(index)) for index, file in enumerate(self.files)])
+        raise MediaUnsupported(takes(spec))
 
 
 @dataclass(frozen=True)
@@ -105,8 +111,39 @@ class CsvText:
     def decode(self, spec: bundle.InputSpec) -> Decoded:
         """The rows."""
         if spec.kind != "row":
-            raise MediaUnsupported("this model takes images; send JSON, image files or npy")
+            raise MediaUnsupported(takes(spec))
         return Decoded(decode_csv(self.content, spec))
+
+
+@dataclass(frozen=True)
+class TextLines:
+    """Texts in UTF-8, one per line."""
+
+    content: bytes
+
+    @property
+    def count(self) -> int:
+        """Number of lines."""
+        return self.content.count(b"\n") + (not self.content.endswith(b"\n"))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the text."""
+        return len(self.content)
+
+    def decode(self, spec: bundle.InputSpec) -> Decoded:
+        """The codes of every text."""
+        if spec.kind != "text":
+            raise MediaUnsupported(takes(spec))
+        if has_lines(spec):
+            raise MediaUnsupported("a text of this model can have several lines; send JSON or npy")
+        try:
+            lines = self.content.decode("utf-8-sig").removesuffix("\n").split("\n")
+        except UnicodeDecodeError as error:
+            raise RequestInvalid(f"not text in UTF-8: {error}") from error
+        return _stacked(
+            [(_codes(line.removesuffix("\r"), spec, item(index)), None) for index, line in enumerate(lines)]
+        )
 
 
 @dataclass(frozen=True)
@@ -136,21 +173,34 @@ class NpyFile:
         return Decoded(decode_npy(self.content, self.header, spec))
 
 
-def _image(item: Item, spec: bundle.ImageSpec, index: int) -> tuple[Array, str | None]:
-    if item.image is not None:
-        return decode_image(_from_base64(item.image, index), spec, index)
-    if item.array is not None:
-        return decode_nested(item.array, spec, index), None
-    raise RequestInvalid(f"item {index}: this model takes an image or an array, got a row", index=index)
+def _decoded(value: Item, spec: bundle.InputSpec, place: Place) -> tuple[Array, str | None]:
+    if value.array is not None:
+        return decode_nested(value.array, spec, place), None
+    if spec.kind == "text" and value.text is not None:
+        return _codes(value.text, spec, place), None
+    if spec.kind == "image" and value.image is not None:
+        return decode_image(from_base64(value.image, place), spec, place)
+    if spec.kind == "audio" and value.audio is not None:
+        return decode_wav(from_base64(value.audio, place), spec, place)
+    raise _other_form(value, spec, place)
 
 
-def _row(item: Item, spec: bundle.RowSpec, index: int) -> Sequence[float]:
-    if item.row is not None:
-        return row_values(item.row, spec, index)
-    if item.array is not None:
-        row: list[float] = decode_nested(item.array, spec, index).tolist()
+def _codes(text: str, spec: bundle.TextSpec, place: Place) -> Array:
+    return padded(encode_text(text, spec, place), spec)
+
+
+def _row(value: Item, spec: bundle.RowSpec, index: int) -> Sequence[float]:
+    if value.row is not None:
+        return row_values(value.row, spec, index)
+    if value.array is not None:
+        row: list[float] = decode_nested(value.array, spec, item(index)).tolist()
         return row
-    raise RequestInvalid(f"item {index}: this model takes a row or an array, got an image", index=index)
+    raise _other_form(value, spec, item(index))
+
+
+def _other_form(value: Item, spec: bundle.InputSpec, place: Place) -> RequestInvalid:
+    given = next(name for name in FORMS if getattr(value, name) is not None)
+    return place.refusal(f"expected {spec.kind} or array, as this model takes, got {given}")
 
 
 def _stacked(decoded: Sequence[tuple[Array, str | None]]) -> Decoded:
@@ -158,11 +208,4 @@ def _stacked(decoded: Sequence[tuple[Array, str | None]]) -> Decoded:
     if len(decoded) == 1:
         return Decoded(decoded[0][0][np.newaxis], tuple(notes))
     texts = tuple(f"{note} ({count} of {len(decoded)} items)" for note, count in notes.items())
-    return Decoded(np.stack([pixels for pixels, _ in decoded]), texts)
-
-
-def _from_base64(text: str, index: int) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RequestInvalid(f"item {index}: image is not base64", index=index) from error
+    return Decoded(np.stack([values for values, _ in decoded]), texts)

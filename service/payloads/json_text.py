@@ -1,11 +1,17 @@
-"""JSON bodies: nesting is bounded before parsing, and answers are written without a detour over text objects."""
+"""JSON bodies: nesting is bounded before parsing, and answers are written without a detour over text objects.
 
+Files inside JSON are base64.
+"""
+
+import base64
+import binascii
 import re
 from typing import Any
 
 from pydantic_core import to_json
 
 from service.errors import RequestInvalid
+from service.payloads.place import Place
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -25,3 +31,16 @@ def check_depth(body: bytes, limit: int) -> None:
 def write_json(answer: Any) -> bytes:
     """JSON text; numbers that are not finite become null."""
     return to_json(answer, inf_nan_mode="null")
+
+
+def from_base64(text: str, place: Place) -> bytes:
+    """The bytes of a file in JSON."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise place.refusal("not base64") from error
+
+
+def to_base64(content: bytes) -> str:
+    """A file as it stands in JSON."""
+    return base64.b64encode(content).decode()

@@ -1,4 +1,4 @@
-"""Pictures of many arrays at once: contact sheets, and heat maps of surprise."""
+"""Pictures of many arrays at once: contact sheets, heat maps of surprise, and the envelopes of recordings."""
 
 import math
 
@@ -11,6 +11,8 @@ _TILE_PIXELS = 112
 _MAX_SHEET_PIXELS = 16_000_000
 _GAP_PIXELS = 2
 _BACKGROUND = 32
+_ENVELOPE_HEIGHT, _ENVELOPE_WIDTH, _STRIP_HEIGHT = 64, 256, 12
+_WAVE = 200
 
 Surprise = NDArray[np.floating]
 
@@ -37,6 +39,25 @@ def heat_map(surprise: Surprise) -> tuple[Pixels, float, float]:
     share = np.nan_to_num((surprise - low) / ((high - low) or 1.0), nan=1.0, posinf=1.0, neginf=0.0)
     colours = np.stack([share * 3, share * 3 - 1, share * 3 - 2], axis=-1)  # (height, width, 3)
     return (colours.clip(0, 1) * 255).round().astype(np.uint8), low, high
+
+
+def envelopes(recordings: NDArray[np.int16]) -> Pixels:
+    """Pictures of recordings (n, length), shape (n, height, width, 1): each column from its least to largest sample."""
+    starts = np.arange(_ENVELOPE_WIDTH) * recordings.shape[1] // _ENVELOPE_WIDTH
+    low, high = (extreme.reduceat(recordings, starts, axis=1) / 2**15 for extreme in (np.minimum, np.maximum))
+    step = 2 / _ENVELOPE_HEIGHT
+    rows = 1 - step * (np.arange(_ENVELOPE_HEIGHT)[:, np.newaxis] + 0.5)  # middle of each, from 1 down to -1
+    inside = (rows >= low[:, np.newaxis] - step / 2) & (rows <= high[:, np.newaxis] + step / 2)
+    return (inside * np.uint8(_WAVE))[..., np.newaxis]
+
+
+def envelope_with_heat(recording: NDArray[np.int16], surprise: Surprise) -> tuple[Pixels, float, float]:
+    """The envelope above a strip of mean surprise, (height, width, 3), and the values at both ends of its colours."""
+    starts = np.arange(_ENVELOPE_WIDTH) * len(surprise) // _ENVELOPE_WIDTH
+    widths = np.maximum(np.diff(starts, append=len(surprise)), 1)
+    colours, low, high = heat_map(np.add.reduceat(surprise, starts)[np.newaxis] / widths)  # (1, width, 3)
+    strip = colours.repeat(_STRIP_HEIGHT, axis=0)
+    return np.concatenate([as_colour(envelopes(recording[np.newaxis]))[0], strip]), low, high
 
 
 def as_colour(images: Pixels) -> Pixels:

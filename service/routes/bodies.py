@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
@@ -11,15 +11,16 @@ from starlette.types import Message
 
 from service.errors import ClientGone, MediaUnsupported, RequestInvalid, TooLarge
 from service.payloads.image import MEDIA_TYPES
-from service.payloads.items import CsvText, ImageFiles, NpyFile, Payload
+from service.payloads.items import CsvText, Files, NpyFile, Payload, TextLines
 from service.payloads.json_text import check_depth
+from service.payloads.recording import MEDIA_TYPES as RECORDINGS
 from service.problems import invalid
 from service.settings import Settings
 
 M = TypeVar("M", bound=BaseModel)
 
 MULTIPART = "multipart/form-data"
-_KNOWN = ("application/json", *MEDIA_TYPES, MULTIPART, "text/csv", "application/x-npy")
+_KNOWN = ("application/json", *MEDIA_TYPES, "audio/wav", MULTIPART, "text/csv", "text/plain", "application/x-npy")
 
 
 def media_type(request: Request) -> str:
@@ -84,9 +85,13 @@ async def payload(request: Request, settings: Settings) -> Payload:
     """The items of a request that is not JSON; raises MediaUnsupported."""
     kind = media_type(request)
     if kind in MEDIA_TYPES:
-        return ImageFiles([await _filled(request, kind)])
+        return Files([await _filled(request, kind)], "image")
+    if kind in RECORDINGS:
+        return Files([await _filled(request, kind)], "audio")
     if kind == MULTIPART:
-        return ImageFiles(await _files(request, settings))
+        return Files(await _files(request, settings))
+    if kind == "text/plain":
+        return TextLines(await _filled(request, kind))
     if kind == "text/csv":
         return CsvText(await _filled(request, kind))
     if kind in ("application/x-npy", "application/octet-stream"):
@@ -109,16 +114,21 @@ async def _files(request: Request, settings: Settings) -> list[bytes]:
         form = await request.form(max_files=settings.max_items, max_fields=16, max_part_size=settings.max_body_bytes)
     except (MultiPartException, HTTPException) as error:  # the framework turns the first into the second
         raise RequestInvalid("not a multipart body, or one with too many parts") from error
-    uploads = [part for part in form.getlist("files") if isinstance(part, UploadFile)]
     try:
-        if not uploads:
-            raise RequestInvalid(_no_uploads(list(form)))
-        return [await upload.read() for upload in uploads]
+        _check_fields(form)
+        return [await upload.read() for upload in form.getlist("files") if isinstance(upload, UploadFile)]
     finally:
         await form.close()
 
 
-def _no_uploads(fields: list[str]) -> str:
-    if "files" in fields:
-        return "expected uploads in the field 'files', got text; with curl: -F files=@image.png"
-    return f"expected uploads in the field 'files', got the fields: {', '.join(fields) or 'none'}"
+def _check_fields(form: FormData) -> None:
+    """Raises RequestInvalid unless there are uploads, all in the field ``files``, and nothing else."""
+    if any(name == "files" and not isinstance(part, UploadFile) for name, part in form.multi_items()):
+        raise RequestInvalid("expected uploads in the field 'files', got text; with curl: -F files=@image.png")
+    if not form.getlist("files"):
+        raise RequestInvalid(f"expected uploads in the field 'files', got the fields: {', '.join(form) or 'none'}")
+    if others := [name for name in form if name != "files"]:
+        raise RequestInvalid(
+            f"expected only the field 'files', got also {', '.join(others)}; options go into the query string, "
+            f"as in ?{others[0]}=…"
+        )

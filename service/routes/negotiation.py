@@ -7,17 +7,18 @@ from starlette.requests import Request
 from service.errors import NotAcceptable
 
 JSON, NPY, PNG, CSV = "application/json", "application/x-npy", "image/png", "text/csv"
+WAV, TEXT = "audio/wav", "text/plain"
 
 
-def preferred(request: Request, offers: Sequence[str]) -> str:
-    """The offer of highest quality, the first among equals; raises NotAcceptable."""
+def preferred(request: Request, offers: Sequence[str], what: str = "this answer") -> str:
+    """The offer of highest quality, the first among equals; raises NotAcceptable, which says what can be how."""
     accept = request.headers.get("accept", "*/*")
     if accept == "*/*":
         return offers[0]
     ranges = [_media_range(part) for part in accept.split(",")]
     best = max(offers, key=lambda offer: _quality(offer, ranges))
     if _quality(best, ranges) <= 0:
-        raise NotAcceptable(f"this answer can be: {', '.join(offers)}", offers=list(offers))
+        raise NotAcceptable(f"{what} can be: {', '.join(offers)}", offers=list(offers))
     return best
 
 

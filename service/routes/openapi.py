@@ -20,7 +20,7 @@ from service.errors import (
 )
 from service.payloads.image import MEDIA_TYPES
 from service.problems import Problem, documented
-from service.routes.negotiation import CSV, JSON, NPY, PNG
+from service.routes.negotiation import CSV, JSON, NPY, PNG, TEXT, WAV
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
 from service.schemas.generate import GenerateAnswer, GenerateRequest
 from service.schemas.health import Liveness, Readiness
@@ -31,6 +31,7 @@ _TEMPLATE = "#/components/schemas/{model}"
 _READ = (ScoreRequest, GenerateRequest, EncodeRequest)
 _WRITTEN = (ScoreAnswer, GenerateAnswer, EncodeAnswer, ModelDescription, ModelList, Liveness, Readiness, Problem)
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+_TEXT = {"schema": {"type": "string"}}
 _FILES = {"type": "object", "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}}}
 
 WORK_PROBLEMS = documented(
@@ -79,6 +80,8 @@ def score_extra() -> dict[str, Any]:
     examples = {
         "row": {"value": {"inputs": [{"row": {"alcohol": 13.2, "ash": 2.4}}], "alpha": 0.01}},
         "image": {"value": {"model": "mnist-made", "inputs": [{"image": "<base64 of a PNG>"}], "explain": True}},
+        "audio": {"value": {"inputs": [{"audio": "<base64 of a WAV file>"}], "explain": True}},
+        "text": {"value": {"inputs": [{"text": "banana"}], "explain": True}},
     }
     return {"requestBody": _items_body("ScoreRequest", examples), "parameters": _query(ScoreOptions)}
 
@@ -91,7 +94,12 @@ def encode_extra() -> dict[str, Any]:
 
 def generate_extra() -> dict[str, Any]:
     """Body of POST /generate."""
-    examples = {"samples": {"value": {"model": "mnist-made", "n": 16, "seed": 7, "temperature": 0.9}}}
+    completed = {"image": "<base64 of a PNG>", "mask": "<base64 of a PNG, white where the image is known>"}
+    examples: dict[str, Any] = {
+        "samples": {"value": {"model": "mnist-made", "n": 16, "seed": 7, "temperature": 0.9}},
+        "label": {"value": {"n": 16, "condition": {"label": "3"}}},
+        "completion": {"value": {"model": "mnist-made", "n": 4, "condition": completed}},
+    }
     content = {JSON: {"schema": _reference("GenerateRequest"), "examples": examples}}
     return {"requestBody": {"required": True, "content": content}}
 
@@ -104,8 +112,9 @@ def answers(schema: str, *others: str) -> dict[int | str, dict[str, Any]]:
 
 def _items_body(schema: str, examples: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {JSON: {"schema": _reference(schema), "examples": examples}}
-    content |= dict.fromkeys((*MEDIA_TYPES, NPY), _BINARY)
-    content |= {CSV: {"schema": {"type": "string"}}, "multipart/form-data": {"schema": _FILES}}
+    content |= dict.fromkeys((*MEDIA_TYPES, WAV, NPY), _BINARY)
+    content |= dict.fromkeys((CSV, TEXT), _TEXT)
+    content |= {"multipart/form-data": {"schema": _FILES}}
     return {"required": True, "content": content}
 
 
@@ -136,7 +145,7 @@ def _reference(schema: str) -> dict[str, str]:
 
 
 DIRECT = {
-    "/generate": (answers("GenerateAnswer", NPY, CSV, PNG), generate_extra()),
+    "/generate": (answers("GenerateAnswer", NPY, CSV, PNG, WAV, TEXT), generate_extra()),
     "/score": (answers("ScoreAnswer", NPY, CSV, PNG), score_extra()),
     "/encode": (answers("EncodeAnswer", NPY), encode_extra()),
 }

@@ -56,8 +56,9 @@ class ScoreEndpoint:
 
 
 def _check_media(model: Model, options: ScoreOptions, media: str) -> None:
-    if media == PNG and not (options.explain and model.manifest.input.kind == "image"):
-        raise NotAcceptable("an image answers only explain=true for a model of images", offers=[JSON, NPY, CSV])
+    if media == PNG and not (options.explain and model.manifest.input.kind in ("image", "audio")):
+        detail = "a picture answers only explain=true, for a model of images or recordings"
+        raise NotAcceptable(detail, offers=[JSON, NPY, CSV])
 
 
 def _rendered(media: str, model: Model, decoded: Decoded, scores: Scores) -> bytes:
@@ -66,5 +67,5 @@ def _rendered(media: str, model: Model, decoded: Decoded, scores: Scores) -> byt
     if media == CSV:
         return answers.as_csv(scores)
     if media == PNG:
-        return answers.as_sheet(decoded.array, scores)
-    return answers.as_json(model, scores, decoded.notes)
+        return answers.as_sheet(model.manifest.input, decoded.array, scores)
+    return answers.as_json(model, decoded.array, scores, decoded.notes)

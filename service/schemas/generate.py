@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
+from service.schemas.condition import Condition
+
 MAX_SEED = 2**63 - 1
 
 
@@ -23,10 +25,10 @@ class GenerateRequest(BaseModel):
     __pydantic_extra__: dict[str, Annotated[float, BeforeValidator(_number)]] = Field(init=False)
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can generate.")
-    n: int | None = Field(None, ge=1, description="Number of samples; 16, or as many as there are latents.")
+    n: int | None = Field(None, ge=1, description="Number of samples; 16, or as many as there are latents or labels.")
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Same seed, same samples; random if left out.")
     temperature: float | None = Field(None, description="Option of many models: below 1 typical, above 1 diverse.")
-    condition: dict[str, Any] | None = Field(None, description="For conditional models.")
+    condition: Condition | None = Field(None, description="A label, or what of the samples is known already.")
     latents: list[Any] | None = Field(None, min_length=1, description="Latent codes instead of random ones, (n, …).")
     format: Literal["png", "array"] | None = Field(None, description="Form of the samples; png for images.")
     mean: bool = Field(False, description="Whether to return the decoder's mean instead of a sample.")
@@ -42,6 +44,8 @@ class Sample(TypedDict):
 
     image: NotRequired[str]
     row: NotRequired[dict[str, float | None]]
+    audio: NotRequired[str]
+    text: NotRequired[str]
     array: NotRequired[Any]
 
 
@@ -53,10 +57,15 @@ class Passes(TypedDict):
 
 
 class GenerateAnswer(TypedDict):
-    """The samples, and the seed that draws them again."""
+    """The samples, and the seed that draws them again.
+
+    ``conditional`` is there if anything was known, ``notes`` if what was sent had to be changed.
+    """
 
     model: str
     version: int
     seed: int
     samples: list[Sample]
     passes: NotRequired[Passes]
+    conditional: NotRequired[Literal["exact", "approximate"]]
+    notes: NotRequired[list[str]]

@@ -4,21 +4,26 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+FORMS = ("image", "row", "audio", "text", "array")
+
 
 class Item(BaseModel):
-    """An image, a row of a table, or the array of either."""
+    """An image, a row of a table, a recording, a text, or the array of any of them."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"oneOf": [{"required": [name]} for name in ("image", "row", "array")]},
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"oneOf": [{"required": [name]} for name in FORMS]})
 
     image: str | None = Field(None, description="An image file (PNG, JPEG, WebP, BMP, GIF) in base64.")
     row: dict[str, float] | None = Field(None, description="A row of a table: column name to value.")
-    array: list[Any] | None = Field(None, description="Pixels (height, width[, channels]) from 0 to 255, or features.")
+    audio: str | None = Field(None, description="A WAV file with PCM samples at the model's rate, in base64.")
+    text: str | None = Field(None, description="A text in characters of the model's alphabet.")
+    array: list[Any] | None = Field(
+        None,
+        description="Pixels (height, width[, channels]) from 0 to 255, features, 16-bit samples (length), or codes of "
+        "characters (length).",
+    )
 
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:
-        if (self.image is None) + (self.row is None) + (self.array is None) != 2:
-            raise ValueError("expected exactly one of image, row and array")
+        if sum(getattr(self, name) is not None for name in FORMS) != 1:
+            raise ValueError(f"expected exactly one of {', '.join(FORMS)}")
         return self

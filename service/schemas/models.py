@@ -78,7 +78,17 @@ def _generate(manifest: bundle.Manifest) -> dict[str, Any] | None:
         "mean": generate.mean is not None,
         "latents": latents and {"shape": ["n", *latents]},
         "options": [_option(item) for item in graph.inputs if item.role == "option"],
+        "labels": list(generate.labels),
+        "completion": generate.completion and _completion(manifest.input, generate.completion),
     }
+
+
+def _completion(spec: bundle.InputSpec, completion: bundle.Completion) -> dict[str, Any]:
+    """In which order positions are drawn, and whether knowing the first few of that order gives exact samples."""
+    order: list[Any] = list(completion.order)
+    if spec.kind == "row":
+        order = [spec.columns[place].name for place in order]
+    return {"kind": completion.kind, "order": order, "exact_if_first_are_known": completion.kind != "mixed"}
 
 
 def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:

@@ -46,13 +46,34 @@ class ColumnSurprise(TypedDict):
     surprise: float | None
 
 
+class SpanSurprise(TypedDict):
+    """How surprising a stretch of a recording is, in nats; its bounds in seconds."""
+
+    start_s: float
+    end_s: float
+    surprise: float | None
+
+
+class CharacterSurprise(TypedDict):
+    """How surprising a character is, in nats; an empty one is the end of the text."""
+
+    character: str
+    surprise: float | None
+
+
 class SurpriseMap(TypedDict):
-    """Surprise per dimension, in nats: minus the terms that log_prob is the sum of."""
+    """Surprise per dimension, in nats: minus the terms that log_prob is the sum of.
+
+    An image has values, a picture and its scale; so has a recording, and its most surprising spans; a row has its
+    columns, most surprising first; a text its characters in order, and its end.
+    """
 
     values: NotRequired[Any]
     image: NotRequired[str]
     scale: NotRequired[Scale]
     columns: NotRequired[list[ColumnSurprise]]
+    spans: NotRequired[list[SpanSurprise]]
+    characters: NotRequired[list[CharacterSurprise]]
 
 
 class ItemScore(TypedDict):

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,20 +14,21 @@ import bundle
 from service.app import create_app
 from service.inference.noise import draw, draw_shared
 from service.settings import Settings
-from training.evaluate.sampling import fixed_point
+from training.evaluate.recordings import as_wav
+from training.evaluate.sampling import fixed_point, label_of
 from training.export import noise as exported_noise
 from training.export.bundling import write_bundle
 from training.fit import Hardware, Run, fit
 from training.prepare import prepare
 from training.recipe import parse
-from training.zoo.base import DirectSampler, Encoder, FactorisedDensity
+from training.zoo.base import DirectSampler, Encoder, FactorisedDensity, Known
 
 RECIPE = """
 name = "tiny"
 summary = "for tests"
 [data]
 source = "{source}"
-{normal}
+{data}
 [transform]
 name = "{transform}"
 [family]
@@ -42,27 +44,60 @@ KINDS = {
     "bernoulli": ("digits", "binarise", ""),
     "made": ("digits", "binarise", "hidden = [64]"),
     "made-rows": ("breast-cancer", "standardise", 'hidden = [8]\ncomponents = 2\norders = ["raster", "reversed"]'),
+    "gated_pixelcnn": ("digits", "binarise", "layers = 1\nchannels = 4\nhead = 8\nfirst_kernel = 3"),
+    "nade": ("digits", "binarise", 'hidden = 16\norder = "random"'),
+    "rnade": ("breast-cancer", "standardise", "hidden = 8\ncomponents = 3"),
+    "wavenet": ("audio", "mulaw", "stacks = 1\nlayers = 2\nchannels = 4\nskip = 6"),
+    "markov": ("colour-names", "symbols", "orders = [2]"),
     "vae": ("digits", "binarise", "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "latent = 4\nchannels = 4"),
     "gmm": ("breast-cancer", "standardise", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
 }
 
 
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """A folder of 60 short tones, low and high, as TOML."""
+    folder, random = tmp_path_factory.mktemp("recordings"), np.random.default_rng(0)
+    for index in range(60):
+        pitch = folder / ("low", "high")[index % 2]
+        pitch.mkdir(exist_ok=True)
+        tone = 8000 * np.sin(np.arange(30) * (0.3 + 0.5 * (index % 2))) + random.normal(0, 500, 30)
+        (pitch / f"{index}.wav").write_bytes(as_wav(tone.astype(np.int16)[None], rate_hz=8000))
+    return f'path = "{folder.as_posix()}"\nlength = 24'
+
+
 @pytest.fixture(scope="module", params=KINDS)
-def shipped(request, tmp_path_factory):
+def shipped(request, tmp_path_factory, recordings):
     """An experiment and the store with its bundle."""
     source, transform, options = KINDS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    normal = 'normal = ["benign"]' if source == "breast-cancer" else ""
-    text = RECIPE.format(
-        source=source, transform=transform, family=request.param.partition("-")[0], options=options, normal=normal
-    )
+    data = {"breast-cancer": 'normal = ["benign"]', "audio": recordings}.get(source, "")
+    family = request.param.partition("-")[0]
+    text = RECIPE.format(source=source, transform=transform, family=family, options=options, data=data)
     experiment = prepare(parse(text), smoke=source == "digits")
     run = Run.of(experiment, folder / "runs")
     report = fit(experiment, run, Hardware("cpu", "1"), resume=False)
     store = bundle.Store(folder / "models")
     written = write_bundle(experiment, report, run, store, lambda _: None)
     return experiment, store.root, written.manifest
+
+
+def _eager(experiment, manifest, seed: int, n: int, **told: object) -> np.ndarray:
+    """What the eager model draws from the noise that the service draws, told a label or what is known."""
+    graph = manifest.graphs[manifest.generate.graph]
+    noise = [torch.from_numpy(draw(item, seed, range(n))) for item in graph.inputs if item.role == "noise"]
+    direct = isinstance(experiment.family, DirectSampler)
+    sample = experiment.family.generate if direct else partial(fixed_point, experiment.family)
+    with torch.no_grad():
+        told = {**label_of(experiment.family, n), **told}
+        return experiment.transform.inverse(sample(*noise, temperature=torch.ones(n), **told)[0]).numpy()
+
+
+def _served(post, store: Path, **body: object) -> np.ndarray:
+    answer = post(store, "/generate", json=body, headers={"accept": "application/x-npy"})
+    assert answer.status_code == 200, answer.text
+    return np.load(io.BytesIO(answer.content))
 
 
 def _npy(array: np.ndarray) -> dict[str, object]:
@@ -88,9 +123,14 @@ def test_scores_are_those_of_the_eager_model(shipped, post):
     got = [result["log_prob"] for result in body["results"]]
     np.testing.assert_allclose(got, expected.numpy(), rtol=1e-4, atol=1e-3)
     assert body["kind"] == manifest.kind
-    if mapped and manifest.input.kind == "image":
-        for result in body["results"]:
-            assert np.sum(result["map"]["values"]) == pytest.approx(-result["log_prob"], rel=1e-4)
+    for result in body["results"] if mapped else []:
+        assert _surprise(result["map"]) == pytest.approx(-result["log_prob"], rel=1e-4, abs=1e-3)
+
+
+def _surprise(found: dict) -> float:
+    """The sum of a map."""
+    parts = found.get("columns") or found.get("characters")
+    return sum(part["surprise"] for part in parts) if parts else float(np.sum(found["values"]))
 
 
 def test_p_values_of_the_calibration_split_are_its_ranks(shipped, post):
@@ -111,23 +151,62 @@ def test_p_values_of_the_calibration_split_are_its_ranks(shipped, post):
 
 def test_samples_are_those_of_the_eager_model_for_the_same_noise(shipped, post):
     experiment, store, manifest = shipped
-    answer = post(store, "/generate", json={"n": 6, "seed": 11}, headers={"accept": "application/x-npy"})
-    samples = np.load(io.BytesIO(answer.content))
-    noise = [
-        torch.from_numpy(draw(item, 11, range(6)))
-        for item in manifest.graphs[manifest.generate.graph].inputs
-        if item.role == "noise"
-    ]
-    with torch.no_grad():
-        if isinstance(experiment.family, DirectSampler):
-            x, _ = experiment.family.generate(*noise, temperature=torch.ones(6))
-        else:
-            x, _ = fixed_point(experiment.family, *noise, temperature=torch.ones(6))
-        expected = experiment.transform.inverse(x).numpy()
+    samples, expected = _served(post, store, n=6, seed=11), _eager(experiment, manifest, 11, 6)
     if samples.dtype == np.uint8:
         assert np.abs(samples.astype(int) - expected.astype(int)).max() <= (1 if manifest.kind == "implicit" else 0)
     else:
         np.testing.assert_allclose(samples, expected, rtol=1e-5)
+
+
+def test_a_label_draws_what_the_eager_model_draws_for_it(shipped, post):
+    experiment, store, manifest = shipped
+    labels = manifest.generate.labels
+    answer = post(store, "/generate", json={"condition": {"label": labels[-1] if labels else "x"}})
+    assert answer.status_code == (200 if labels else 422), answer.text
+    if not labels:
+        return
+    chosen = [0, 1, 1, 0, 1]
+    samples = _served(post, store, seed=13, condition={"label": [labels[place] for place in chosen]})
+    np.testing.assert_array_equal(samples, _eager(experiment, manifest, 13, 5, label=torch.tensor(chosen)))
+
+
+@pytest.mark.parametrize("beginning", [True, False])
+def test_completions_are_those_of_the_eager_model_for_the_same_noise(shipped, post, beginning):
+    experiment, store, manifest = shipped
+    raw = experiment.splits.test.x[0]
+    mask = _half(experiment, manifest, beginning=beginning)
+    body = {"n": 5, "seed": 12, "condition": _condition(manifest, raw, mask)}
+    answer = post(store, "/generate", json=body)
+    if manifest.generate.completion is None:
+        assert answer.status_code == 409
+        return
+    if "mask" in body["condition"] and manifest.input.kind in ("audio", "text"):
+        assert answer.status_code == 422
+        return
+    assert answer.json()["conditional"] == ("exact" if beginning else "approximate")
+    x = experiment.transform(torch.from_numpy(raw[np.newaxis]).expand(5, *raw.shape))
+    known = Known(x, torch.from_numpy(mask).reshape(1, *experiment.family.event_shape).expand_as(x))
+    samples, expected = _served(post, store, **body), _eager(experiment, manifest, 12, 5, known=known)
+    kept = mask.reshape(raw.shape)
+    assert (samples[:, kept] == raw[kept]).all()
+    np.testing.assert_allclose(samples[:, ~kept], expected[:, ~kept], rtol=1e-5)
+
+
+def _half(experiment, manifest, *, beginning: bool) -> np.ndarray:
+    """Which positions are in the first half of the model's order, or in the second."""
+    shape = manifest.input.shape[:2]  # without channels
+    order = getattr(experiment.family, "order", torch.arange(experiment.family.dims))
+    chosen = order[: len(order) // 2] if beginning else order[len(order) // 2 :]
+    return np.isin(np.arange(len(order)), chosen.numpy()).reshape(shape)
+
+
+def _condition(manifest, raw: np.ndarray, mask: np.ndarray) -> dict[str, object]:
+    if manifest.input.kind == "row":
+        names = [column.name for column in manifest.input.columns]
+        return {"row": {name: float(value) for name, value, told in zip(names, raw, mask, strict=True) if told}}
+    if manifest.input.kind != "image" and mask[0]:
+        return {"array": raw[mask].tolist()}
+    return {"array": raw.tolist(), "mask": mask.tolist()}
 
 
 def test_embeddings_are_those_of_the_eager_model(shipped, post):
@@ -152,7 +231,7 @@ def test_both_sides_draw_the_same_shared_noise(distribution, seed):
 
 def test_a_running_service_serves_a_bundle_that_is_fitted_meanwhile(tmp_path):
     store = bundle.Store(tmp_path / "models")
-    text = RECIPE.format(source="digits", transform="binarise", family="bernoulli", options="", normal="")
+    text = RECIPE.format(source="digits", transform="binarise", family="bernoulli", options="", data="")
 
     async def watched() -> httpx.Response:
         app = create_app(Settings(store=store.root, rescan_s=0.01))

@@ -1,9 +1,11 @@
 """The bundles that `make serve` answers with: intact, self-tested, honest about what they can do."""
 
+import math
 import re
 from pathlib import Path
 
 import pytest
+from scipy.stats import betabinom
 
 import bundle
 from service.app import create_app
@@ -13,15 +15,20 @@ STORE = bundle.Store(Path(__file__).parents[2] / "models")
 SHIPPED = {
     "breast-cancer-gmm": ("exact", ("generate", "score", "encode")),
     "digits-bernoulli": ("exact", ("generate", "score")),
+    "magic-made": ("exact", ("generate", "score")),
     "mnist-dcgan": ("implicit", ("generate",)),
     "mnist-made": ("exact", ("generate", "score")),
+    "mnist-nade": ("exact", ("generate", "score")),
+    "mnist-pixelcnn": ("exact", ("generate", "score")),
+    "mnist-rnn": ("exact", ("generate", "score")),
     "mnist-vae": ("lower_bound", ("generate", "score", "encode")),
 }
 
 
 def test_the_store_holds_what_the_readme_says():
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"\| `([\w-]+)` \|$", readme, re.MULTILINE)) == set(SHIPPED)
+    shipped_as = re.findall(r"\| ((?:`[\w-]+`(?:, )?)+) \|$", readme, re.MULTILINE)  # the last column
+    assert set(re.findall(r"[\w-]+", " ".join(shipped_as))) == set(SHIPPED)
     assert set(SHIPPED) <= set(STORE.names())  # a person may have trained more
 
 
@@ -35,15 +42,32 @@ def test_a_shipped_bundle_is_intact_and_says_what_it_is(name):
     assert {"CARD.md", "samples.png"} <= set(opened.manifest.files)
 
 
-@pytest.mark.parametrize("name", [name for name, (kind, _) in SHIPPED.items() if kind != "implicit"])
-def test_realised_false_alarm_rates_are_recorded_and_inside_their_band(name):
-    opened = bundle.read(STORE.locate(bundle.Reference.parse(name)))
-    metrics = opened.manifest.metrics
-    rates = [item for item in metrics if item.name.startswith("false_alarm_rate") and item.split == "held out"]
+SCORING = [name for name, (kind, _) in SHIPPED.items() if kind != "implicit"]
+
+
+def _held_out_rates(name: str) -> list[bundle.Metric]:
+    metrics = bundle.read(STORE.locate(bundle.Reference.parse(name))).manifest.metrics
+    return [item for item in metrics if item.name.startswith("false_alarm_rate") and item.split == "held out"]
+
+
+@pytest.mark.parametrize("name", SCORING)
+def test_realised_false_alarm_rates_are_recorded_and_plausible(name):
+    rates = _held_out_rates(name)
     assert len(rates) == 3
     for metric in rates:
+        alpha = float(metric.name.rpartition("_")[2])
+        n, items = map(int, re.search(r"n=(\d+) calibration items, (\d+) items", metric.protocol).groups())
+        k = math.floor(alpha * (n + 1))
+        law = betabinom(items, k, n + 1 - k)  # of the number of alarms, calibration and held-out items exchangeable
+        assert law.ppf(0.0005) <= round(metric.value * items) <= law.ppf(0.9995)
+
+
+def test_few_of_the_rates_miss_the_band_that_one_in_ten_misses_by_chance():
+    outside = 0
+    for metric in (metric for name in SCORING for metric in _held_out_rates(name)):
         low, high = map(float, metric.protocol.rpartition("band ")[2].split("-"))
-        assert low <= metric.value <= high
+        outside += not low <= metric.value <= high
+    assert outside <= len(SCORING)  # a third of them: the three rates of a bundle rise and fall together
 
 
 def test_every_shipped_bundle_is_served():

@@ -1,4 +1,4 @@
-"""Four tiny real bundles, one of each kind, made with onnx.helper; and the service that serves them."""
+"""Tiny real bundles, of every kind of model and of data, made with onnx.helper; and the service that serves them."""
 
 import asyncio
 import io
@@ -15,7 +15,13 @@ from service.app import create_app
 from service.settings import Settings
 
 SIDE, DIMS, LATENTS, CALIBRATION_N = 6, 36, 3, 199
-TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
+TYPES = {
+    "uint8": TensorProto.UINT8,
+    "int16": TensorProto.INT16,
+    "int64": TensorProto.INT64,
+    "float32": TensorProto.FLOAT,
+}
+RATE_HZ, SAMPLES, CHARACTERS, ALPHABET, LABELS = 400, 40, 6, "abn", ("cat", "dog", "3")
 IMAGE_SHAPE = ("batch", SIDE, SIDE, 1)
 
 
@@ -25,6 +31,10 @@ def data(name, dtype, shape):
 
 def noise(name, distribution, shape):
     return bundle.NoiseInput(name=name, dtype="float32", shape=shape, distribution=distribution)
+
+
+def condition(of, dtype, shape):
+    return bundle.ConditionInput(name=of, dtype=dtype, shape=shape, of=of)
 
 
 def output(name, dtype, shape):
@@ -150,6 +160,10 @@ def fill(item, rows):
         return draw_shared(item, 0)
     if item.role == "option":
         return np.full(shape, item.default, item.dtype)
+    if item.role == "condition" and item.of != "known":
+        return generator.integers(0, 2, shape).astype(item.dtype)
+    if item.dtype == "int16":
+        return generator.integers(-3000, 3000, shape).astype(np.int16)
     if item.dtype == "uint8":
         return generator.integers(0, 256, shape).astype(np.uint8)
     draw = generator.standard_normal if item.role == "data" or item.distribution == "normal" else generator.random
@@ -168,7 +182,13 @@ def score(kind, *statistics, **more):
 
 
 def exact_image():
-    generate = bundle.Generate(method="fixed_point", graph="propose", sample="sample", max_passes=DIMS)
+    generate = bundle.Generate(
+        method="fixed_point",
+        graph="propose",
+        sample="sample",
+        max_passes=DIMS,
+        completion=bundle.Completion(kind="raster"),
+    )
     draft = Draft(
         "tiny-made",
         "exact",
@@ -294,6 +314,110 @@ def table():
     return draft
 
 
+def labelled_image():
+    """Pixels are on with a probability of their own for every label, and one half where it is not known."""
+    draft = Draft(
+        "tiny-labels",
+        "implicit",
+        bundle.ImageSpec(height=SIDE, width=SIDE, channels=1),
+        DIMS,
+        generate=bundle.Generate(method="direct", graph="generate", sample="sample", labels=LABELS),
+    )
+    probabilities = np.stack(
+        [np.linspace(0, 0.9, DIMS), np.linspace(0.9, 0, DIMS), np.eye(DIMS)[0], np.full(DIMS, 0.5)]
+    )
+    steps = [("Gather", "table label", "p", {}), *TO_PIXELS]
+    constants = {**SHAPES, "table": probabilities.astype(np.float32)}
+    draft.graph("generate", steps, [UNIFORM, condition("label", "int64", ("batch",))], [SAMPLE], constants)
+    return draft
+
+
+def recording():
+    """Independent normal samples of a thousandth of a second each; what is known is kept by the graph."""
+    draft = Draft(
+        "tiny-audio",
+        "exact",
+        bundle.AudioSpec(rate_hz=RATE_HZ, length=SAMPLES),
+        SAMPLES,
+        generate=bundle.Generate(
+            method="direct", graph="generate", sample="sample", completion=bundle.Completion(kind="raster")
+        ),
+        score=score("exact", statistic()),
+    )
+    shape = ("batch", SAMPLES)
+    known = [condition("known", "int16", shape), condition("mask", "uint8", shape)]
+    constants = {"scale": np.float32(1000), "half": np.float32(-0.5), "last": np.array([1])}
+    steps = [
+        ("Mul", "eps scale", "drawn", {}),
+        ("Cast", "known", "known1", {"to": TensorProto.FLOAT}),
+        ("Cast", "mask", "mask1", {"to": TensorProto.BOOL}),
+        ("Where", "mask1 known1 drawn", "kept", {}),
+        ("Cast", "kept", "sample", {"to": TensorProto.INT16}),
+    ]
+    sample = output("sample", "int16", shape)
+    draft.graph("generate", steps, [noise("eps", "normal", shape), *known], [sample], constants)
+    terms = [
+        ("Cast", "audio", "x", {"to": TensorProto.FLOAT}),
+        ("Div", "x scale", "z", {}),
+        ("Mul", "z z", "zz", {}),
+        ("Mul", "zz half", "dim_log_prob", {}),
+        ("ReduceSum", "dim_log_prob last", "log_prob", {"keepdims": 0}),
+    ]
+    outputs = [LOG_PROB, output("dim_log_prob", "float32", shape)]
+    draft.graph("score", terms, [data("audio", "int16", shape)], outputs, constants)
+    return draft
+
+
+def text():
+    """Every character, and the end, is as likely as any other, until the end."""
+    draft = Draft(
+        "tiny-text",
+        "exact",
+        bundle.TextSpec(alphabet=ALPHABET, length=CHARACTERS),
+        CHARACTERS,
+        generate=bundle.Generate(
+            method="fixed_point",
+            graph="propose",
+            sample="sample",
+            max_passes=CHARACTERS,
+            completion=bundle.Completion(kind="raster"),
+        ),
+        score=score("exact", statistic()),
+    )
+    shape = ("batch", CHARACTERS)
+    codes = np.float32(len(ALPHABET) + 1)
+    constants = {
+        "before": np.eye(CHARACTERS, k=1, dtype=np.float32),
+        "start": np.eye(1, CHARACTERS, dtype=np.float32),
+        "none": np.float32(0),
+        "codes": codes,
+        "nats": -np.log(codes),
+        "last": np.array([1]),
+    }
+    alive = [
+        ("Cast", "text", "x", {"to": TensorProto.FLOAT}),
+        ("MatMul", "x before", "previous", {}),
+        ("Add", "previous start", "reached", {}),
+        ("Greater", "reached none", "going", {}),
+        ("Cast", "going", "alive", {"to": TensorProto.FLOAT}),
+    ]
+    draw = [
+        ("Mul", "u codes", "scaled", {}),
+        ("Floor", "scaled", "drawn", {}),
+        ("Mul", "drawn alive", "kept", {}),
+        ("Cast", "kept", "sample", {"to": TensorProto.UINT8}),
+    ]
+    sample, inputs = output("sample", "uint8", shape), data("text", "uint8", shape)
+    draft.graph("propose", [*alive, *draw], [inputs, noise("u", "uniform", shape)], [sample], constants)
+    terms = [
+        ("Mul", "alive nats", "dim_log_prob", {}),
+        ("ReduceSum", "dim_log_prob last", "log_prob", {"keepdims": 0}),
+    ]
+    outputs = [LOG_PROB, output("dim_log_prob", "float32", shape)]
+    draft.graph("score", [*alive, *terms], [inputs], outputs, constants)
+    return draft
+
+
 class Client:
     """Talks to an application that runs in an event loop of its own thread, lifespan included."""
 
@@ -335,12 +459,12 @@ class Client:
         return self.run(gather())
 
 
-DRAFTS = (exact_image, lower_bound_image, implicit_image, table)
+DRAFTS = (exact_image, lower_bound_image, implicit_image, labelled_image, recording, table, text)
 
 
 @pytest.fixture(scope="session")
 def drafts():
-    """Makers of the four bundles, to be changed before they are written."""
+    """Makers of the bundles, to be changed before they are written."""
     return {make.__name__: make for make in DRAFTS}
 
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -30,7 +31,7 @@ BODY = json.dumps({"model": "tiny-made", "n": 64})
 
 def test_check_of_a_good_store(store, capsys):
     assert main(["--check", "--store", str(store.root)]) == 0
-    assert "tiny-made:1   ok" in capsys.readouterr().out
+    assert re.search(r"^tiny-made:1 +ok", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_check_of_a_spoiled_store(tmp_path, drafts, capsys):

@@ -39,7 +39,8 @@ def test_stages_are_reported_in_header_and_metrics(client):
     assert set(stages) == {"queue", "decode", "device", "encode"}
     text = client.get("/metrics").text
     assert 'pofx_stage_seconds_count{model="tiny-made",stage="device",version="1"}' in text
-    assert 'pofx_models{state="loaded"} 4.0' in text
+    loaded = len(client.get("/models").json()["models"])
+    assert f'pofx_models{{state="loaded"}} {loaded}.0' in text
     assert "pofx_rejected_total{reason=" in text
 
 

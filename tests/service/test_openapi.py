@@ -3,10 +3,13 @@
 import re
 
 import hypothesis
+import pytest
 import requests
 import schemathesis
+from pydantic import TypeAdapter
 
 from service import problems
+from service.schemas.generate import GenerateAnswer
 from service.schemas.score import ScoreAnswer
 
 
@@ -19,8 +22,10 @@ def test_every_error_of_the_table_is_documented(client):
     assert set(document["paths"]["/score"]["post"]["requestBody"]["content"]) >= {
         "application/json",
         "image/png",
+        "audio/wav",
         "multipart/form-data",
         "text/csv",
+        "text/plain",
         "application/x-npy",
     }
 
@@ -36,12 +41,24 @@ def test_no_error_is_documented_in_another_form_than_a_problem(client):
     assert "HTTPValidationError" not in client.get("/openapi.json").text
 
 
-def test_an_answer_has_the_documented_shape(client, pixels):
-    from pydantic import TypeAdapter
+SIX = [[0] * 6] * 6
+DOCUMENTED = [
+    ("/score", ScoreAnswer, {"model": "tiny-made", "explain": True, "inputs": [{"array": SIX}]}),
+    ("/score", ScoreAnswer, {"model": "tiny-table", "explain": True, "inputs": [{"array": [0, 1, 2]}]}),
+    ("/score", ScoreAnswer, {"model": "tiny-audio", "explain": True, "inputs": [{"array": [0] * 40}]}),
+    ("/score", ScoreAnswer, {"model": "tiny-text", "explain": True, "inputs": [{"text": "ban"}]}),
+    ("/generate", GenerateAnswer, {"model": "tiny-made", "condition": {"array": SIX, "mask": [*SIX[:5], [1] * 6]}}),
+    ("/generate", GenerateAnswer, {"model": "tiny-table"}),
+    ("/generate", GenerateAnswer, {"model": "tiny-audio", "condition": {"array": [0]}}),
+    ("/generate", GenerateAnswer, {"model": "tiny-text", "condition": {"text": "b"}}),
+]
 
-    body = {"model": "tiny-made", "explain": True, "inputs": [{"array": pixels[0].tolist()}]}
-    answer = client.post("/score", json=body).content
-    TypeAdapter(ScoreAnswer, config=None).validate_json(answer, extra="forbid")
+
+@pytest.mark.parametrize(("path", "schema", "body"), DOCUMENTED)
+def test_an_answer_has_the_documented_shape(client, path, schema, body):
+    answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    TypeAdapter(schema).validate_json(answer.content, extra="forbid")
 
 
 def test_generated_requests_never_get_a_server_error(app, client):

@@ -24,8 +24,13 @@ RECIPES = {
     "diagonal_bilstm": ("digits", "binarise", 'mode = "dynamic"', "layers = 1\nhidden = 4\nhead = 8"),
     "fvsbn": ("digits", "binarise", 'mode = "dynamic"', 'order = "random"'),
     "nade": ("digits", "binarise", 'mode = "dynamic"', 'hidden = 24\norder = "random"'),
+    "attention": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nwidth = 16\nheads = 2"),
+    "rnn": ("digits", "binarise", 'mode = "dynamic"', "hidden = 12"),
+    "rnn-rows": ("digits", "binarise", 'mode = "dynamic"', 'unit = "row"\nhidden = 12\nhead = 16\ncell = "gru"'),
     "nade-ensemble": ("digits", "binarise", 'mode = "dynamic"', "hidden = 24\nensemble = 2"),
     "pixelcnn": ("digits", "binarise", 'mode = "dynamic"', "blocks = 1\nchannels = 4\nhead = 8"),
+    "gated_pixelcnn": ("digits", "levels", "count = 5", "layers = 1\nchannels = 4\nhead = 8\nfirst_kernel = 3"),
+    "pixelcnn_pp": ("digits", "levels", "", "channels = 4\nblocks = 1\nscales = 2\ncomponents = 3"),
     "rnade": ("breast-cancer", "standardise", "", 'hidden = 8\ncomponents = 3\norder = "random"'),
     "made-rows": (
         "breast-cancer",
@@ -38,6 +43,11 @@ RECIPES = {
     "vae": ("digits", "binarise", 'mode = "static"', "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "", "latent = 4\nchannels = 4"),
     "gmm": ("breast-cancer", "standardise", "", 'components = [1, 2]\ncovariances = ["diag"]\nrestarts = 1'),
+    "gda": ("digits", "dequantise", "", 'covariances = ["shared"]\nshrinkages = [0.1]'),
+    "naive_bayes": ("digits", "binarise", 'mode = "threshold"', "pseudo_counts = [1.0]"),
+    "naive_bayes-real": ("digits", "dequantise", "", "variance_shares = [0.01]"),
+    "markov": ("digits", "binarise", 'mode = "threshold"', "orders = [3]"),
+    "markov-texts": ("colour-names", "symbols", "", "orders = [1]"),
     "gmm-images": ("digits", "dequantise", "", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
 }
 

@@ -1,5 +1,6 @@
 """The command line does what its help says, and explains what it cannot do."""
 
+import ast
 import json
 
 import pytest
@@ -38,6 +39,16 @@ def test_fit_smoke_writes_a_verified_bundle(run, tmp_path, name):
     assert "rehearsal" in card
     assert "Known failures" in card
     assert str(tmp_path) not in json.dumps(written.manifest.model_dump(mode="json"))
+
+
+def test_texts_are_shown_in_the_card(run, tmp_path, text):
+    (tmp_path / "texts.toml").write_text(text("markov-texts"))
+    assert run("fit", "texts.toml", "--smoke").exit_code == 0
+    written = bundle.read(bundle.Store(tmp_path / "models").locate(bundle.Reference.parse("tiny-markov-texts-smoke")))
+    shown = written.read_bytes("CARD.md").decode().partition("```text\n")[2].partition("\n```")[0].splitlines()
+    assert len(shown) == 64
+    assert written.manifest.input.kind == "text"
+    assert set("".join(map(ast.literal_eval, shown))) <= set(written.manifest.input.alphabet)
 
 
 def test_evaluate_and_export_use_the_fitted_run(run, tmp_path):

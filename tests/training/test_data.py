@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from training.data import bundled, images, mnist, npz, table
+from training.data import bundled, images, mnist, npz, table, text
 from training.data.dataset import Dataset
 from training.data.splits import SplitOptions, sliver, split
 from training.errors import DataError
@@ -166,6 +166,49 @@ def test_pickled_objects_are_never_loaded(tmp_path):
     np.savez(tmp_path / "p.npz", x=np.array([{"a": 1}], dtype=object))
     with pytest.raises(DataError, match="not a NumPy archive of plain arrays"):
         npz.load(tmp_path / "p.npz", "x", None)
+
+
+def test_a_text_is_read_line_by_line_and_decoded_again(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_bytes("\ufeffab\r\n\nb\ncä b\n".encode())
+    dataset = text.load(path, None, cut=False)
+    assert dataset.kind == "text"
+    assert dataset.alphabet == " abcä"
+    assert dataset.x.tolist() == [[2, 3, 0, 0], [3, 0, 0, 0], [4, 5, 1, 3]]
+    assert text.decoded(dataset.x, dataset.alphabet) == ["ab", "b", "cä b"]
+    assert text.load(path, 6, cut=False).x.shape == (3, 6)
+
+
+def test_a_line_that_is_too_long_is_refused_by_number_or_cut(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("ab\n\nabcd\n")
+    with pytest.raises(DataError, match="line 3: 4 characters, and `length` is 3"):
+        text.load(path, 3, cut=False)
+    cut = text.load(path, 3, cut=True)
+    assert text.decoded(cut.x, cut.alphabet) == ["ab", "abc"]
+
+
+def test_a_text_that_cannot_be_coded_is_refused(tmp_path):
+    path = tmp_path / "t.txt"
+    with pytest.raises(DataError, match="No such file"):
+        text.load(path, None, cut=False)
+    path.write_bytes(b"ab\xff")
+    with pytest.raises(DataError, match="not UTF-8 at byte 2"):
+        text.load(path, None, cut=False)
+    path.write_text("".join(map(chr, range(0x4E00, 0x4F00))))
+    with pytest.raises(DataError, match="256 different characters; at most 255"):
+        text.load(path, None, cut=False)
+    path.write_text("\n\n")
+    with pytest.raises(DataError, match="no items"):
+        text.load(path, None, cut=False)
+
+
+def test_names_of_colours_are_at_hand():
+    dataset = bundled.colour_names()
+    names = text.decoded(dataset.x, dataset.alphabet)
+    assert len(names) == len(set(names)) == 949
+    assert {"teal", "baby poop green"} <= set(names)
+    assert dataset.x.shape[1] == max(map(len, names)) == 26
 
 
 def _numbered(count: int) -> Dataset:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.transforms import Binarise, Dequantise, Levels, Mulaw, SignedUnit, Standardise
+from training.data import bundled
+from training.transforms import Binarise, Dequantise, Levels, Mulaw, SignedUnit, Standardise, Symbols
 
 SHAPE = (4, 5, 3)
 
@@ -79,6 +80,17 @@ def test_a_constant_column_is_only_shifted():
     transform.fit(np.array([[1.0, 5.0], [3.0, 5.0]], np.float32))
     assert transform.log_det.tolist() == [0.0, 0.0]
     assert transform(torch.tensor([[2.0, 6.0]])).tolist() == [[0.0, 1.0]]
+
+
+def test_symbols_are_codes_as_they_are():
+    dataset = bundled.colour_names()
+    transform = Symbols(dataset.x.shape[1:], Symbols.Options())
+    transform.describe(dataset)
+    raw = torch.from_numpy(dataset.x)
+    assert transform.levels == len(dataset.alphabet) + 1 == int(raw.max()) + 1
+    assert transform.end == 0
+    assert transform.log_det.shape == transform.event_shape
+    assert torch.equal(transform.inverse(transform(raw)), raw)
 
 
 def _mulaw(count: int) -> Mulaw:

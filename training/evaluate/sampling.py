@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from training.transforms import Transform
-from training.zoo.base import DirectSampler, Family, FixedPointSampler, Known, takes_label
+from training.zoo.base import Family, Known, takes_label
 
 
 def sample(
@@ -14,11 +14,11 @@ def sample(
     generator = torch.Generator().manual_seed(seed)
     degrees = torch.full((count,), temperature)
     with torch.no_grad():
-        if not isinstance(family, FixedPointSampler | DirectSampler):
+        if family.sampler is None:
             raise TypeError(f"{type(family).__name__} cannot sample")
         noise = [item.draw(count, generator) for item in family.noise]
         told = label_of(family, count, label)
-        if isinstance(family, FixedPointSampler):
+        if family.sampler == "fixed_point":
             x, _ = fixed_point(family, *noise, temperature=degrees, **told)
         else:
             x, _ = family.generate(*noise, temperature=degrees, **told)

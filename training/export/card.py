@@ -60,11 +60,11 @@ def pictures(experiment: Experiment, metrics: list[Path]) -> Pictures:
 
 
 def _texts(experiment: Experiment) -> list[str]:
-    """Samples of a model of texts, as a part of the card; nothing for other data."""
-    if experiment.dataset.alphabet is None:
+    """Samples of a model of texts, as a part of the card; nothing for other data and models."""
+    family, alphabet = experiment.family, experiment.dataset.alphabet
+    if alphabet is None or not isinstance(family, DirectSampler | FixedPointSampler):
         return []
-    drawn = sample(experiment.family, experiment.transform, _SAMPLES, seed=1).numpy()
-    lines = "\n".join(map(repr, decoded(drawn, experiment.dataset.alphabet)))
+    lines = "\n".join(map(repr, decoded(sample(family, experiment.transform, _SAMPLES, seed=1).numpy(), alphabet)))
     return [f"{_SAMPLES} samples, not chosen:", f"```text\n{lines}\n```"]
 
 

@@ -1,7 +1,7 @@
 """The computations of a bundle as torch modules with named inputs and outputs, transforms included."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,9 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from bundle import DATA_DTYPES, ArraySpec, ConditionInput, DataInput, GraphInput, NoiseInput, OptionInput
 from training.transforms import Transform
 from training.zoo.base import (
+    Autoregressive,
     CompletingSampler,
     Density,
-    DirectSampler,
     Encoder,
     FactorisedDensity,
     Family,
@@ -37,7 +37,8 @@ _LOWEST, _HIGHEST = 0.01, 10.0  # of a temperature
 class Computation:
     """A pure function with named arrays, before it is exported.
 
-    ``bounds`` says how many values codes and labels can take, by the name of their input.
+    ``bounds`` says how many values codes and labels can take, by the name of their input; ``rounding`` is how far
+    float32 results of two runtimes may lie apart.
     """
 
     module: nn.Module
@@ -45,6 +46,7 @@ class Computation:
     outputs: tuple[ArraySpec, ...]
     mflop_per_row: float
     bounds: Mapping[str, int]
+    rounding: float = 1e-4
 
     def example(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Fresh inputs: random data, noise by its distribution, options spread around their default."""
@@ -121,17 +123,27 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
     if isinstance(family, Density):
         noise = [_noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
         names = ["log_prob", "dim_log_prob"]
-        graphs["score"] = _computation(_Score(family, transform), [data, *noise], names, bounds)
-    if isinstance(family, FixedPointSampler):
+        score = _computation(_Score(family, transform), [data, *noise], names, bounds)
+        graphs["score"] = replace(score, rounding=family.rounding)
+    if family.sampler == "fixed_point":
         inputs = [data, *map(_noise_input, family.noise), _temperature(family), *_label(family)]
         graphs["propose"] = _computation(_Propose(family, transform), inputs, ["sample"], bounds)
-    elif isinstance(family, DirectSampler):
+    elif family.sampler == "direct":
         inputs = [*map(_noise_input, family.noise), _temperature(family), *_label(family), *_known(family, transform)]
         graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"], bounds)
     if isinstance(family, Encoder):
         inputs = [data, *map(_noise_input, transform.score_noise)]
         graphs["encode"] = _computation(_Encode(family, transform), inputs, ["embedding"], bounds)
     return graphs
+
+
+def completes(family: Family, transform: Transform) -> bool:
+    """Whether samples can keep what is known of raw data: the family goes in an order, and a raw value is one value x.
+
+    Where the transform adds noise, a raw value stands for many x, and it is not known which.
+    """
+    in_order = isinstance(family, Autoregressive) and isinstance(family, FixedPointSampler | CompletingSampler)
+    return in_order and not transform.score_noise
 
 
 def _bounds(family: Family, transform: Transform) -> dict[str, int]:
@@ -145,7 +157,8 @@ def _computation(
 ) -> Computation:
     module.eval()
     example = _example_inputs(inputs, bounds, 1, torch.Generator().manual_seed(0))
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    fused = {torch.ops.aten.mkldnn_rnn_layer: _fused_lstm_flop}
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=fused) as counter:
         results = module(*example)
     outputs = tuple(
         ArraySpec(name=name, dtype=_DTYPES[result.dtype], shape=("batch", *result.shape[1:]))
@@ -154,6 +167,11 @@ def _computation(
     elementwise = sum(array.numel() for array in (*example, *results))
     mflop = max(counter.get_total_flops(), elementwise) / 1e6
     return Computation(module, tuple(inputs), outputs, mflop, bounds)
+
+
+def _fused_lstm_flop(x: torch.Size, from_x: torch.Size, from_h: torch.Size, *_: object, **__: object) -> int:
+    """Floating-point operations of one LSTM layer over (time, batch, inputs), which PyTorch does not count."""
+    return 2 * x[0] * x[1] * (from_x.numel() + from_h.numel())
 
 
 def _example_inputs(
@@ -192,7 +210,7 @@ def _label(family: Family) -> list[GraphInput]:
 
 
 def _known(family: Family, transform: Transform) -> list[GraphInput]:
-    if not isinstance(family, CompletingSampler):
+    if not isinstance(family, CompletingSampler) or not completes(family, transform):
         return []
     data = _data_input(transform)
     positions = data.shape[:3] if transform.raw == "image" else data.shape

@@ -8,18 +8,14 @@ import torch
 
 import bundle
 from training.evaluate.measurement import Measurement
-from training.export.graphs import Computation
+from training.export.graphs import Computation, completes
 from training.export.parity import tolerance
 from training.fit import FitReport
 from training.prepare import Experiment
 from training.zoo.autoregressive.order import raster
 from training.zoo.base import (
-    Autoregressive,
-    CompletingSampler,
     Density,
-    DirectSampler,
     Encoder,
-    FixedPointSampler,
     takes_label,
 )
 
@@ -118,9 +114,9 @@ def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.
     family = experiment.family
     labels = experiment.dataset.label_names if takes_label(family) else ()
     shared = {"sample": "sample", "labels": labels, "completion": _completion(experiment)}
-    if isinstance(family, FixedPointSampler):
+    if family.sampler == "fixed_point":
         return bundle.Generate(method="fixed_point", graph="propose", max_passes=family.dims + 1, **shared)
-    if not isinstance(family, DirectSampler):
+    if family.sampler is None:
         return None
     outputs = [output.name for output in graphs["generate"].outputs]
     mean = "mean" if "mean" in outputs else None
@@ -130,7 +126,7 @@ def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.
 def _completion(experiment: Experiment) -> bundle.Completion | None:
     """The order in which positions are drawn; a position is a pixel with all its colours, or a dimension."""
     family, shape = experiment.family, experiment.transform.event_shape
-    if not isinstance(family, FixedPointSampler | CompletingSampler) or not isinstance(family, Autoregressive):
+    if not completes(family, experiment.transform):
         return None
     if family.order is not None and torch.equal(family.order.cpu(), raster(shape)):
         return bundle.Completion(kind="raster")

@@ -19,7 +19,7 @@ def tolerance(computation: Computation) -> Tolerance:
     """
     if any(output.dtype in ("uint8", "int16") for output in computation.outputs):
         return Tolerance(atol=1.0, rtol=0.0, mismatch=0.001)
-    return Tolerance(atol=1e-4, rtol=1e-5)
+    return Tolerance(atol=computation.rounding, rtol=1e-5)
 
 
 def check_parity(name: str, computation: Computation, runner: Runner) -> float:

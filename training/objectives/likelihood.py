@@ -7,7 +7,7 @@ from torch import Tensor
 from training.batches import Batch
 from training.recipe import FitOptions
 from training.transforms import Transform
-from training.zoo.base import Family, LabelConditioned
+from training.zoo.base import Family, takes_label
 
 _VALIDATION_SEED = 1234  # the same binarisation and draws at every epoch, so that losses can be compared
 
@@ -54,6 +54,6 @@ class MaximumLikelihood(lightning.LightningModule):
 
 def _told(family: Family, labels: Tensor) -> dict[str, Tensor]:
     """The labels for a family that takes them; those of unlabelled items are not known."""
-    if not isinstance(family, LabelConditioned):
+    if not takes_label(family):
         return {}
     return {"label": torch.where(labels < 0, family.classes, labels)}

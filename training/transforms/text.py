@@ -9,9 +9,9 @@ from training.zoo.base import Options
 
 
 class Symbols(Transform):
-    """Codes of characters as they are: 0 for the end of the text and all that follows, c for character c of the alphabet.
+    """Codes of characters as they are: 0 where the text has ended, c for character c of the alphabet.
 
-    Nothing follows the end, and a family that knows this is a distribution over texts of at most ``length`` characters.
+    A family that knows that nothing follows the end is a distribution over texts of at most ``length`` characters.
     """
 
     raw = "text"

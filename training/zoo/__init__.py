@@ -1,12 +1,16 @@
 """The families, by the name a recipe uses."""
 
 from training.zoo.adversarial.dcgan import Dcgan
+from training.zoo.autoregressive.attention import Attention
 from training.zoo.autoregressive.diagonal_bilstm import DiagonalBiLstm
 from training.zoo.autoregressive.fvsbn import Fvsbn
+from training.zoo.autoregressive.gated_pixelcnn import GatedPixelCnn
 from training.zoo.autoregressive.made import Made
 from training.zoo.autoregressive.nade import Nade
 from training.zoo.autoregressive.pixelcnn import PixelCnn
+from training.zoo.autoregressive.pixelcnn_pp import PixelCnnPp
 from training.zoo.autoregressive.rnade import Rnade
+from training.zoo.autoregressive.rnn import Rnn
 from training.zoo.autoregressive.row_lstm import RowLstm
 from training.zoo.autoregressive.wavenet import Wavenet
 from training.zoo.base import Family
@@ -19,11 +23,13 @@ from training.zoo.classical.naive_bayes import NaiveBayes
 from training.zoo.latent.vae import Vae
 
 FAMILIES: dict[str, type[Family]] = {
+    "attention": Attention,
     "bernoulli": Bernoulli,
     "categorical": Categorical,
     "dcgan": Dcgan,
     "diagonal_bilstm": DiagonalBiLstm,
     "fvsbn": Fvsbn,
+    "gated_pixelcnn": GatedPixelCnn,
     "gda": Gda,
     "gmm": Gmm,
     "made": Made,
@@ -31,7 +37,9 @@ FAMILIES: dict[str, type[Family]] = {
     "naive_bayes": NaiveBayes,
     "nade": Nade,
     "pixelcnn": PixelCnn,
+    "pixelcnn_pp": PixelCnnPp,
     "rnade": Rnade,
+    "rnn": Rnn,
     "row_lstm": RowLstm,
     "vae": Vae,
     "wavenet": Wavenet,

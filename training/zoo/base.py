@@ -64,6 +64,7 @@ class Family(nn.Module, ABC):
     paper: ClassVar[str]
     kind: ClassVar[Kind]
     space: ClassVar[Space | tuple[Space, ...]]
+    rounding: ClassVar[float] = 1e-4
     temperature: ClassVar[str] = ""
     Options: ClassVar[type[Options]] = Options
 
@@ -76,6 +77,13 @@ class Family(nn.Module, ABC):
     def dims(self) -> int:
         """Number of dimensions of one x."""
         return int(torch.Size(self.event_shape).numel())
+
+    @property
+    def sampler(self) -> Literal["direct", "fixed_point"] | None:
+        """How samples are drawn, None where they cannot be; a family with both samplers says which."""
+        if isinstance(self, FixedPointSampler):
+            return "fixed_point"
+        return "direct" if isinstance(self, DirectSampler) else None
 
     def compact(self) -> None:
         """Replaces the weights, in place and for good, by the smallest equal form; called once before export."""
@@ -216,7 +224,7 @@ class LabelConditioned(ABC):
     @property
     @abstractmethod
     def classes(self) -> int:
-        """Number of labels."""
+        """Number of labels; 0 if it is not told any after all."""
 
 
 def takes_label(family: Family) -> bool:

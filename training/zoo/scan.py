@@ -23,13 +23,20 @@ def scan(
 ) -> Tensor:
     """The outputs of all steps, stacked along a new first axis; every input is walked along its first axis.
 
-    What is carried is a tensor or a tuple of them.
+    What is carried is a tensor or a tuple of them. A step may hold a loop of its own.
     """
+    return scan_to_end(step, carry, inputs)[1]
+
+
+def scan_to_end(
+    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Tensor]], carry: Carry, inputs: tuple[Tensor, ...]
+) -> tuple[Carry, Tensor]:
+    """What the last step hands on, and the outputs of all."""
     if torch.compiler.is_exporting():
-        return _scan(step, carry, inputs, dim=0)[1]
+        return _scan(step, carry, inputs, dim=0)
     outputs = []
     # unbind, because the gradient of indexing would be a tensor of all positions at every position
     for current in zip(*(item.unbind(0) for item in inputs), strict=True):
         carry, output = step(carry, current)
         outputs.append(output)
-    return torch.stack(outputs)
+    return carry, torch.stack(outputs)

@@ -98,6 +98,83 @@ def test_a_spoiled_bundle_is_refused_and_the_others_serve(spoil, reason, fresh, 
     assert reason in registry.refused[0].reason
 
 
+def generate(**changes):
+    def change(draft):
+        draft.capabilities["generate"] = draft.capabilities["generate"].model_copy(update=changes)
+
+    return change
+
+
+def inputs(change):
+    """Changes the conditions among the inputs of the generate graph."""
+
+    def spoil(draft):
+        graph = draft.graphs["generate"]
+        changed = [change(item) if item.role == "condition" else item for item in graph.inputs]
+        draft.graphs["generate"] = graph.model_copy(update={"inputs": tuple(filter(None, changed))})
+
+    return spoil
+
+
+def conditioned_score(draft):
+    label = bundle.ConditionInput(name="label", dtype="int64", shape=("batch",), of="label")
+    draft.calibrate()
+    draft.calibrate = lambda: None
+    graph = draft.graphs["score"]
+    draft.graphs["score"] = graph.model_copy(update={"inputs": (*graph.inputs, label)})
+
+
+def other_sample(draft):
+    graph = draft.graphs["generate"]
+    outputs = tuple(item.model_copy(update={"dtype": "float32"}) for item in graph.outputs)
+    draft.graphs["generate"] = graph.model_copy(update={"outputs": outputs})
+
+
+def other_terms(draft):
+    graph = draft.graphs["score"]
+    outputs = (graph.outputs[0], graph.outputs[1].model_copy(update={"shape": ("batch", 7)}))
+    draft.graphs["score"] = graph.model_copy(update={"outputs": outputs})
+
+
+RASTER = bundle.Completion(kind="raster")
+
+
+@pytest.mark.parametrize(
+    ("make", "spoil", "reason"),
+    [
+        ("labelled_image", generate(labels=()), "must take a label if and only if there are labels"),
+        ("labelled_image", generate(labels=("a", "b", "a")), "labels must be unique"),
+        ("labelled_image", inputs(lambda item: None), "must take a label if and only if there are labels"),
+        ("labelled_image", inputs(lambda item: item.model_copy(update={"dtype": "uint8"})), "'label' to be int64"),
+        ("labelled_image", generate(completion=RASTER), "must take known and mask if and only if"),
+        ("labelled_image", other_sample, "'sample' to be uint8"),
+        ("recording", generate(labels=("a",)), "must take a label if and only if there are labels"),
+        ("recording", generate(completion=None), "must take known and mask if and only if"),
+        ("recording", inputs(lambda item: item if item.of == "mask" else None), "must take known and mask"),
+        ("recording", inputs(lambda item: item.model_copy(update={"of": "mask"})), "the same condition twice"),
+        ("recording", inputs(lambda item: item.model_copy(update={"shape": ("batch", 3)})), "'known' to be int16"),
+        ("recording", generate(completion=bundle.Completion(kind="listed", order=(0, 1))), "an order of 40 positions"),
+        ("recording", generate(completion=bundle.Completion(kind="raster", order=(0,))), "an order of 0 positions"),
+        ("recording", conditioned_score, "one array of data, and no condition"),
+        ("recording", other_terms, "a dim_log_prob for every position"),
+    ],
+)
+def test_conditions_that_do_not_fit_are_refused(make, spoil, reason, fresh, drafts, settings):
+    draft = drafts[make]()
+    spoil(draft)
+    draft.write(fresh)
+    registry = loaded(fresh, settings)
+    assert registry.all() == []
+    assert reason in registry.refused[0].reason
+
+
+def test_a_listed_order_is_accepted(fresh, drafts, settings):
+    draft = drafts["recording"]()
+    generate(completion=bundle.Completion(kind="listed", order=tuple(reversed(range(40)))))(draft)
+    draft.write(fresh)
+    assert loaded(fresh, settings).refused == ()
+
+
 def test_torchscript_is_served_once_it_is_allowed(fresh, drafts, settings):
     draft = drafts["table"]()
     weight = torch.from_numpy(draft.golden["encode.in.row"][:2].T.copy())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import bundle
 from service.errors import RequestInvalid
 from service.payloads.array import decode_nested, decode_npy, encode_npy, numbers, read_npy_header
+from service.payloads.place import item
 
 IMAGE = bundle.ImageSpec(height=4, width=3, channels=1)
 ROW = bundle.RowSpec(columns=tuple(bundle.Column(name=name, minimum=0, maximum=1) for name in "abc"))
@@ -89,17 +90,28 @@ def test_no_bytes_raise_anything_but_our_errors(content):
 
 
 @pytest.mark.parametrize(
-    "values", [[[1, 2], [3]], "text", [[256] * 3] * 4, [[0.5] * 3] * 4, [[-1] * 3] * 4, [[None] * 3] * 4]
+    "values",
+    [
+        [[1, 2], [3]],
+        "text",
+        [[256] * 3] * 4,
+        [[0.5] * 3] * 4,
+        [[-1] * 3] * 4,
+        [[None] * 3] * 4,
+        [[True] * 3] * 4,
+        [["1"] * 3] * 4,
+        [[10**400] * 3] * 4,
+    ],
 )
 def test_nested_lists_that_are_no_image_are_refused(values):
     with pytest.raises(RequestInvalid):
-        decode_nested(values, IMAGE, 0)
+        decode_nested(values, IMAGE, item(0))
 
 
 def test_nested_lists_are_read():
-    assert decode_nested([[1, 2, 3]] * 4, IMAGE, 0).shape == (4, 3, 1)
-    assert decode_nested([1, 2, 3], ROW, 0).tolist() == [1, 2, 3]
-    assert numbers([[1, 2], [3, 4]], "/latents").shape == (2, 2)
+    assert decode_nested([[1, 2, 3]] * 4, IMAGE, item(0)).shape == (4, 3, 1)
+    assert decode_nested([1, 2, 3], ROW, item(0)).tolist() == [1, 2, 3]
+    assert numbers([[1, 2], [3, 4]], item(0)).shape == (2, 2)
 
 
 def test_structured_arrays_need_no_pickle():

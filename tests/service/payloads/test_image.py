@@ -13,6 +13,7 @@ from PIL import Image
 import bundle
 from service.errors import RequestInvalid, ServiceError
 from service.payloads.image import decode_image, encode_png
+from service.payloads.place import item
 
 GREY = bundle.ImageSpec(height=6, width=5, channels=1)
 COLOUR = bundle.ImageSpec(height=6, width=5, channels=3)
@@ -27,20 +28,20 @@ def encoded(form, mode="L", size=(5, 6), **options):
 @pytest.mark.parametrize("spec", [GREY, COLOUR])
 def test_png_is_lossless(spec):
     pixels = np.random.default_rng(0).integers(0, 256, spec.shape).astype(np.uint8)
-    found, note = decode_image(encode_png(pixels), spec, 0)
+    found, note = decode_image(encode_png(pixels), spec, item(0))
     assert np.array_equal(found, pixels)
     assert note is None
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "BMP", "GIF"])
 def test_every_allowed_format_is_read(form):
-    pixels, _ = decode_image(encoded(form), GREY, 0)
+    pixels, _ = decode_image(encoded(form), GREY, item(0))
     assert pixels.shape == (6, 5, 1)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "1"])
 def test_conversions_are_noted(mode):
-    _, note = decode_image(encoded("PNG", mode), GREY, 0)
+    _, note = decode_image(encoded("PNG", mode), GREY, item(0))
     assert note is not None
     assert mode in note
 
@@ -58,7 +59,7 @@ def test_conversions_are_noted(mode):
 )
 @pytest.mark.parametrize("spec", [GREY, COLOUR])
 def test_dropped_transparency_is_noted(mode, options, spec):
-    _, note = decode_image(encoded("PNG", mode, **options), spec, 0)
+    _, note = decode_image(encoded("PNG", mode, **options), spec, item(0))
     assert note is not None
     assert note.endswith("transparency dropped")
 
@@ -77,7 +78,7 @@ def sixteen_bit_png(colour_type, channels):
 @pytest.mark.parametrize(("colour_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
 def test_sixteen_bits_are_never_reduced_in_silence(colour_type, channels):
     with pytest.raises(RequestInvalid, match="expected 8 bits per channel, got 16; convert it first"):
-        decode_image(sixteen_bit_png(colour_type, channels), COLOUR, 0)
+        decode_image(sixteen_bit_png(colour_type, channels), COLOUR, item(0))
 
 
 @pytest.mark.parametrize(
@@ -86,14 +87,14 @@ def test_sixteen_bits_are_never_reduced_in_silence(colour_type, channels):
 )
 def test_what_cannot_be_used_is_refused_with_its_index(content):
     with pytest.raises(RequestInvalid) as refused:
-        decode_image(content, GREY, 3)
+        decode_image(content, GREY, item(3))
     assert refused.value.extra["index"] == 3
 
 
 def test_a_wrong_size_is_refused_from_the_header_alone():
     content = encoded("PNG", size=(4000, 4000))[:64]  # no pixel data at all
     with pytest.raises(RequestInvalid) as refused:
-        decode_image(content, GREY, 0)
+        decode_image(content, GREY, item(0))
     assert refused.value.extra["got"] == [4000, 4000]
 
 
@@ -101,7 +102,7 @@ def test_a_huge_header_is_refused():
     header = bytearray(encoded("BMP"))
     header[18:26] = (30000).to_bytes(4, "little") * 2
     with pytest.raises(ServiceError):
-        decode_image(bytes(header), GREY, 0)
+        decode_image(bytes(header), GREY, item(0))
 
 
 @given(
@@ -109,4 +110,4 @@ def test_a_huge_header_is_refused():
 )
 def test_no_bytes_raise_anything_but_our_errors(content, magic):
     with pytest.raises(ServiceError):
-        decode_image(magic + content, GREY, 0)
+        decode_image(magic + content, GREY, item(0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.payloads.picture import contact_sheet, heat_map
+from service.payloads.picture import contact_sheet, envelope_with_heat, envelopes, heat_map
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 16, 17])
@@ -34,3 +34,21 @@ def test_constant_and_infinite_surprise_are_drawn():
     colours, low, high = heat_map(np.array([[1.0, 2.0], [np.inf, np.nan]]))
     assert (low, high) == (1.0, 2.0)
     assert (colours[1] == 255).all()
+
+
+@pytest.mark.parametrize("length", [10, 256, 1000])
+def test_an_envelope_reaches_from_the_least_to_the_largest_sample(length):
+    silence, loud = np.zeros(length, np.int16), np.tile(np.array([-(2**15), 2**15 - 1], np.int16), length // 2)
+    drawn = envelopes(np.stack([silence, loud]))[..., 0] > 100
+    assert (drawn[0].any(axis=0) & (drawn[0].sum(axis=0) <= 2)).all()  # a line in the middle
+    assert drawn[0, drawn.shape[1] // 2 - 1 :].any(axis=0).all()
+    if length == 1000:
+        assert drawn[1].all()
+
+
+def test_heat_stands_below_the_moment_it_belongs_to():
+    surprise = np.zeros(512)
+    surprise[300] = 4
+    picture, low, high = envelope_with_heat(np.zeros(512, np.int16), surprise)
+    assert (low, high) == (0, 2)  # the mean of the two samples of a column
+    assert np.nonzero(picture[-1].any(axis=1))[0].tolist() == [150]

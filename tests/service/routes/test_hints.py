@@ -30,12 +30,19 @@ def _png(image: Image.Image) -> bytes:
         ("/score?model=tiny-made", {"files": {"files": (None, "x")}}, 422, "got text; with curl: -F files=@"),
         ("/generate", {"json": {"model_name": "tiny-made"}}, 422, "one of the fields model, n, seed"),
         ("/score?model=tiny-made", {"files": {"image": b"x"}}, 422, "in the field 'files', got the fields: image"),
+        (
+            "/score",
+            {"files": {"files": b"x"}, "data": {"model": "tiny-made"}},
+            422,
+            "expected only the field 'files', got also model; options go into the query string, as in ?model=…",
+        ),
+        ("/score", {"files": {"files": b"x", "more": b"x"}}, 422, "expected only the field 'files', got also more"),
         ("/generate", {"json": {"model": "tiny-made", "temprature": 1}}, 422, "did you mean 'temperature'?"),
         (
             "/generate",
             {"json": {"model": "tiny-made", "count": 1}},
             422,
-            "this model takes: temperature, model, n",
+            "this model takes: temperature, model, n, seed, condition, latents, mean, format",
         ),
         (
             "/score?model=tiny-table",

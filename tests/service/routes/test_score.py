@@ -153,6 +153,13 @@ def test_refusals_are_precise(client, body, status, member):
 
 
 @pytest.mark.parametrize("value", [True, "1", None])
+def test_an_array_holds_numbers(client, value):
+    answer = client.post("/score", json={"model": "tiny-table", "inputs": [GOOD, {"array": [value, 1, 2.5]}]})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/inputs/1"
+
+
+@pytest.mark.parametrize("value", [True, "1", None])
 def test_a_json_value_that_is_no_number_is_refused(client, value):
     row = {"alcohol": value, "ash": 1, "hue": 2.5}
     answer = client.post("/score", json={"model": "tiny-table", "inputs": [{"row": row}]})

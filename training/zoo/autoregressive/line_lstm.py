@@ -1,9 +1,10 @@
 """An LSTM whose cells form lines, all cells of a line at once: rows for a Row LSTM, diagonals for a Diagonal BiLSTM.
 
 The state of a cell comes from a few neighbours in the line before it, by a convolution along the line:
-[o, f, i, g] = gates of the input + K ⊛ h_before, c = σ(f) c_before + σ(i) tanh(g), h = σ(o) tanh(c). The gates of the
-input are computed for all lines beforehand, so that a line costs one matrix product. Channels are the last axis
-everywhere, which makes convolutions along a line, and those of a single pixel, matrix products.
+[o, f, i, g] = gates of the input + K ⊛ h_before, c = σ(f) c_before + σ(i) tanh(g), h = σ(o) tanh(c), where c_before is
+that of the same place in the line. The gates of the input are computed for all lines beforehand, so that a line costs
+one matrix product. Channels are the last axis everywhere, which makes convolutions along a line, and those of a single
+pixel, matrix products.
 
 A. van den Oord, N. Kalchbrenner, K. Kavukcuoglu, "Pixel Recurrent Neural Networks", ICML 2016, arXiv 1601.06759;
 equation 3.

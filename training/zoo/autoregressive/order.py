@@ -60,3 +60,8 @@ def _columns(event_shape: tuple[int, ...]) -> Tensor:
 def places(order: Tensor) -> Tensor:
     """The place of every dimension in an order, 1..dims, int64, shape (dims,)."""
     return torch.argsort(order) + 1
+
+
+def axes(event_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of raster order, slowest first: (height, width, channels) of an image, (time,) of a sequence."""
+    return (*event_shape[1:], event_shape[0]) if len(event_shape) == 3 else event_shape

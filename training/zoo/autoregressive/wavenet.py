@@ -8,8 +8,9 @@ and the dilations start again with every stack. Before the beginning of a record
 
 A score is one parallel pass. A sample is drawn along the way: every layer keeps its last d inputs in a queue, so that
 a step costs one column of the network instead of all that it can see. The past of all layers is read and multiplied
-at once, before the present walks up through them. Samples are drawn in double precision: in float32 the sums of another
-processor would move a draw across its threshold about once in some thousand recordings' seconds, and everything after.
+at once, before the present walks up through them. Samples are drawn in double precision, at about twice the cost: in
+float32 one recording of half a second in sixteen came out differently in a batch than alone, because sums in another
+order move a draw across its threshold, and with it everything after.
 
 A. van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016, arXiv 1609.03499; §2, equations 1, 2 and 5.
 T. Le Paine et al., "Fast Wavenet Generation Algorithm", 2016, arXiv 1611.09482.

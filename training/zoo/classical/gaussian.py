@@ -1,7 +1,7 @@
 """Gaussians with one lower Cholesky factor each, L Lᵀ = Σ, so that density, samples and chain rule are a few lines.
 
-With z = L⁻¹(x − μ), z_i depends on x_1..x_i only, hence log p(x_i | x_<i) = −½ z_i² − log L_ii − ½ log 2π. Everything is
-float64, also in exported graphs.
+With z = L⁻¹(x − μ), z_i depends on x_1..x_i only, hence log p(x_i | x_<i) = −½ z_i² − log L_ii − ½ log 2π. All of it
+is float64, also in exported graphs.
 """
 
 import math

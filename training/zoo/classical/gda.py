@@ -1,8 +1,8 @@
 """Gaussian discriminant analysis: p(x) = Σ_c π_c N(x; μ_c, Σ_c), one Gaussian per label.
 
-π_c is the share of label c, μ_c the mean and Σ_c the covariance of its items. With a covariance of its own per label the
-boundaries between labels are quadratic; with Σ_c = Σ_k π_k Σ_k, shared by all, they are linear. With few items Σ_c is
-singular, so it is shrunk towards a multiple of the identity, (1 − s) Σ_c + s (tr Σ_c / D) I. Form and s are those with
+π_c is the share of label c, μ_c the mean and Σ_c the covariance of its items. With one covariance per label the
+boundaries between labels are quadratic; with Σ_k π_k Σ_k, shared by all, they are linear. With few items a covariance
+is singular, so it is shrunk towards a multiple of the identity, (1 − s) Σ + s (tr Σ / D) I. Form and s are those with
 the best validation likelihood. Bayes' rule gives p(c | x), equal to scikit-learn's LinearDiscriminantAnalysis and
 QuadraticDiscriminantAnalysis with the same shrinkage.
 
@@ -24,6 +24,7 @@ from training.zoo.base import Noise, Options
 from training.zoo.classical.gaussian import draw_gaussian, gaussian_conditionals, whitening_of
 from training.zoo.classical.mixture import LabelMixture
 
+_SINGULAR = 1e-10  # share of a column's variance that the columns before it leave: below, it is rounding
 Form = Literal["shared", "per_label"]
 
 
@@ -87,7 +88,8 @@ class Gda(LabelMixture):
         if form == "shared":
             shrunk = (torch.exp(self.log_weights)[:, None, None] * shrunk).sum(0).expand_as(shrunk)
         cholesky, failed = torch.linalg.cholesky_ex(shrunk)
-        if bool(failed.any()):
+        left, whole = (torch.diagonal(item, dim1=1, dim2=2) for item in (cholesky, shrunk))
+        if bool(failed.any()) or bool((left.square() < _SINGULAR * whole).any()):
             return False
         self.cholesky.data, self.whitening.data = cholesky, whitening_of(cholesky)
         return True

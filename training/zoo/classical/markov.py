@@ -35,7 +35,7 @@ from training.zoo.classical.interpolation import ConditionalTable, Interpolation
 from training.zoo.scan import scan
 
 _DENSE = 1 << 20  # entries of a table that is still small in a bundle
-_CHUNK = 1 << 21  # dimensions that are looked at together while fitting
+_CHUNK = 1 << 18  # dimensions that are looked at together while fitting
 
 
 class MarkovOptions(DiscreteOptions):
