@@ -57,12 +57,8 @@ class Nade(BinaryConditionals, CompletingSampler):
 
     def __init__(self, event_shape: tuple[int, ...], options: NadeOptions) -> None:
         super().__init__(event_shape, options)
-        dims, hidden, seeds = (
-            self.dims,
-            options.hidden,
-            range(options.order_seed, options.order_seed + options.ensemble),
-        )
-        orders = [ordering(event_shape, "random", seed) for seed in seeds]
+        dims, hidden = self.dims, options.hidden
+        orders = [ordering(event_shape, "random", options.order_seed + part) for part in range(options.ensemble)]
         rows = orders or [torch.argsort(degrees(dims, options))]
         self.register_buffer("orders", torch.stack(rows), persistent=False)  # dimensions from first to last
         self.register_buffer("order", rows[0] if len(rows) == 1 else None, persistent=False)
