@@ -155,7 +155,7 @@ def test_samples_are_those_of_the_eager_model_for_the_same_noise(shipped, post):
     if samples.dtype == np.uint8:
         assert np.abs(samples.astype(int) - expected.astype(int)).max() <= (1 if manifest.kind == "implicit" else 0)
     else:
-        np.testing.assert_allclose(samples, expected, rtol=1e-5)
+        np.testing.assert_allclose(samples, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_a_label_draws_what_the_eager_model_draws_for_it(shipped, post):
@@ -183,19 +183,21 @@ def test_completions_are_those_of_the_eager_model_for_the_same_noise(shipped, po
     if "mask" in body["condition"] and manifest.input.kind in ("audio", "text"):
         assert answer.status_code == 422
         return
-    assert answer.json()["conditional"] == ("exact" if beginning else "approximate")
+    mixed = getattr(experiment.family, "order", ()) is None
+    assert answer.json()["conditional"] == ("exact" if beginning and not mixed else "approximate")
     x = experiment.transform(torch.from_numpy(raw[np.newaxis]).expand(5, *raw.shape))
     known = Known(x, torch.from_numpy(mask).reshape(1, *experiment.family.event_shape).expand_as(x))
     samples, expected = _served(post, store, **body), _eager(experiment, manifest, 12, 5, known=known)
     kept = mask.reshape(raw.shape)
     assert (samples[:, kept] == raw[kept]).all()
-    np.testing.assert_allclose(samples[:, ~kept], expected[:, ~kept], rtol=1e-5)
+    np.testing.assert_allclose(samples[:, ~kept], expected[:, ~kept], rtol=1e-5, atol=1e-7)
 
 
 def _half(experiment, manifest, *, beginning: bool) -> np.ndarray:
     """Which positions are in the first half of the model's order, or in the second."""
     shape = manifest.input.shape[:2]  # without channels
-    order = getattr(experiment.family, "order", torch.arange(experiment.family.dims))
+    order = getattr(experiment.family, "order", None)  # none is needed to be exact, or several are mixed
+    order = torch.arange(experiment.family.dims) if order is None else order
     chosen = order[: len(order) // 2] if beginning else order[len(order) // 2 :]
     return np.isin(np.arange(len(order)), chosen.numpy()).reshape(shape)
 
