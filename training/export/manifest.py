@@ -12,7 +12,7 @@ from training.export.graphs import Computation, completes
 from training.export.parity import tolerance
 from training.fit import FitReport
 from training.prepare import Experiment
-from training.zoo.autoregressive.order import raster
+from training.zoo.autoregressive.conditionals.order import raster
 from training.zoo.base import (
     Density,
     Encoder,

@@ -14,7 +14,7 @@ from scipy.stats import chisquare
 
 from training.evaluate.sampling import fixed_point, label_of, sequential
 from training.zoo import FAMILIES
-from training.zoo.autoregressive.discrete import DiscreteConditionals, draw_categorical
+from training.zoo.autoregressive.conditionals.discrete import DiscreteConditionals, draw_categorical
 from training.zoo.base import CompletingSampler, FixedPointSampler, Known, LabelConditioned
 
 GATED = {"layers": 1, "channels": 4, "head": 6, "first_kernel": 3}

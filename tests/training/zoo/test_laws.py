@@ -11,9 +11,9 @@ from torch import nn
 
 from training.evaluate.sampling import fixed_point, sequential
 from training.zoo import FAMILIES
-from training.zoo.autoregressive import staircase
 from training.zoo.autoregressive.made import Made
-from training.zoo.autoregressive.nade_conditionals import conditionals, conditionals_by_block
+from training.zoo.autoregressive.networks import staircase
+from training.zoo.autoregressive.networks.nade_conditionals import conditionals, conditionals_by_block
 from training.zoo.base import (
     AdversarialTrained,
     DirectSampler,

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from training.zoo import FAMILIES
 from training.zoo.autoregressive.diagonal_bilstm import skew, unskew
-from training.zoo.autoregressive.line_lstm import GATES
+from training.zoo.autoregressive.networks.line_lstm import GATES
 
 ROWS, COLUMNS, INPUTS, HIDDEN = 4, 5, 6, 3
 

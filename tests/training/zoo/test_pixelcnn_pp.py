@@ -7,7 +7,7 @@ import torch
 from scipy.stats import chisquare
 
 from training.evaluate.sampling import fixed_point
-from training.zoo.autoregressive.logistic import Head, LogisticMixtures
+from training.zoo.autoregressive.conditionals.logistic import Head, LogisticMixtures
 from training.zoo.autoregressive.pixelcnn_pp import PixelCnnPp
 
 

@@ -15,8 +15,8 @@ from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
 from training.transforms import Standardise
 from training.zoo import FAMILIES
-from training.zoo.autoregressive import staircase
-from training.zoo.autoregressive.mixture import Mixture
+from training.zoo.autoregressive.conditionals.mixture import Mixture
+from training.zoo.autoregressive.networks import staircase
 from training.zoo.base import FixedPointSampler
 
 # name: (family, options)

@@ -8,9 +8,9 @@ from training.evaluate.sampling import fixed_point
 from training.export.graphs import computations
 from training.transforms import Binarise
 from training.zoo import FAMILIES
-from training.zoo.autoregressive.recurrent import RecurrentOptions, recurrent, start_state, step
-from training.zoo.autoregressive.recurrent_elements import neighbours
-from training.zoo.autoregressive.transformer import causal_attention
+from training.zoo.autoregressive.networks.recurrent import RecurrentOptions, recurrent, start_state, step
+from training.zoo.autoregressive.networks.recurrent_elements import neighbours
+from training.zoo.autoregressive.networks.transformer import causal_attention
 from training.zoo.base import Family
 
 

@@ -5,7 +5,7 @@ import torch
 
 from training.export.graphs import computations
 from training.transforms import Mulaw
-from training.zoo.autoregressive.discrete import draw_categorical
+from training.zoo.autoregressive.conditionals.discrete import draw_categorical
 from training.zoo.autoregressive.wavenet import Wavenet
 from training.zoo.base import Known
 

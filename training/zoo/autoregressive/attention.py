@@ -18,13 +18,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from training.zoo.autoregressive.attention_elements import AttentionElements
-from training.zoo.autoregressive.attention_rows import AttentionRows
-from training.zoo.autoregressive.completion import in_order
-from training.zoo.autoregressive.discrete import DiscreteOptions, DiscreteProposals
-from training.zoo.autoregressive.embedding import LevelFeatures
-from training.zoo.autoregressive.masked import bake
-from training.zoo.autoregressive.transformer import TransformerOptions
+from training.zoo.autoregressive.conditionals.completion import in_order
+from training.zoo.autoregressive.conditionals.discrete import DiscreteOptions, DiscreteProposals
+from training.zoo.autoregressive.networks.attention_elements import AttentionElements
+from training.zoo.autoregressive.networks.attention_rows import AttentionRows
+from training.zoo.autoregressive.networks.embedding import LevelFeatures
+from training.zoo.autoregressive.networks.masked import bake
+from training.zoo.autoregressive.networks.transformer import TransformerOptions
 from training.zoo.base import CompletingSampler, Known, Options
 
 

@@ -14,9 +14,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.binary import BinaryConditionals
-from training.zoo.autoregressive.completion import in_order, keep
-from training.zoo.autoregressive.order import OrderOptions, degrees
+from training.zoo.autoregressive.conditionals.binary import BinaryConditionals
+from training.zoo.autoregressive.conditionals.completion import in_order, keep
+from training.zoo.autoregressive.conditionals.order import OrderOptions, degrees
 from training.zoo.base import (
     CompletingSampler,
     Known,

@@ -20,8 +20,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.discrete import DiscreteOptions, DiscreteProposals
-from training.zoo.autoregressive.masked import bake, colour_mask, masked, masked_conv2d
+from training.zoo.autoregressive.conditionals.discrete import DiscreteOptions, DiscreteProposals
+from training.zoo.autoregressive.networks.masked import bake, colour_mask, masked, masked_conv2d
 from training.zoo.autoregressive.pixelcnn import centred, per_dimension
 from training.zoo.base import LabelConditioned, Options
 

@@ -26,11 +26,11 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.bernoulli import BernoulliHead, Bernoullis
-from training.zoo.autoregressive.factorisations import attributed, by_prefix, chosen
-from training.zoo.autoregressive.masked_network import MaskedNetwork
-from training.zoo.autoregressive.mixture import Mixture, MixtureHead, MixtureOptions
-from training.zoo.autoregressive.order import OrderName, OrderOptions, ordering, places
+from training.zoo.autoregressive.conditionals.bernoulli import BernoulliHead, Bernoullis
+from training.zoo.autoregressive.conditionals.factorisations import attributed, by_prefix, chosen
+from training.zoo.autoregressive.conditionals.mixture import Mixture, MixtureHead, MixtureOptions
+from training.zoo.autoregressive.conditionals.order import OrderName, OrderOptions, ordering, places
+from training.zoo.autoregressive.networks.masked_network import MaskedNetwork
 from training.zoo.base import Autoregressive, Family, FixedPointSampler, LikelihoodTrained, Noise, Options
 
 

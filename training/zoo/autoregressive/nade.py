@@ -22,11 +22,16 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.binary import BinaryConditionals
-from training.zoo.autoregressive.completion import in_order, keep
-from training.zoo.autoregressive.factorisations import attributed, part_of
-from training.zoo.autoregressive.nade_conditionals import UNITS, Activation, conditionals, conditionals_by_block
-from training.zoo.autoregressive.order import OrderOptions, degrees, ordering
+from training.zoo.autoregressive.conditionals.binary import BinaryConditionals
+from training.zoo.autoregressive.conditionals.completion import in_order, keep
+from training.zoo.autoregressive.conditionals.factorisations import attributed, part_of
+from training.zoo.autoregressive.conditionals.order import OrderOptions, degrees, ordering
+from training.zoo.autoregressive.networks.nade_conditionals import (
+    UNITS,
+    Activation,
+    conditionals,
+    conditionals_by_block,
+)
 from training.zoo.base import (
     CompletingSampler,
     Known,

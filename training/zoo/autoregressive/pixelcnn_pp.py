@@ -16,11 +16,11 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from training.zoo.autoregressive.discrete import DiscreteOptions
-from training.zoo.autoregressive.logistic import Conditionals, Head
-from training.zoo.autoregressive.order import raster
+from training.zoo.autoregressive.conditionals.discrete import DiscreteOptions
+from training.zoo.autoregressive.conditionals.logistic import Conditionals, Head
+from training.zoo.autoregressive.conditionals.order import raster
+from training.zoo.autoregressive.networks.shifted import ShiftedNetwork
 from training.zoo.autoregressive.pixelcnn import centred
-from training.zoo.autoregressive.shifted import ShiftedNetwork
 from training.zoo.base import Autoregressive, Family, FixedPointSampler, LikelihoodTrained, Noise, Options
 
 

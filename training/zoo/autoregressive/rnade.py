@@ -17,9 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.completion import in_order, keep
-from training.zoo.autoregressive.mixture import Mixture, MixtureHead, MixtureOptions
-from training.zoo.autoregressive.order import OrderOptions, degrees
+from training.zoo.autoregressive.conditionals.completion import in_order, keep
+from training.zoo.autoregressive.conditionals.mixture import Mixture, MixtureHead, MixtureOptions
+from training.zoo.autoregressive.conditionals.order import OrderOptions, degrees
 from training.zoo.base import (
     Autoregressive,
     CompletingSampler,

@@ -16,13 +16,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from training.zoo.autoregressive.completion import in_order
-from training.zoo.autoregressive.discrete import DiscreteConditionals, DiscreteOptions
-from training.zoo.autoregressive.embedding import LevelFeatures
-from training.zoo.autoregressive.masked import bake
-from training.zoo.autoregressive.recurrent import RecurrentOptions
-from training.zoo.autoregressive.recurrent_elements import RecurrentElements
-from training.zoo.autoregressive.recurrent_rows import RecurrentRows
+from training.zoo.autoregressive.conditionals.completion import in_order
+from training.zoo.autoregressive.conditionals.discrete import DiscreteConditionals, DiscreteOptions
+from training.zoo.autoregressive.networks.embedding import LevelFeatures
+from training.zoo.autoregressive.networks.masked import bake
+from training.zoo.autoregressive.networks.recurrent import RecurrentOptions
+from training.zoo.autoregressive.networks.recurrent_elements import RecurrentElements
+from training.zoo.autoregressive.networks.recurrent_rows import RecurrentRows
 from training.zoo.base import CompletingSampler, Known, Noise, Options
 
 

@@ -14,8 +14,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.line_lstm import InputToState, StateToState
-from training.zoo.autoregressive.pixel_rnn import PixelRnn, PixelRnnOptions
+from training.zoo.autoregressive.networks.line_lstm import InputToState, StateToState
+from training.zoo.autoregressive.networks.pixel_rnn import PixelRnn, PixelRnnOptions
 from training.zoo.base import Options
 
 

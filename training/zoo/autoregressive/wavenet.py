@@ -22,8 +22,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.completion import in_order, keep
-from training.zoo.autoregressive.discrete import DiscreteConditionals, DiscreteOptions, draw_categorical
+from training.zoo.autoregressive.conditionals.completion import in_order, keep
+from training.zoo.autoregressive.conditionals.discrete import DiscreteConditionals, DiscreteOptions, draw_categorical
 from training.zoo.base import CompletingSampler, Known, LabelConditioned, Noise, Options
 from training.zoo.scan import scan
 

@@ -26,9 +26,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from training.zoo.autoregressive.completion import in_order, keep
-from training.zoo.autoregressive.discrete import DiscreteOptions, draw_categorical
-from training.zoo.autoregressive.order import raster
+from training.zoo.autoregressive.conditionals.completion import in_order, keep
+from training.zoo.autoregressive.conditionals.discrete import DiscreteOptions, draw_categorical
+from training.zoo.autoregressive.conditionals.order import raster
 from training.zoo.base import Autoregressive, ClosedForm, CompletingSampler, Family, Known, Noise, Options
 from training.zoo.classical.contexts import contexts, first, follow
 from training.zoo.classical.interpolation import ConditionalTable, Interpolation, Smoothing, before, interpolate, weight

@@ -19,7 +19,7 @@ from pydantic import Field
 from sklearn.naive_bayes import CategoricalNB, GaussianNB
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.discrete import draw_categorical
+from training.zoo.autoregressive.conditionals.discrete import draw_categorical
 from training.zoo.base import Noise, Options
 from training.zoo.classical.mixture import LabelMixture
 

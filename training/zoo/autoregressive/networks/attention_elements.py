@@ -6,10 +6,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.completion import keep
-from training.zoo.autoregressive.discrete import draw_categorical
-from training.zoo.autoregressive.embedding import Places
-from training.zoo.autoregressive.transformer import Transformer, TransformerOptions
+from training.zoo.autoregressive.conditionals.completion import keep
+from training.zoo.autoregressive.conditionals.discrete import draw_categorical
+from training.zoo.autoregressive.networks.embedding import Places
+from training.zoo.autoregressive.networks.transformer import Transformer, TransformerOptions
 from training.zoo.scan import scan, scan_to_end
 
 

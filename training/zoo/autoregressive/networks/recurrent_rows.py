@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.embedding import LevelFeatures
-from training.zoo.autoregressive.recurrent import RecurrentOptions, State, recurrent, start_state, step
-from training.zoo.autoregressive.row_head import RowHead
+from training.zoo.autoregressive.networks.embedding import LevelFeatures
+from training.zoo.autoregressive.networks.recurrent import RecurrentOptions, State, recurrent, start_state, step
+from training.zoo.autoregressive.networks.row_head import RowHead
 from training.zoo.scan import scan
 
 

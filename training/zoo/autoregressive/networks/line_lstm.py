@@ -13,7 +13,7 @@ equation 3.
 import torch
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.masked import colour_mask, masked
+from training.zoo.autoregressive.networks.masked import colour_mask, masked
 from training.zoo.scan import scan
 
 GATES = 4  # output, forget, input, content

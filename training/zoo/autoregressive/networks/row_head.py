@@ -8,10 +8,10 @@ row's dimensions are its pixels from left to right, the channels of a pixel one 
 import torch
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.completion import keep
-from training.zoo.autoregressive.discrete import draw_categorical
-from training.zoo.autoregressive.embedding import LevelFeatures
-from training.zoo.autoregressive.masked import masked
+from training.zoo.autoregressive.conditionals.completion import keep
+from training.zoo.autoregressive.conditionals.discrete import draw_categorical
+from training.zoo.autoregressive.networks.embedding import LevelFeatures
+from training.zoo.autoregressive.networks.masked import masked
 from training.zoo.scan import scan
 
 

@@ -7,11 +7,11 @@ above; what lies outside is a learned vector. The output gives the logits of the
 import torch
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.completion import keep
-from training.zoo.autoregressive.discrete import draw_categorical
-from training.zoo.autoregressive.embedding import LevelFeatures, Places
-from training.zoo.autoregressive.order import axes
-from training.zoo.autoregressive.recurrent import RecurrentOptions, State, recurrent, start_state, step
+from training.zoo.autoregressive.conditionals.completion import keep
+from training.zoo.autoregressive.conditionals.discrete import draw_categorical
+from training.zoo.autoregressive.conditionals.order import axes
+from training.zoo.autoregressive.networks.embedding import LevelFeatures, Places
+from training.zoo.autoregressive.networks.recurrent import RecurrentOptions, State, recurrent, start_state, step
 from training.zoo.scan import scan
 
 

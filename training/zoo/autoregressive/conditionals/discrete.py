@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.order import raster
+from training.zoo.autoregressive.conditionals.order import raster
 from training.zoo.base import (
     Autoregressive,
     Family,

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.order import axes
+from training.zoo.autoregressive.conditionals.order import axes
 
 
 class LevelFeatures(nn.Module):

@@ -12,7 +12,7 @@ units in a random order of its own, and may take the dimensions in an order of i
 import torch
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.staircase import Staircase
+from training.zoo.autoregressive.networks.staircase import Staircase
 
 
 class MaskedNetwork(nn.Module):

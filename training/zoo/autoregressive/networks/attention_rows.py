@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.embedding import LevelFeatures
-from training.zoo.autoregressive.row_head import RowHead
-from training.zoo.autoregressive.transformer import Transformer, TransformerOptions
+from training.zoo.autoregressive.networks.embedding import LevelFeatures
+from training.zoo.autoregressive.networks.row_head import RowHead
+from training.zoo.autoregressive.networks.transformer import Transformer, TransformerOptions
 from training.zoo.scan import scan
 
 

@@ -14,8 +14,8 @@ from abc import abstractmethod
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.autoregressive.discrete import DiscreteOptions, DiscreteProposals
-from training.zoo.autoregressive.masked import bake, colour_linear, masked_conv2d
+from training.zoo.autoregressive.conditionals.discrete import DiscreteOptions, DiscreteProposals
+from training.zoo.autoregressive.networks.masked import bake, colour_linear, masked_conv2d
 from training.zoo.autoregressive.pixelcnn import centred, per_dimension
 
 _FIRST_KERNEL = 7
