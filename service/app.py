@@ -32,6 +32,7 @@ from service.routes.services import Services
 from service.settings import Settings
 
 _log = logging.getLogger(__name__)
+_LEAST_ROWS = 8
 
 
 def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
@@ -79,7 +80,7 @@ def _services(settings: Settings, registry: Registry) -> Services:
         metrics.batch(batch)
         admission.observe(batch.mflop, batch.seconds)
 
-    batcher = Batcher(Limits(settings.max_batch_mflop, settings.max_batch_rows), report)
+    batcher = Batcher(Limits(settings.max_batch_mflop, settings.max_batch_rows, _LEAST_ROWS), report)
     executor = ThreadPoolExecutor(settings.decode_threads, "convert")
     return Services(settings, registry, batcher, admission, Generation(batcher), metrics, executor)
 

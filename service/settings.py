@@ -39,7 +39,9 @@ class Settings(BaseSettings):
     decode_threads: int = Field(2, ge=1, description="Threads that decode and encode large payloads.")
 
     max_batch_mflop: float = Field(
-        2000.0, gt=0, description="Work in one batch in MFLOP; bounds how long a small request waits behind a large."
+        2000.0,
+        gt=0,
+        description="Work in one batch of more than 8 rows, in MFLOP; bounds how long a small request waits.",
     )
     max_batch_rows: int = Field(512, ge=1, description="Rows in one batch.")
     max_pending_mflop: float = Field(

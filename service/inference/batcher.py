@@ -24,10 +24,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one batch: work in MFLOP, and rows."""
+    """Bounds of one batch: work in MFLOP, and rows.
+
+    ``least_rows`` go together however much work they are: a graph with so much work in a row is a loop over thousands
+    of positions, which takes hardly longer for a few rows than for one.
+    """
 
     mflop: float
     rows: int
+    least_rows: int = 1
+
+    def room(self, mflop_per_row: float) -> int:
+        """How many rows of that much work one batch may have."""
+        return min(self.rows, max(self.least_rows, int(self.mflop // mflop_per_row)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +147,7 @@ class Batcher:
         """The next batch, of one function, and the jobs that ended without running; the lock is held."""
         key, queue = next(iter(self._queues.items()))
         ended = remove_ended(queue)
-        room = max(1, min(self._limits.rows, int(self._limits.mflop // key[0].mflop_per_row)))
-        batch = [next_slice(job, count) for job, count in shares(queue, room)]
+        batch = [next_slice(job, count) for job, count in shares(queue, self._limits.room(key[0].mflop_per_row))]
         waiting = [job for job in queue if job.taken == 0]
         started = [job for job in queue if 0 < job.taken < job.rows]
         self._queues.move_to_end(key)

@@ -59,7 +59,7 @@ class RowGraph:
 
     def _part_bounds(self, rows: int) -> list[tuple[int, int]]:
         useful = int(rows * self.mflop_per_row // _LEAST_MFLOP_PER_RUN)
-        count = max(1, min(self.lanes.count, useful))
+        count = max(1, min(self.lanes.count, useful, rows))
         edges = [rows * part // count for part in range(count + 1)]
         return list(pairwise(edges))
 

@@ -111,6 +111,12 @@ def test_batches_respect_the_work_budget():
     assert max(map(len, function.batches)) == 7
 
 
+def test_few_rows_go_together_however_much_work_they_are():
+    limits = Limits(mflop=10.0, rows=100, least_rows=8)
+    assert [limits.room(mflop_per_row) for mflop_per_row in (0.01, 1.0, 5.0, 1e6)] == [100, 10, 8, 8]
+    assert Limits(mflop=10.0, rows=4, least_rows=8).room(1e6) == 4
+
+
 def test_a_failing_job_does_not_fail_its_neighbours():
     function = Doubler()
 

@@ -80,3 +80,20 @@ def test_parts_of_a_batch_on_several_cores_are_the_whole():
         graph = RowGraph(SimpleNamespace(mflop_per_row=1.0), Square(), Lanes(3, executor))
         assert len(graph._part_bounds(1001)) == 3
         assert np.array_equal(graph.run({"x": x}, ("y",))["y"], x**2)
+        costly = RowGraph(SimpleNamespace(mflop_per_row=1e4), Square(), Lanes(3, executor))
+        assert [costly._part_bounds(rows) for rows in (1, 2)] == [[(0, 1)], [(0, 1), (1, 2)]]
+
+
+def test_a_slow_graph_is_probed_with_fewer_groupings(monkeypatch):
+    from service.inference import layout
+
+    seconds = iter(range(1000))
+    monkeypatch.setattr(layout.time, "monotonic", lambda: next(seconds))
+    runs = []
+
+    def run(chosen, start, stop):
+        runs.append((start, stop))
+        return {"y": np.zeros(stop - start)}
+
+    assert find_layout(run, 4) == LAYOUTS[0]
+    assert runs == [(0, 4), (1, 2), (1, 4)]
