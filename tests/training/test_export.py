@@ -6,12 +6,13 @@ import onnxruntime
 import pytest
 import torch
 
+from bundle import Tolerance
 from training.errors import ExportError
 from training.export.bundling import export_graphs, prepare_weights
 from training.export.golden import golden
 from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
-from training.export.parity import check_parity
+from training.export.parity import _difference, check_parity
 from training.export.torchscript import TorchScriptRunner, to_torchscript
 from training.fit import Hardware, Run, fit
 from training.transforms import Binarise, Dequantise, Symbols
@@ -113,6 +114,17 @@ def test_a_graph_that_differs_is_refused():
 
     with pytest.raises(ExportError, match=r"score\.log_prob, batch 1: differs from the model"):
         check_parity("score", score, slightly_off)
+
+
+def test_samples_may_part_for_good_after_a_draw_on_the_threshold_but_not_often():
+    want = np.zeros((2, 3000), np.uint8)
+    once, often = want.copy(), want.copy()
+    once[1, 2000:] = 9
+    often[:, ::500] = 9
+    allowed = Tolerance(atol=1.0, rtol=0.0, mismatch=0.001)
+    assert _difference("generate.sample", want, once, allowed) == 0
+    with pytest.raises(ExportError, match="differs from the model"):
+        _difference("generate.sample", want, often, allowed)
 
 
 def test_half_weights_lose_nothing_and_save_space():

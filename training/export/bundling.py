@@ -17,26 +17,29 @@ from training.evaluate.measurement import Measurement
 from training.export.card import card, pictures
 from training.export.golden import as_npz, golden
 from training.export.graphs import Computation, computations
-from training.export.manifest import NOISE_SEED, file_name, manifest_body, score_of
+from training.export.manifest import file_name, manifest_body, score_of
 from training.export.noise import draw_shared
 from training.export.onnx import OnnxRunner, to_onnx
 from training.export.parity import Runner, check_parity
+from training.export.statistics import NOISE_SEED, fitted_statistics
 from training.export.torchscript import TorchScriptRunner, to_torchscript
 from training.export.weights import round_to_half, without_training_parts
 from training.fit import FitReport, Run
 from training.prepare import Experiment
+from training.statistics import Statistics as StatisticsModule
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """Graphs in every format of the recipe, and one runner per graph (of the first format)."""
+    """Graphs in every format of the recipe, one runner per graph (of the first format), and the score's statistics."""
 
     graphs: dict[str, Computation]
     files: dict[str, bytes]
     formats: tuple[str, ...]
     runners: dict[str, Runner]
+    statistics: StatisticsModule | None
 
 
 def prepare_weights(experiment: Experiment) -> None:
@@ -50,7 +53,8 @@ def prepare_weights(experiment: Experiment) -> None:
 def export_graphs(experiment: Experiment, say: Say) -> Exported:
     """Every graph in every format, each equal to the eager model; ExportError otherwise."""
     formats = experiment.recipe.export.formats
-    graphs = computations(experiment.family, experiment.transform)
+    statistics = fitted_statistics(experiment)
+    graphs = computations(experiment.family, experiment.transform, statistics)
     files: dict[str, bytes] = {}
     runners: dict[str, Runner] = {}
     for name, computation in graphs.items():
@@ -61,7 +65,7 @@ def export_graphs(experiment: Experiment, say: Say) -> Exported:
             say(f"{file_name(name, form)}: {size_mb:.2f} MB, equal to the model, largest difference {difference:.2g}")
             files[file_name(name, form)] = data
             runners.setdefault(name, runner)
-    return Exported(graphs, files, formats, runners)
+    return Exported(graphs, files, formats, runners, statistics)
 
 
 def _exported(computation: Computation, form: str, *, half: bool) -> tuple[bytes, Runner]:
@@ -80,7 +84,8 @@ def scorer(exported: Exported, size: int) -> Scorer:
 
     def score(raw: np.ndarray) -> Statistics:
         chunks = [run(raw[start : start + size], *noise) for start in range(0, len(raw), size)]
-        return {"log_prob": np.concatenate([chunk[names.index("log_prob")] for chunk in chunks])}
+        wanted = [item.name for item in exported.statistics.members]
+        return {name: np.concatenate([part[names.index(name)] for part in chunks]) for name in wanted}
 
     return score
 
@@ -121,7 +126,7 @@ def _measured(
     if not all(np.isfinite(values).all() for values in calibration.values()):
         raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
     files["calibration.npz"] = as_npz(calibration)
-    described = score_of(experiment, len(experiment.splits.calibration))
+    described = score_of(experiment, exported.statistics, len(experiment.splits.calibration))
     tails = {statistic.name: statistic.tail for statistic in described.statistics}
     alphas = experiment.recipe.evaluate.alphas
     measurements += evaluate_detection(score, tails, calibration, experiment.splits, alphas)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bundle import DATA_DTYPES, ArraySpec, ConditionInput, DataInput, GraphInput, NoiseInput, OptionInput
+from training.statistics import Evidence, Statistics
 from training.transforms import Transform
 from training.zoo.base import (
     Autoregressive,
@@ -20,6 +21,7 @@ from training.zoo.base import (
     FixedPointSampler,
     Known,
     Noise,
+    VariationalBound,
     takes_label,
 )
 
@@ -53,17 +55,41 @@ class Computation:
         return _example_inputs(self.inputs, self.bounds, batch, generator)
 
 
-class _Score(nn.Module):
-    def __init__(self, family: Family, transform: Transform) -> None:
+class Scoring(nn.Module):
+    """What a family says about raw items: log_prob first, then ``outputs``, then the statistics if there are any."""
+
+    def __init__(self, family: Family, transform: Transform, statistics: Statistics | None = None) -> None:
         super().__init__()
-        self.family, self.transform = family, transform
+        self.family, self.transform, self.statistics = family, transform, statistics
         self.transform_noises = len(transform.score_noise)
+        factorised, coded = isinstance(family, FactorisedDensity), isinstance(family, VariationalBound)
+        self.outputs = ("dim_log_prob",) if factorised else ("reconstruction", "rate", "latent") if coded else ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the results of ``forward``."""
+        if self.statistics is None:
+            return ("log_prob", *self.outputs)
+        terms = [name for name in self.outputs if name == "dim_log_prob"]
+        others = [item.name for item in self.statistics.members if item.name != "log_prob"]
+        return ("log_prob", *terms, *others)
 
     def forward(self, raw: Tensor, *noise: Tensor) -> tuple[Tensor, ...]:
+        """Arrays (batch, …) in the order of ``names``; float32."""
         x = self.transform(raw, *noise[: self.transform_noises])
+        found = self._scored(x, noise[self.transform_noises :])
+        if self.statistics is None:
+            return found
+        named = dict(zip(("log_prob", *self.outputs), found, strict=True))
+        values = self.statistics(Evidence.of(x, named))
+        named |= {item.name: value for item, value in zip(self.statistics.members, values, strict=True)}
+        return tuple(named[name] for name in self.names)
+
+    def _scored(self, x: Tensor, noise: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if not isinstance(self.family, FactorisedDensity):
-            total = self.family.log_prob(x, *noise[self.transform_noises :])
-            return ((total.double() + self.transform.log_det.double().sum()).float(),)
+            total = self.family.log_prob(x, *noise)
+            total = (total.double() + self.transform.log_det.double().sum()).float()
+            return (total, *(self.family.coding(x) if isinstance(self.family, VariationalBound) else ()))
         dims = self.family.dim_log_prob(x)
         dims = dims.double() + self.transform.log_det.double()  # sums of hundreds of terms: double costs nothing here
         if dims.dim() == 4:
@@ -116,23 +142,23 @@ class _Encode(nn.Module):
         return (self.family.embed(self.transform(raw, *noise)),)
 
 
-def computations(family: Family, transform: Transform) -> dict[str, Computation]:
+def computations(family: Family, transform: Transform, statistics: Statistics | None = None) -> dict[str, Computation]:
     """Every graph this family can fill, by the name it has in the bundle."""
     data, bounds = _data_input(transform), _bounds(family, transform)
     graphs = {}
     if isinstance(family, Density):
-        noise = [_noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
-        names = ["log_prob", "dim_log_prob"]
-        score = _computation(_Score(family, transform), [data, *noise], names, bounds)
+        noise = [noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
+        scoring = Scoring(family, transform, statistics)
+        score = _computation(scoring, [data, *noise], scoring.names, bounds)
         graphs["score"] = replace(score, rounding=family.rounding)
     if family.sampler == "fixed_point":
-        inputs = [data, *map(_noise_input, family.noise), _temperature(family), *_label(family)]
+        inputs = [data, *map(noise_input, family.noise), _temperature(family), *_label(family)]
         graphs["propose"] = _computation(_Propose(family, transform), inputs, ["sample"], bounds)
     elif family.sampler == "direct":
-        inputs = [*map(_noise_input, family.noise), _temperature(family), *_label(family), *_known(family, transform)]
+        inputs = [*map(noise_input, family.noise), _temperature(family), *_label(family), *_known(family, transform)]
         graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"], bounds)
     if isinstance(family, Encoder):
-        inputs = [data, *map(_noise_input, transform.score_noise)]
+        inputs = [data, *map(noise_input, transform.score_noise)]
         graphs["encode"] = _computation(_Encode(family, transform), inputs, ["embedding"], bounds)
     return graphs
 
@@ -220,7 +246,8 @@ def _known(family: Family, transform: Transform) -> list[GraphInput]:
     ]
 
 
-def _noise_input(noise: Noise) -> NoiseInput:
+def noise_input(noise: Noise) -> NoiseInput:
+    """How a manifest describes that noise."""
     shape = noise.shape if noise.shared else ("batch", *noise.shape)
     return NoiseInput(name=noise.name, dtype="float32", shape=shape, distribution=noise.distribution)
 

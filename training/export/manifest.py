@@ -10,16 +10,12 @@ import bundle
 from training.evaluate.measurement import Measurement
 from training.export.graphs import Computation, completes
 from training.export.parity import tolerance
+from training.export.statistics import NOISE_SEED, bound_of
 from training.fit import FitReport
 from training.prepare import Experiment
+from training.statistics import Statistics
 from training.zoo.autoregressive.conditionals.order import raster
-from training.zoo.base import (
-    Density,
-    Encoder,
-    takes_label,
-)
-
-NOISE_SEED = 0
+from training.zoo.base import Encoder, takes_label
 
 
 def file_name(graph: str, form: str) -> str:
@@ -27,24 +23,18 @@ def file_name(graph: str, form: str) -> str:
     return f"{graph}.{'onnx' if form == 'onnx' else 'ts'}"
 
 
-def score_of(experiment: Experiment, calibration_size: int) -> bundle.Score:
+def score_of(experiment: Experiment, statistics: Statistics, calibration_size: int) -> bundle.Score:
     """How the score graph is to be read."""
-    family, transform = experiment.family, experiment.transform
-    assert isinstance(family, Density)  # noqa: S101 - there is a score graph
-    bound = " + ".join(filter(None, (family.bound, transform.bound))) or None
+    transform, bound = experiment.transform, bound_of(experiment.family, experiment.transform)
     return bundle.Score(
         graph="score",
         kind="lower_bound" if bound else "exact",
         bound=bound,
         noise_seed=NOISE_SEED,
         density_of=transform.density_of,
-        statistics=(
-            bundle.Statistic(
-                name="log_prob",
-                unit="nats",
-                tail="low",
-                description=f"log-density of {transform.density_of}" + (f", lower bound {bound}" if bound else ""),
-            ),
+        statistics=tuple(
+            bundle.Statistic(name=item.name, unit=item.unit, tail=item.tail, description=item.description)
+            for item in statistics.members
         ),
         calibration=bundle.Calibration(
             file="calibration.npz",

@@ -143,6 +143,10 @@ class VariationalBound(Density):
         """Length of z."""
 
     @abstractmethod
+    def coding(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """−log p(x | z) at the mean z of q(z | x), KL(q ‖ p), both (batch,) in nats, and that mean, (batch, latent)."""
+
+    @abstractmethod
     def elbo(self, x: Tensor, eps: Tensor) -> Tensor:
         """Evidence lower bound with one draw per item, eps (batch, latent); nats, shape (batch,)."""
 

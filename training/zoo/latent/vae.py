@@ -62,13 +62,18 @@ class Vae(Family, VariationalBound, DirectSampler, Encoder, LikelihoodTrained):
         mean, log_variance = self.encoder(x.flatten(1)).chunk(2, 1)
         return mean, log_variance
 
+    def coding(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """−log p(x | z) at the mean z of q(z | x), KL(q ‖ p), both (batch,) in nats, and that mean, (batch, latent)."""
+        mean, log_variance = self.posterior(x)
+        reconstruction = bernoulli_log_prob(self.decoder(mean), x.flatten(1)).sum(1)
+        return -reconstruction, _divergence(mean, log_variance), mean
+
     def elbo(self, x: Tensor, eps: Tensor) -> Tensor:
         """Evidence lower bound with one draw per item, eps (batch, latent); nats, shape (batch,)."""
         mean, log_variance = self.posterior(x)
         logits = self.decoder(mean + torch.exp(0.5 * log_variance) * eps)
         reconstruction = bernoulli_log_prob(logits, x.flatten(1)).sum(1)
-        divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)
-        return reconstruction - divergence
+        return reconstruction - _divergence(mean, log_variance)
 
     def importance_weighted_bound(self, x: Tensor, eps: Tensor) -> Tensor:
         """Bound with k draws shared by all items, eps (k, latent); nats, shape (batch,)."""
@@ -127,6 +132,11 @@ class Vae(Family, VariationalBound, DirectSampler, Encoder, LikelihoodTrained):
     def embed(self, x: Tensor) -> Tensor:
         """Posterior means, shape (batch, latent)."""
         return self.posterior(x)[0]
+
+
+def _divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, exp log_variance) ‖ N(0, I)), shape (batch,)."""
+    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)
 
 
 def _perceptron(widths: tuple[int, ...]) -> nn.Sequential:

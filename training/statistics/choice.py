@@ -1,0 +1,66 @@
+"""Which statistics a model has, and all of them as one module."""
+
+from collections.abc import Collection
+
+from torch import Tensor, nn, stack
+
+from training.statistics.background import Complexity, LikelihoodRatio, LocalBackground, MarginalBackground
+from training.statistics.base import Evidence, Statistic
+from training.statistics.combined import Combined
+from training.statistics.contexts import contexts_of
+from training.statistics.latent import LatentDistance, Rate, Reconstruction
+from training.statistics.likelihood import LogProb, Surprise, SurpriseTail, Typicality
+from training.transforms import Transform
+
+
+class Statistics(nn.Module):
+    """All statistics of a model, the combined one first: it is the verdict unless another is asked for."""
+
+    def __init__(self, parts: list[Statistic]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.combined = Combined([part for part in parts if part.joins])
+
+    @property
+    def members(self) -> list[Statistic]:
+        """Every statistic, the combined one first."""
+        return [self.combined, *self.parts]
+
+    def fit(self, x: Tensor, held: Evidence) -> None:
+        """Fits every part, then their combination.
+
+        ``x`` is of the fit split; ``held`` was not fitted on and does not calibrate.
+        """
+        for part in self.parts:
+            part.fit(x, held)
+        self.combined.fit(x, held)
+
+    def forward(self, evidence: Evidence) -> tuple[Tensor, ...]:
+        """The values in the order of ``members``, each (n,)."""
+        values = [part(evidence) for part in self.parts]
+        oriented = [part.oriented(value) for part, value in zip(self.parts, values, strict=True) if part.joins]
+        return (self.combined.of(stack(oriented, 1)), *values)
+
+
+def choose(transform: Transform, outputs: Collection[str], latent: int, described: str) -> Statistics:
+    """The statistics that the outputs of a score graph allow; ``latent`` is the length of a code, 0 without one.
+
+    ``described`` says what log_prob is.
+    """
+    parts: list[Statistic] = [LogProb(described), Typicality()]
+    if (contexts := contexts_of(transform)) is not None:
+        parts.append(Complexity(contexts, transform.log_det.numel()))
+    parts.append(_ratio(transform))
+    if "dim_log_prob" in outputs:
+        parts += [Surprise(), SurpriseTail()]
+    if latent:
+        parts += [Reconstruction(), Rate(), LatentDistance(latent)]
+    return Statistics(parts)
+
+
+def _ratio(transform: Transform) -> LikelihoodRatio:
+    contexts = contexts_of(transform)
+    if contexts is None:
+        return LikelihoodRatio(MarginalBackground(transform.log_det), "independent Gaussian dimensions")
+    seen = "frequencies of symbols given their neighbours" if contexts.contexts > 1 else "frequencies of differences"
+    return LikelihoodRatio(LocalBackground(contexts), f"{seen} in the fit split")
