@@ -31,8 +31,10 @@ def evaluate_likelihood(
         torch.manual_seed(seed)
         loader = batches(Split(raw), chunk(family.dims, transform.levels))
         for batch, _ in track(loader, "likelihood of the test split", transient=True):
-            for name, values in _nats(family, transform.training_view(batch), samples).items():
-                rows.setdefault(name, []).append(values - transform.log_det.sum())
+            x = transform.training_view(batch)
+            to_raw = transform.log_det_of(x, batch)
+            for name, values in _nats(family, x, samples).items():
+                rows.setdefault(name, []).append(values - to_raw)
     suffix = f", seed {seed}"
     measurements = []
     for name, parts in rows.items():

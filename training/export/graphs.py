@@ -63,9 +63,9 @@ class _Score(nn.Module):
         x = self.transform(raw, *noise[: self.transform_noises])
         if not isinstance(self.family, FactorisedDensity):
             total = self.family.log_prob(x, *noise[self.transform_noises :])
-            return ((total.double() + self.transform.log_det.double().sum()).float(),)
+            return ((total.double() + self.transform.log_det_of(x, raw)).float(),)
         dims = self.family.dim_log_prob(x)
-        dims = dims.double() + self.transform.log_det.double()  # sums of hundreds of terms: double costs nothing here
+        dims = self.transform.raw_terms(dims, x, raw)  # sums of hundreds of terms: double costs nothing here
         if dims.dim() == 4:
             dims = dims.sum(1)  # one number per pixel, (batch, height, width)
         return dims.flatten(1).sum(1).float(), dims.float()
