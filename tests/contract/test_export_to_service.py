@@ -51,6 +51,7 @@ KINDS = {
     "markov": ("colour-names", "symbols", "orders = [2]"),
     "vae": ("digits", "binarise", "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "latent = 4\nchannels = 4"),
+    "made-columns": ("breast-cancer", "columns", "hidden = [8]\ncomponents = 2"),
     "gmm": ("breast-cancer", "standardise", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
 }
 
