@@ -80,7 +80,11 @@ def scorer(exported: Exported, size: int) -> Scorer:
 
     def score(raw: np.ndarray) -> Statistics:
         chunks = [run(raw[start : start + size], *noise) for start in range(0, len(raw), size)]
-        return {"log_prob": np.concatenate([chunk[names.index("log_prob")] for chunk in chunks])}
+        return {
+            name: np.concatenate([chunk[names.index(name)] for chunk in chunks])
+            for name in ("log_prob", "tail")
+            if name in names
+        }
 
     return score
 

@@ -68,7 +68,13 @@ class _Score(nn.Module):
         dims = self.transform.raw_terms(dims, x, raw)  # sums of hundreds of terms: double costs nothing here
         if dims.dim() == 4:
             dims = dims.sum(1)  # one number per pixel, (batch, height, width)
-        return dims.flatten(1).sum(1).float(), dims.float()
+        return dims.flatten(1).sum(1).float(), dims.float(), *self._tail(x, raw)
+
+    def _tail(self, x: Tensor, raw: Tensor) -> tuple[Tensor, ...]:
+        """-Σ log of the two-sided tail probability of every dimension, (batch,), for rows of a table."""
+        if not self.family.tailed or self.transform.raw != "row":
+            return ()
+        return (-self.transform.raw_tails(self.family.dim_log_tail(x), raw).flatten(1).sum(1),)
 
 
 class _Propose(nn.Module):
@@ -122,7 +128,7 @@ def computations(family: Family, transform: Transform) -> dict[str, Computation]
     graphs = {}
     if isinstance(family, Density):
         noise = [_noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
-        names = ["log_prob", "dim_log_prob"]
+        names = ["log_prob", "dim_log_prob", "tail"]
         score = _computation(_Score(family, transform), [data, *noise], names, bounds)
         graphs["score"] = replace(score, rounding=family.rounding)
     if family.sampler == "fixed_point":

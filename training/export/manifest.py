@@ -16,10 +16,19 @@ from training.zoo.autoregressive.conditionals.order import raster
 from training.zoo.base import (
     Density,
     Encoder,
+    FactorisedDensity,
     takes_label,
 )
 
 NOISE_SEED = 0
+
+
+_TAIL = bundle.Statistic(
+    name="tail",
+    unit="nats",
+    tail="high",
+    description="sum over columns of -log of the two-sided tail probability of each, given those before it",
+)
 
 
 def file_name(graph: str, form: str) -> str:
@@ -45,6 +54,7 @@ def score_of(experiment: Experiment, calibration_size: int) -> bundle.Score:
                 tail="low",
                 description=f"log-density of {transform.density_of}" + (f", lower bound {bound}" if bound else ""),
             ),
+            *([_TAIL] if _has_tail(experiment) else []),
         ),
         calibration=bundle.Calibration(
             file="calibration.npz",
@@ -52,6 +62,11 @@ def score_of(experiment: Experiment, calibration_size: int) -> bundle.Score:
             data=f"calibration split of {experiment.dataset.source}, never used to fit",
         ),
     )
+
+
+def _has_tail(experiment: Experiment) -> bool:
+    family = experiment.family
+    return isinstance(family, FactorisedDensity) and family.tailed and experiment.transform.raw == "row"
 
 
 def manifest_body(

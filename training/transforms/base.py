@@ -84,6 +84,10 @@ class Transform(nn.Module, ABC):
         """Model-space x for one training step; may draw from torch's global generator."""
         return self(raw)
 
+    def raw_tails(self, tails: Tensor, raw: Tensor) -> Tensor:
+        """Logarithms of the tail probabilities of raw data from those of x: the same, for any monotone map."""
+        return tails
+
     def log_det_of(self, x: Tensor, raw: Tensor) -> Tensor:
         """What is added to log p(x) to get log p(raw), in nats; float64, shape (batch,)."""
         return self.raw_terms(torch.zeros_like(x), x, raw).flatten(1).sum(1)

@@ -124,6 +124,11 @@ class Columns(Transform):
         found = terms.double() + self.log_det - torch.where(self.bent, log_cosh, torch.zeros_like(v))
         return torch.where(self.constant, self._constant_terms(raw.double()), found)
 
+    def raw_tails(self, tails: Tensor, raw: Tensor) -> Tensor:
+        """The tails of x; for a constant column the probability of what was never seen."""
+        unseen = -torch.log(self.rows + 1) * (raw.double() != self.centre)
+        return torch.where(self.constant, unseen.to(tails.dtype), tails)
+
     def _constant_terms(self, values: Tensor) -> Tensor:
         u = (values - self.centre) / self.scale
         other = -torch.log(self.rows + 1) - torch.log(math.pi * self.scale) - torch.log1p(u.square())
