@@ -71,7 +71,7 @@ def _summary(records: list[Record], sets: list[str], methods: list[str], auroc: 
 
 
 def _families(records: list[Record]) -> str:
-    chosen = [record.family for record in records if record.family]
+    chosen = list({record.key: record.family for record in records if record.family}.values())
     return ", ".join(f"{name} {chosen.count(name)}" for name in dict.fromkeys(chosen)) or "none"
 
 

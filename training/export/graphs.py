@@ -74,7 +74,8 @@ class _Score(nn.Module):
         """-Σ log of the two-sided tail probability of every dimension, (batch,), for rows of a table."""
         if not self.family.tailed or self.transform.raw != "row":
             return ()
-        return (-self.transform.raw_tails(self.family.dim_log_tail(x), raw).flatten(1).sum(1),)
+        tails = self.transform.raw_tails(self.family.dim_log_tail(x), raw)
+        return (-tails.double().flatten(1).sum(1).float(),)
 
 
 class _Propose(nn.Module):
