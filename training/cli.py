@@ -1,5 +1,6 @@
 """The command line: ``python -m training fit | evaluate | export | compare | data | families``."""
 
+import itertools
 import logging
 import os
 import sys
@@ -149,8 +150,10 @@ def compare_command(
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=stderr, transient=True) as bar:
         task = bar.add_task("comparing", total=plan.steps)
 
+        done = itertools.count()
+
         def step(what: str) -> None:
-            bar.update(task, advance=1, description=what)
+            bar.update(task, completed=next(done), description=what)
 
         found = compare(plan, Records.read(json), runs, step)
     print(tables(found, alpha))  # noqa: T201 - Markdown, not to be wrapped
