@@ -33,9 +33,11 @@ class Outcome:
 
 def outcome(recipe: Recipe, trial: Trial, runs: Path) -> Outcome:
     """Fits, chooses and scores; a fit that is finished in the folder of runs is loaded."""
+    fitted = _fitted(recipe, trial, runs / f"{trial.name}-{trial.fingerprint}")
     started = time.perf_counter()
-    best = choose(_fitted(recipe, trial, runs / f"{trial.name}-{trial.fingerprint}"), lambda _: None)
-    fit_s = time.perf_counter() - started
+    best = choose(fitted, lambda _: None)
+    choice_s = time.perf_counter() - started
+    fit_s = sum(item.report.seconds for item in fitted) + choice_s  # also right where a fit was only loaded
     prepare_weights(best.experiment)
     score = _scorer(best.experiment)
     started = time.perf_counter()
