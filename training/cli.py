@@ -1,5 +1,6 @@
-"""The command line: ``python -m training fit | evaluate | export | data | families``."""
+"""The command line: ``python -m training fit | evaluate | export | compare | data | families``."""
 
+import itertools
 import logging
 import os
 import sys
@@ -8,10 +9,17 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 
 import bundle
 from training import recipe as recipes
+from training.choose import Fitted, check_candidates, choose
+from training.compare.comparison import PROTOCOLS, Plan, compare
+from training.compare.detectors import known_methods
+from training.compare.protocol import selected
+from training.compare.records import Records
+from training.compare.report import tables
 from training.data import mnist
 from training.errors import FitInterrupted, TrainingError
 from training.export.bundling import measure, prepare_weights, write_bundle
@@ -25,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     help="Trains generative models and exports them as verified bundles that `python -m service` serves.",
 )
-console = Console()
+console, stderr = Console(), Console(stderr=True)
 
 
 def _say(line: str) -> None:
@@ -66,15 +74,11 @@ def fit_command(
 
     Example: python -m training fit recipes/digits-made.toml
     """
-    experiment = _experiment(recipe, smoke, changes)
-    run = Run.of(experiment, runs)
+    experiments = _experiments(recipe, smoke, changes)
     resume = resume and not smoke  # a rehearsal rehearses all of it
-    if resume and (run.fitted.is_file() or run.last_checkpoint.is_file()):
-        state = "was fitted already" if run.fitted.is_file() else "continues from its last checkpoint"
-        console.print(f"{experiment.name}: this recipe {state} ({run.folder}); --fresh starts over")
-    report = fit(experiment, run, Hardware(accelerator, devices), resume=resume)
-    written = write_bundle(experiment, report, run, bundle.Store(store), _say)
-    console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
+    hardware = Hardware(accelerator, devices)
+    best = choose([_fit_one(experiment, runs, hardware, resume) for experiment in experiments], _say)
+    _write(best, store)
 
 
 @app.command("export")
@@ -86,9 +90,7 @@ def export_command(
     runs: RunsPath = Path("runs"),
 ) -> None:
     """Export a run that is fitted already, as a new version: evaluate, calibrate, check parity, write."""
-    experiment, run = _fitted(recipe, smoke, changes, runs)
-    written = write_bundle(experiment, run.report(), run, bundle.Store(store), _say)
-    console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
+    _write(_fitted(recipe, smoke, changes, runs), store)
 
 
 @app.command("evaluate")
@@ -96,7 +98,7 @@ def evaluate_command(
     recipe: RecipePath, smoke: Smoke = False, changes: Changes = None, runs: RunsPath = Path("runs")
 ) -> None:
     """Print the test likelihood of a fitted run and how its samples cover the classes, as they would be exported."""
-    experiment, _ = _fitted(recipe, smoke, changes, runs)
+    experiment = _fitted(recipe, smoke, changes, runs).experiment
     prepare_weights(experiment)
     measurements = measure(experiment)
     if not measurements:
@@ -104,6 +106,62 @@ def evaluate_command(
         return
     for measurement in measurements:
         _say(str(measurement))
+
+
+@app.command("compare")
+def compare_command(
+    data: Annotated[
+        Path, typer.Option(help="Folder of npz archives with rows X and y, where y = 1 is an anomaly.")
+    ] = Path("data/adbench"),
+    sets: Annotated[str, typer.Option(help="Names separated by commas, for instance cardio,vowels; or all.")] = "all",
+    seeds: Annotated[int, typer.Option(min=1, help="How many splits of every set.")] = 3,
+    protocol: Annotated[
+        Literal["one-class", "contaminated", "both"],
+        typer.Option(help="Fit on normal rows only, on all rows of the fit part, or compare both, in two tables."),
+    ] = "one-class",
+    methods: Annotated[str, typer.Option(help="Classic detectors separated by commas; all, or none.")] = "all",
+    recipe: Annotated[Path, typer.Option(help="Our side; what it says about data is replaced by the sets.")] = Path(
+        "recipes/tabular-density.toml"
+    ),
+    alpha: Annotated[float, typer.Option(min=0.0, max=1.0, help="False-alarm rate to ask for.")] = 0.05,
+    max_rows: Annotated[int, typer.Option(min=50, help="Most rows of a set; drawn anew for every seed.")] = 20_000,
+    json: Annotated[Path, typer.Option(help="Where every number is kept as soon as it is known.")] = Path(
+        "runs/compare/records.json"
+    ),
+    runs: Annotated[Path, typer.Option(help="Where fitted models are kept.")] = Path("runs/compare"),
+) -> None:
+    """Compare our statistics with the classic detectors of PyOD and scikit-learn, on the same splits.
+
+    Prints Markdown tables: AUROC per set; then mean rank, AUROC, AUPR, FPR@95, realised false alarms and seconds. What
+    is in the JSON file is not measured again: Ctrl-C loses at most the method that was running. docs/compare.md says
+    what exactly is measured.
+
+    Example: python -m training compare --sets cardio,vowels --seeds 1
+    """
+    plan = Plan(
+        sets=selected(data, _names(sets)),
+        protocols=PROTOCOLS if protocol == "both" else (protocol,),
+        seeds=seeds,
+        recipe=recipes.read(recipe),
+        methods=known_methods(_names(methods)) if methods != "none" else (),
+        alpha=alpha,
+        max_rows=max_rows,
+    )
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=stderr, transient=True) as bar:
+        task = bar.add_task("comparing", total=plan.steps)
+
+        done = itertools.count()
+
+        def step(what: str) -> None:
+            bar.update(task, completed=next(done), description=what)
+
+        found = compare(plan, Records.read(json), runs, step)
+    print(tables(found, alpha))  # noqa: T201 - Markdown, not to be wrapped
+
+
+def _names(listed: str) -> list[str]:
+    """Names separated by commas; none for all."""
+    return [] if listed == "all" else [name.strip() for name in listed.split(",") if name.strip()]
 
 
 @app.command("data")
@@ -150,9 +208,9 @@ def main() -> None:
 
 
 def _complain(word: str, error: Exception) -> None:
-    stderr = Console(stderr=True)
-    stderr.print(word, style="red", end=" ")
-    stderr.print(str(error), markup=False, highlight=False, soft_wrap=True)
+    console = Console(stderr=True)
+    console.print(word, style="red", end=" ")
+    console.print(str(error), markup=False, highlight=False, soft_wrap=True)
 
 
 def _quieten() -> None:
@@ -162,15 +220,34 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _experiment(path: Path, smoke: bool, changes: list[str] | None) -> Experiment:
-    return prepare(recipes.read(path, changes or ()), smoke=smoke)
+def _experiments(path: Path, smoke: bool, changes: list[str] | None) -> list[Experiment]:
+    recipe = recipes.read(path, changes or ())
+    experiments = [prepare(one, smoke=smoke) for one in recipes.candidates(recipe)]
+    check_candidates(experiments)
+    return experiments
 
 
-def _fitted(path: Path, smoke: bool, changes: list[str] | None, runs: Path) -> tuple[Experiment, Run]:
-    experiment = _experiment(path, smoke, changes)
+def _fit_one(experiment: Experiment, runs: Path, hardware: Hardware, resume: bool) -> Fitted:
     run = Run.of(experiment, runs)
-    load_fitted(experiment, run)
-    return experiment, run
+    if resume and (run.fitted.is_file() or run.last_checkpoint.is_file()):
+        state = "was fitted already" if run.fitted.is_file() else "continues from its last checkpoint"
+        console.print(f"{experiment.name}: this recipe {state} ({run.folder}); --fresh starts over")
+    return Fitted(experiment, run, fit(experiment, run, hardware, resume=resume))
+
+
+def _fitted(path: Path, smoke: bool, changes: list[str] | None, runs: Path) -> Fitted:
+    """What ``fit`` left behind: of several families the one that it chose."""
+    found = []
+    for experiment in _experiments(path, smoke, changes):
+        run = Run.of(experiment, runs)
+        load_fitted(experiment, run)
+        found.append(Fitted(experiment, run, run.report()))
+    return choose(found, _say)
+
+
+def _write(best: Fitted, store: Path) -> None:
+    written = write_bundle(best.experiment, best.report, best.run, bundle.Store(store), _say)
+    console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
 
 
 def _score_word(kind: str) -> str:

@@ -2,6 +2,8 @@
 
 runs/<name>/<digest of the recipe>/
     recipe.toml   checkpoints/   logs/leg-1/metrics.csv …   logs/tensorboard/   fitted.pt   report.json
+
+A recipe with several families has such a folder for each of them inside that of its digest.
 """
 
 import hashlib
@@ -30,10 +32,11 @@ from training.zoo.base import AdversarialTrained, ClosedForm, LabelledClosedForm
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where the loops run, in Lightning's words."""
+    """Where the loops run, in Lightning's words, and whether they keep their progress to themselves."""
 
     accelerator: str = "auto"
     devices: str = "auto"
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,10 @@ class Run:
     @classmethod
     def of(cls, experiment: Experiment, runs: Path) -> "Run":
         """A changed recipe gets another folder, so nothing that was trained is ever overwritten."""
-        digest = hashlib.sha256(experiment.recipe.text.encode()).hexdigest()[:10]
-        return cls(runs / experiment.name / digest)
+        recipe = experiment.recipe
+        digest = hashlib.sha256(recipe.text.encode()).hexdigest()[:10]
+        folder = runs / experiment.name / digest
+        return cls(folder if recipe.candidates == 1 else folder / f"{recipe.candidate}-{recipe.family_name}")
 
     @property
     def last_checkpoint(self) -> Path:
@@ -206,15 +211,16 @@ def _trainer(
     experiment: Experiment, run: Run, hardware: Hardware, monitor: str | None, stopwatch: Stopwatch
 ) -> lightning.Trainer:
     options = experiment.fit_options
-    interactive = sys.stdout.isatty()
+    interactive = sys.stdout.isatty() and not hardware.quiet
     callbacks: list[Callback] = [
         ModelCheckpoint(
             run.folder / "checkpoints", monitor=monitor, save_last=True, filename="best" if monitor else "{epoch}",
             enable_version_counter=False, save_on_exception=True,
         ),
-        RichProgressBar() if interactive else EpochLines(),
         stopwatch,
     ]  # fmt: skip
+    if not hardware.quiet:
+        callbacks.append(RichProgressBar() if interactive else EpochLines())
     if options.ema:
         callbacks.append(WarmedAverage(options.ema))
     if options.patience is not None and monitor:

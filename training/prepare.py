@@ -39,12 +39,17 @@ class Experiment:
 def prepare(recipe: Recipe, *, smoke: bool = False) -> Experiment:
     """The experiment of a recipe; RecipeError where data, transform and family do not fit together."""
     dataset = load(recipe.data)
-    transform = _transform(recipe, dataset)
     splits = split(dataset, recipe.data.split, recipe.seed, recipe.data.normal)
     if recipe.data.limit is not None:
         splits = splits.map(lambda name, part: part.take(slice(recipe.data.limit)) if name == "fit" else part)
     if smoke:
         splits = sliver(splits)
+    return assemble(recipe, dataset, splits, smoke=smoke)
+
+
+def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = False) -> Experiment:
+    """The experiment of a recipe on these splits of a dataset."""
+    transform = _transform(recipe, dataset)
     splits = _stored(splits, transform, recipe.seed)
     transform.fit(splits.fit.x)
     torch.manual_seed(recipe.seed)  # initial weights

@@ -51,7 +51,11 @@ class ExportOptions(Options):
 
 
 class Recipe(Options):
-    """A validated recipe. ``transform`` and ``family`` hold the options of the method named by their ``name``."""
+    """A validated recipe. ``transform`` and ``family`` hold the options of the method named by their ``name``.
+
+    Where the text names several families, ``[[family]]``, this is the recipe with one of them: number ``candidate`` of
+    ``candidates``.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     summary: str
@@ -61,6 +65,8 @@ class Recipe(Options):
     transform: Options
     family_name: str
     family: Options
+    candidate: int = Field(default=0, ge=0)
+    candidates: int = Field(default=1, ge=1)
     fit: FitOptions = FitOptions()
     evaluate: EvaluateOptions = EvaluateOptions()
     export: ExportOptions = ExportOptions()
@@ -92,6 +98,8 @@ def changed(text: str, change: str) -> str:
         raise RecipeError(f"{change!r}: expected table.key=value, for instance fit.epochs=5")
     lines = text.splitlines()
     start = 0
+    if any(line.split("#")[0].strip() == f"[[{table}]]" for line in lines):
+        raise RecipeError(f"{change!r}: the recipe has several [[{table}]]; change them in the file")
     if table:
         headers = [index for index, line in enumerate(lines) if line.split("#")[0].strip() == f"[{table}]"]
         if not headers:
@@ -111,20 +119,37 @@ def _literal(value: str) -> str:
     return value
 
 
-def parse(text: str, source: str = "recipe") -> Recipe:
-    """The recipe written in a text."""
+def candidates(recipe: Recipe) -> tuple[Recipe, ...]:
+    """The recipe with each of the families that its text names; itself where that is one."""
+    return tuple(parse(recipe.text, recipe.name, candidate) for candidate in range(recipe.candidates))
+
+
+def parse(text: str, source: str = "recipe", candidate: int = 0) -> Recipe:
+    """The recipe written in a text; where that names several families, with the one of this number."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{source}: not valid TOML: {error}") from error
     problems: list[str] = []
-    for section, known in (("transform", TRANSFORMS), ("family", FAMILIES)):
-        _resolve(content, section, known, problems)
+    _resolve(content, "transform", TRANSFORMS, problems)
+    _resolve_family(content, candidate, problems)
     if not problems:
         _check(content, problems)
     if problems:
         raise RecipeError(f"{source}:\n" + "\n".join(f"  {problem}" for problem in problems))
     return Recipe.model_validate({**content, "text": text})
+
+
+def _resolve_family(content: dict[str, Any], candidate: int, problems: list[str]) -> None:
+    """Resolves ``[family]``, or every ``[[family]]``, of which the one of this number is kept."""
+    found = content.get("family")
+    if not isinstance(found, list) or not found:
+        _resolve(content, "family", FAMILIES, problems)
+        return
+    resolved = [{"family": table} for table in found]
+    for one in resolved:
+        _resolve(one, "family", FAMILIES, problems)
+    content.update(resolved[candidate], candidate=candidate, candidates=len(found))
 
 
 def _resolve(content: dict[str, Any], section: str, known: dict[str, Any], problems: list[str]) -> None:
@@ -182,7 +207,7 @@ def _known_keys(model: type[BaseModel], path: list[str]) -> list[str]:
             current = next(
                 option for option in get_args(current) if part in get_args(option.model_fields["source"].annotation)
             )
-    hidden = {"text", "transform_name", "family_name"}
+    hidden = {"text", "transform_name", "family_name", "candidate", "candidates"}
     return [name for name in current.model_fields if name not in hidden]
 
 

@@ -43,6 +43,8 @@ RECIPES = {
     "vae": ("digits", "binarise", 'mode = "static"', "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "", "latent = 4\nchannels = 4"),
     "gmm": ("breast-cancer", "standardise", "", 'components = [1, 2]\ncovariances = ["diag"]\nrestarts = 1'),
+    "gmm-columns": ("breast-cancer", "columns", "", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
+    "rnade-columns": ("breast-cancer", "columns", "blur = 0.1", "hidden = 8\ncomponents = 3"),
     "gda": ("digits", "dequantise", "", 'covariances = ["shared"]\nshrinkages = [0.1]'),
     "naive_bayes": ("digits", "binarise", 'mode = "threshold"', "pseudo_counts = [1.0]"),
     "naive_bayes-real": ("digits", "dequantise", "", "variance_shares = [0.01]"),

@@ -41,6 +41,8 @@ GRAPHS = {
     "dcgan": {"generate"},
     "wavenet": {"score", "generate"},
     "gmm": {"score", "generate", "encode"},
+    "gmm-columns": {"score", "generate", "encode"},
+    "rnade-columns": {"score", "generate"},
     "gda": {"score", "generate", "encode"},
     "naive_bayes": {"score", "generate", "encode"},
     "naive_bayes-real": {"score", "generate", "encode"},

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from training.transforms import Transform
 from training.zoo.base import Density, Family, VariationalBound
 
 _ELBO_DRAWS = 8
+_STDERR = Console(stderr=True)
 
 
 def evaluate_likelihood(
@@ -30,9 +32,11 @@ def evaluate_likelihood(
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
         loader = batches(Split(raw), chunk(family.dims, transform.levels))
-        for batch, _ in track(loader, "likelihood of the test split", transient=True):
-            for name, values in _nats(family, transform.training_view(batch), samples).items():
-                rows.setdefault(name, []).append(values - transform.log_det.sum())
+        for batch, _ in track(loader, f"likelihood of the {split} split", transient=True, console=_STDERR):
+            x = transform.training_view(batch)
+            to_raw = transform.log_det_of(x, batch)
+            for name, values in _nats(family, x, samples).items():
+                rows.setdefault(name, []).append(values - to_raw)
     suffix = f", seed {seed}"
     measurements = []
     for name, parts in rows.items():

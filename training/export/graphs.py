@@ -62,8 +62,8 @@ class Scoring(nn.Module):
         super().__init__()
         self.family, self.transform, self.statistics = family, transform, statistics
         self.transform_noises = len(transform.score_noise)
-        factorised, coded = isinstance(family, FactorisedDensity), isinstance(family, VariationalBound)
-        self.outputs = ("dim_log_prob",) if factorised else ("reconstruction", "rate", "latent") if coded else ()
+        self.tailed = family.tailed and transform.raw == "row"
+        self.outputs = _outputs(family, self.tailed)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class Scoring(nn.Module):
     def forward(self, raw: Tensor, *noise: Tensor) -> tuple[Tensor, ...]:
         """Arrays (batch, …) in the order of ``names``; float32."""
         x = self.transform(raw, *noise[: self.transform_noises])
-        found = self._scored(x, noise[self.transform_noises :])
+        found = self._scored(raw, x, noise[self.transform_noises :])
         if self.statistics is None:
             return found
         named = dict(zip(("log_prob", *self.outputs), found, strict=True))
@@ -85,16 +85,30 @@ class Scoring(nn.Module):
         named |= {item.name: value for item, value in zip(self.statistics.members, values, strict=True)}
         return tuple(named[name] for name in self.names)
 
-    def _scored(self, x: Tensor, noise: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def _scored(self, raw: Tensor, x: Tensor, noise: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if not isinstance(self.family, FactorisedDensity):
             total = self.family.log_prob(x, *noise)
-            total = (total.double() + self.transform.log_det.double().sum()).float()
+            total = (total.double() + self.transform.log_det_of(x, raw)).float()
             return (total, *(self.family.coding(x) if isinstance(self.family, VariationalBound) else ()))
         dims = self.family.dim_log_prob(x)
-        dims = dims.double() + self.transform.log_det.double()  # sums of hundreds of terms: double costs nothing here
+        dims = self.transform.raw_terms(dims, x, raw)  # sums of hundreds of terms: double costs nothing here
         if dims.dim() == 4:
             dims = dims.sum(1)  # one number per pixel, (batch, height, width)
-        return dims.flatten(1).sum(1).float(), dims.float()
+        return dims.flatten(1).sum(1).float(), dims.float(), *self._tail(x, raw)
+
+    def _tail(self, x: Tensor, raw: Tensor) -> tuple[Tensor, ...]:
+        """-Σ log of the two-sided tail probability of every dimension, (batch,), for rows of a table."""
+        if not self.tailed:
+            return ()
+        tails = self.transform.raw_tails(self.family.dim_log_tail(x), raw)
+        return (-tails.double().flatten(1).sum(1).float(),)
+
+
+def _outputs(family: Family, tailed: bool) -> tuple[str, ...]:
+    """What there is beside log_prob."""
+    if isinstance(family, FactorisedDensity):
+        return ("dim_log_prob", "tail") if tailed else ("dim_log_prob",)
+    return ("reconstruction", "rate", "latent") if isinstance(family, VariationalBound) else ()
 
 
 class _Propose(nn.Module):

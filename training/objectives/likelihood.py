@@ -24,8 +24,8 @@ class MaximumLikelihood(lightning.LightningModule):
 
     def _loss(self, batch: Batch) -> Tensor:
         raw, labels = batch
-        loss = self.family.loss(self.transform.training_view(raw), **_told(self.family, labels))
-        return loss - self.transform.log_det.sum()
+        x = self.transform.training_view(raw)
+        return self.family.loss(x, **_told(self.family, labels)) - self.transform.log_det_of(x, raw).float().mean()
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of one batch, in nats per item."""

@@ -14,6 +14,7 @@ class Evidence:
     """Items and their scores; ``n`` items in one batch.
 
     ``x``: model space, (n, *event_shape). ``log_prob``: nats, (n,). ``terms``: its parts per dimension, (n, dims).
+    ``tail``: nats, (n,).
     ``latent``: codes, (n, latent); ``reconstruction`` and ``rate``: nats, (n,). What a family does not have is None.
     """
 
@@ -23,6 +24,7 @@ class Evidence:
     reconstruction: Tensor | None = None
     rate: Tensor | None = None
     latent: Tensor | None = None
+    tail: Tensor | None = None
 
     @classmethod
     def of(cls, x: Tensor, outputs: Mapping[str, Tensor]) -> "Evidence":
@@ -32,7 +34,7 @@ class Evidence:
             x,
             outputs["log_prob"],
             None if terms is None else terms.flatten(1),
-            *(outputs.get(name) for name in ("reconstruction", "rate", "latent")),
+            *(outputs.get(name) for name in ("reconstruction", "rate", "latent", "tail")),
         )
 
 

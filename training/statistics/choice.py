@@ -4,12 +4,12 @@ from collections.abc import Collection
 
 from torch import Tensor, nn, stack
 
-from training.statistics.background import Complexity, LikelihoodRatio, LocalBackground, MarginalBackground
+from training.statistics.background import Complexity, LikelihoodRatio, LocalBackground
 from training.statistics.base import Evidence, Statistic
 from training.statistics.combined import Combined
 from training.statistics.contexts import contexts_of
 from training.statistics.latent import LatentDistance, Rate, Reconstruction
-from training.statistics.likelihood import LogProb, Surprise, SurpriseTail, Typicality
+from training.statistics.likelihood import LogProb, Surprise, SurpriseTail, Tail, Typicality
 from training.transforms import Transform
 
 
@@ -49,18 +49,11 @@ def choose(transform: Transform, outputs: Collection[str], latent: int, describe
     """
     parts: list[Statistic] = [LogProb(described), Typicality()]
     if (contexts := contexts_of(transform)) is not None:
-        parts.append(Complexity(contexts, transform.log_det.numel()))
-    parts.append(_ratio(transform))
+        parts += [Complexity(contexts, transform.log_det.numel()), LikelihoodRatio(LocalBackground(contexts))]
     if "dim_log_prob" in outputs:
         parts += [Surprise(), SurpriseTail()]
+    if "tail" in outputs:
+        parts.append(Tail())
     if latent:
         parts += [Reconstruction(), Rate(), LatentDistance(latent)]
     return Statistics(parts)
-
-
-def _ratio(transform: Transform) -> LikelihoodRatio:
-    contexts = contexts_of(transform)
-    if contexts is None:
-        return LikelihoodRatio(MarginalBackground(transform.log_det), "independent Gaussian dimensions")
-    seen = "frequencies of symbols given their neighbours" if contexts.contexts > 1 else "frequencies of differences"
-    return LikelihoodRatio(LocalBackground(contexts), f"{seen} in the fit split")

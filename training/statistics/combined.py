@@ -1,12 +1,12 @@
 """One statistic from many: how far into their anomalous tails all of them are.
 
 The values of each statistic on normal items that were neither fitted on nor calibrate are described by their median and
-by a scale: z = 1 where 84 % of the normal values are less anomalous. The combined statistic is the sum of the squares of
-log(1 + exp z): nearly z² on the anomalous side, nearly nothing on the other, and without ties. It is large where one statistic is extreme and where several are
-unusual together, and it needs no example of an anomaly. Only those that join count: surprise and typicality say little
-that the others do not, and would drown them. As with the density of states of W. Morningstar et al. ("Density of States
-Estimation for Out-of-Distribution Detection", AISTATS 2021, arXiv 2006.09273), calibration makes a p-value of it
-whatever its distribution is.
+by a scale: z = 1 where 84 % of the normal values are less anomalous. The combined statistic is the sum of the squares
+of log(1 + exp z): nearly z² on the anomalous side, nearly nothing on the other, and without ties. It is large where one
+statistic is extreme and where several are unusual together, and it needs no example of an anomaly. Only those that join
+count: surprise and typicality say little that the others do not, and would drown them. As with the density of states of
+W. Morningstar et al. ("Density of States Estimation for Out-of-Distribution Detection", AISTATS 2021, arXiv
+2006.09273), calibration makes a p-value of it whatever its distribution is.
 """
 
 from collections.abc import Sequence

@@ -73,3 +73,16 @@ class SurpriseTail(Statistic):
         """Nats, shape (n,)."""
         count = math.ceil(self.share * evidence.terms.shape[1])
         return -evidence.terms.topk(count, dim=1, largest=False).values.mean(1)
+
+
+class Tail(Statistic):
+    """−Σ_d log of the two-sided tail probability of x_d given those before it."""
+
+    joins = True
+    name = "tail"
+    tail = "high"
+    description = "sum over columns of -log of the two-sided tail probability of each, given those before it"
+
+    def forward(self, evidence: Evidence) -> Tensor:
+        """Nats, shape (n,)."""
+        return evidence.tail

@@ -2,12 +2,14 @@
 
 from training.transforms.audio import Mulaw
 from training.transforms.base import Transform
+from training.transforms.columns import Columns
 from training.transforms.image import Binarise, Dequantise, Levels, SignedUnit
 from training.transforms.table import Standardise
 from training.transforms.text import Symbols
 
 TRANSFORMS: dict[str, type[Transform]] = {
     "binarise": Binarise,
+    "columns": Columns,
     "dequantise": Dequantise,
     "levels": Levels,
     "mulaw": Mulaw,
@@ -19,6 +21,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
 __all__ = [
     "TRANSFORMS",
     "Binarise",
+    "Columns",
     "Dequantise",
     "Levels",
     "Mulaw",

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from training.data.dataset import Dataset
@@ -15,8 +16,8 @@ class Transform(nn.Module, ABC):
 
     Raw images are uint8 (batch, height, width, channels), rows float32 (batch, features), recordings int16
     (batch, time), texts uint8 codes (batch, time). ``log_det`` is a tensor of shape event_shape: log |dx/draw| per
-    dimension, to be added to a log-density over x to get one over raw data. ``end`` is the level that ends an item and
-    that nothing but itself follows; None where items have no end.
+    dimension, to be added to a log-density over x to get one over raw data; where it depends on x, ``raw_terms`` says
+    more. ``end`` is the level that ends an item and that nothing but itself follows; None where items have no end.
     """
 
     raw: ClassVar[Literal["image", "row", "audio", "text"]]
@@ -75,6 +76,18 @@ class Transform(nn.Module, ABC):
     def inverse(self, x: Tensor) -> Tensor:
         """Raw data for model-space x."""
 
+    def raw_terms(self, terms: Tensor, x: Tensor, raw: Tensor) -> Tensor:
+        """Terms of log p(raw), float64, from those of log p(x); x and terms (batch, *event_shape)."""
+        return terms.double() + self.log_det.double()
+
     def training_view(self, raw: Tensor) -> Tensor:
         """Model-space x for one training step; may draw from torch's global generator."""
         return self(raw)
+
+    def raw_tails(self, tails: Tensor, raw: Tensor) -> Tensor:
+        """Logarithms of the tail probabilities of raw data from those of x: the same, for any monotone map."""
+        return tails
+
+    def log_det_of(self, x: Tensor, raw: Tensor) -> Tensor:
+        """What is added to log p(x) to get log p(raw), in nats; float64, shape (batch,)."""
+        return self.raw_terms(torch.zeros_like(x), x, raw).flatten(1).sum(1)

@@ -123,6 +123,15 @@ class FactorisedDensity(Density):
         """Exact log p(x), shape (batch,)."""
         return self.dim_log_prob(x).flatten(1).sum(1)
 
+    @property
+    def tailed(self) -> bool:
+        """Whether the conditionals are of real numbers, with tails that ``dim_log_tail`` measures."""
+        return False
+
+    def dim_log_tail(self, x: Tensor) -> Tensor:
+        """Log of 2 min(F, 1 − F), F the distribution function of each conditional at x; ≤ 0, (batch, *event_shape)."""
+        raise NotImplementedError(f"{type(self).__name__} has no tails")
+
 
 class Autoregressive(FactorisedDensity):
     """Exact log p(x) = Σ_d log p(x_d | x_<d) in an order.

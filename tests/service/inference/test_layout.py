@@ -26,6 +26,17 @@ def test_a_kernel_that_depends_on_the_row_count_gets_padding():
     assert find_layout(run) == Layout(1, 4)
 
 
+def test_one_number_per_row_may_need_every_row_repeated():
+    probe = np.random.default_rng(0).standard_normal(19).astype(np.float32)
+
+    def run(layout, start, stop):
+        spread = layout.spread(probe[start:stop])
+        place = 0 if layout.stride == 4 else np.arange(len(spread)) % 4  # a kernel that sees a row's place
+        return {"y": layout.gather((spread + place).astype(np.float32), stop - start)}
+
+    assert find_layout(run) == Layout(4, 16)
+
+
 def test_no_layout_is_found_for_noise():
     random = np.random.default_rng(0)
     assert find_layout(lambda layout, start, stop: {"y": random.random((stop - start, 1))}) is None

@@ -120,6 +120,18 @@ class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained):
             terms = attributed(self.head(self.outputs(x)).log_prob(flat))
         return terms.to(x.dtype).reshape(-1, *self.event_shape)
 
+    @property
+    def tailed(self) -> bool:
+        """Whether dimensions are real numbers."""
+        return self.options.space == "real"
+
+    def dim_log_tail(self, x: Tensor) -> Tensor:
+        """Two-sided tail of p(x_d | x_<d), shape (batch, *event_shape); with several orders the mean over these."""
+        flat = self._flat(x)
+        tails = self.head(self.outputs(x)).log_tail(flat) if self.order is None else self.conditionals(x).log_tail(flat)
+        tails = tails.mean(0) if self.order is None else tails  # (batch, dims)
+        return tails.to(x.dtype).reshape(-1, *self.event_shape)
+
     def loss(self, x: Tensor) -> Tensor:
         """Mean exact negative log-likelihood in nats: in training that of the parts, otherwise their mixture's."""
         if not self.training:

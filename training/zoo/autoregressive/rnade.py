@@ -77,6 +77,16 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         flat = x.flatten(1) if self.training else x.flatten(1).double()
         return self.conditionals(flat).log_prob(flat).float().reshape(-1, *self.event_shape)
 
+    @property
+    def tailed(self) -> bool:
+        """Always: every dimension is a real number."""
+        return True
+
+    def dim_log_tail(self, x: Tensor) -> Tensor:
+        """Two-sided tail of p(x_d | x_<d), shape (batch, *event_shape)."""
+        flat = x.flatten(1).double()
+        return self.conditionals(flat).log_tail(flat).float().reshape(-1, *self.event_shape)
+
     def loss(self, x: Tensor) -> Tensor:
         """Mean exact negative log-likelihood in nats."""
         return -self.log_prob(x).mean()

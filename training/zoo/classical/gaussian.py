@@ -21,13 +21,18 @@ def gaussian_conditionals(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor
 
     ``means`` has shape (components, dims), ``whitening``, the inverse Cholesky factors, (components, dims, dims).
     """
+    z = whitened(x, means, whitening)
+    log_scale = torch.log(torch.diagonal(whitening, dim1=1, dim2=2))
+    return -0.5 * z.square() + log_scale - 0.5 * math.log(2 * math.pi)
+
+
+def whitened(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
+    """L⁻¹(x − μ) for every Gaussian, float64, shape (batch, components, dims)."""
     # One 2-d product for all components; broadcasting a batched matmul would be slower in ONNX Runtime.
     components, dims = means.shape
     stacked = whitening.reshape(components * dims, dims)
     offset = (whitening @ means[:, :, None]).reshape(components * dims)
-    z = (x.double() @ stacked.T - offset).reshape(-1, components, dims)
-    log_scale = torch.log(torch.diagonal(whitening, dim1=1, dim2=2))
-    return -0.5 * z.square() + log_scale - 0.5 * math.log(2 * math.pi)
+    return (x.double() @ stacked.T - offset).reshape(-1, components, dims)
 
 
 def draw_gaussian(mean: Tensor, cholesky: Tensor, eps: Tensor, temperature: Tensor) -> Tensor:

@@ -19,8 +19,9 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from training.zoo.base import ClosedForm, Noise, Options
-from training.zoo.classical.gaussian import draw_gaussian, gaussian_conditionals, whitening_of
+from training.zoo.classical.gaussian import draw_gaussian, gaussian_conditionals, whitened, whitening_of
 from training.zoo.classical.mixture import Mixture
+from training.zoo.normal_tail import mixture_log_tail
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
 
@@ -98,6 +99,16 @@ class Gmm(Mixture, ClosedForm):
     def conditionals(self, x: Tensor) -> Tensor:
         """Log p(x_i | x_<i, k), shape (batch, components, dims)."""
         return gaussian_conditionals(x.flatten(1), self.means, self.whitening)
+
+    @property
+    def tailed(self) -> bool:
+        """Always: every dimension is a real number."""
+        return True
+
+    def dim_log_tail(self, x: Tensor) -> Tensor:
+        """Two-sided tail of p(x_d | x_<d), a mixture of Gaussians, shape (batch, *event_shape)."""
+        z = whitened(x.flatten(1), self.means, self.whitening)
+        return mixture_log_tail(self.weights_given_earlier(x), z, 1).float().reshape(-1, *self.event_shape)
 
     @property
     def noise(self) -> tuple[Noise, ...]:

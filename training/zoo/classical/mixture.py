@@ -44,6 +44,12 @@ class Mixture(Family, FactorisedDensity, DirectSampler, Encoder):
         previous = torch.cat([torch.zeros_like(total[:, :1]), total[:, :-1]], 1)
         return (total - previous).float().reshape(-1, *self.event_shape)
 
+    def weights_given_earlier(self, x: Tensor) -> Tensor:
+        """Log p(k | x_<d), float64, shape (batch, components, dims)."""
+        terms = self.conditionals(x)
+        before = self.log_weights[:, None] + torch.cumsum(terms, 2) - terms  # log p(k, x_<d)
+        return torch.log_softmax(before, 1)
+
     def choose(self, u: Tensor) -> Tensor:
         """Components by inverse CDF at uniform u (batch, 1), int64, shape (batch,)."""
         ends = torch.cumsum(torch.exp(self.log_weights), 0)[:-1]  # the last component takes what rounding leaves

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from training.zoo.base import Noise, Options
+from training.zoo.normal_tail import mixture_log_tail
 
 
 class MixtureOptions(Options):
@@ -34,6 +35,10 @@ class Mixture:
         z = (x[..., None] - self.means) / self.sigmas
         normal = -0.5 * z.square() - torch.log(self.sigmas) - 0.5 * math.log(2 * math.pi)
         return torch.logsumexp(self.log_weights + normal, -1)
+
+    def log_tail(self, x: Tensor) -> Tensor:
+        """Log of 2 min(F, 1 − F) at x (…), F the distribution function; float64."""
+        return mixture_log_tail(self.log_weights, (x[..., None] - self.means) / self.sigmas, -1)
 
     def draw(self, component: Tensor, eps: Tensor, temperature: Tensor) -> Tensor:
         """Values (…): a uniform number chooses the component, a normal one the value in it; both (…).

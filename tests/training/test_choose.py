@@ -1,0 +1,138 @@
+"""Of several families the one that explains held-out rows best is exported."""
+
+import numpy as np
+import pytest
+
+import bundle
+from training import choose as choosing
+from training.choose import Fitted, check_candidates, choose, validation_log_prob
+from training.errors import RecipeError
+from training.fit import Hardware, Run, fit
+from training.prepare import prepare
+from training.recipe import candidates, changed, parse
+
+TEXT = """
+name = "tiny-choice"
+summary = "for tests"
+[data]
+source = "npz"
+path = "{path}"
+[transform]
+name = "columns"
+[[family]]
+name = "gmm"
+components = {first}
+covariances = ["full"]
+restarts = 1
+[[family]]
+name = "gmm"
+components = {second}
+covariances = ["full"]
+restarts = 1
+"""
+
+
+def two_moons(count: int = 800) -> np.ndarray:
+    """Rows in two clusters far apart: two components explain them, one does not."""
+    random = np.random.default_rng(0)
+    return (random.normal(0, 1, (count, 2)) + 8 * random.integers(0, 2, (count, 1))).astype(np.float32)
+
+
+def correlated(count: int = 800) -> np.ndarray:
+    random = np.random.default_rng(0)
+    return random.multivariate_normal([0, 0], [[1, 0.95], [0.95, 1]], count).astype(np.float32)
+
+
+@pytest.fixture
+def fitted(tmp_path):
+    def build(rows: np.ndarray, first: str, second: str) -> list[Fitted]:
+        path = tmp_path / f"{rows.std():.3f}.npz"
+        np.savez(path, x=rows)
+        text = TEXT.format(path=path.as_posix(), first=first, second=second)
+        found = []
+        for recipe in candidates(parse(text)):
+            ready = prepare(recipe)
+            run = Run.of(ready, tmp_path / "runs")
+            found.append(Fitted(ready, run, fit(ready, run, Hardware("cpu", "1"), resume=True)))
+        return found
+
+    return build
+
+
+@pytest.mark.parametrize(("first", "second", "best"), [("[1]", "[2]", 1), ("[2]", "[1]", 0)])
+def test_the_better_candidate_is_chosen_wherever_it_stands(fitted, first, second, best):
+    lines: list[str] = []
+    chosen = choose(fitted(two_moons(), first, second), lines.append)
+    assert chosen.experiment.recipe.candidate == best
+    assert [("chosen" in line) for line in lines] == [best == 0, best == 1]
+    assert chosen.report.chosen["family"] == f"{best}-gmm"
+    assert chosen.report.chosen["components"] == 2
+
+
+def test_candidates_share_their_rows_and_never_a_folder(fitted):
+    one, other = fitted(two_moons(), "[1]", "[2]")
+    assert one.experiment.splits.fingerprint() == other.experiment.splits.fingerprint()
+    assert one.run.folder != other.run.folder
+    assert one.run.folder.parent == other.run.folder.parent
+
+
+def test_validation_log_prob_is_in_nats_of_the_raw_rows(fitted):
+    """Rows a hundred times as wide are log 100 nats less likely in every dimension."""
+    narrow, _ = fitted(correlated(), "[1]", "[2]")
+    wide, _ = fitted(100 * correlated(), "[1]", "[2]")
+    lost = validation_log_prob(narrow.experiment) - validation_log_prob(wide.experiment)
+    assert lost == pytest.approx(2 * np.log(100), abs=1e-2)
+    assert validation_log_prob(narrow.experiment) == pytest.approx(
+        -np.log(2 * np.pi * np.e) - 0.5 * np.log(1 - 0.95**2), abs=0.2
+    )
+
+
+def test_a_recipe_with_one_family_is_its_only_candidate_and_is_not_measured(experiment, tmp_path, monkeypatch):
+    ready = experiment("gmm")
+    assert candidates(ready.recipe) == (ready.recipe,)
+    monkeypatch.delattr(choosing, "evaluate_likelihood")
+    only = Fitted(ready, Run.of(ready, tmp_path), None)
+    assert choose([only], print) is only
+
+
+def test_families_without_a_density_cannot_be_compared(experiment):
+    with pytest.raises(RecipeError, match="'dcgan' has none"):
+        check_candidates([experiment("made"), experiment("dcgan")])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("components = [2]", "compnents = [2]", r"family\.compnents: unknown key, did you mean 'components'"),
+        ('name = "gmm"\ncomponents = [2]', "components = [2]", r"\[family\] is missing or has no name"),
+    ],
+)
+def test_mistakes_in_any_candidate_are_named(old, new, message):
+    text = TEXT.format(path="rows.npz", first="[1]", second="[2]").replace(old, new)
+    with pytest.raises(RecipeError, match=message):
+        parse(text)
+
+
+def test_a_candidate_is_not_changed_from_outside():
+    text = TEXT.format(path="rows.npz", first="[1]", second="[2]")
+    with pytest.raises(RecipeError, match=r"several \[\[family\]\]; change them in the file"):
+        changed(text, "family.restarts=2")
+    assert parse(changed(text, "seed=5")).seed == 5
+
+
+def test_the_exported_card_names_all_candidates(tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from training import cli
+
+    monkeypatch.chdir(tmp_path)
+    np.savez(tmp_path / "rows.npz", x=two_moons())
+    (tmp_path / "choice.toml").write_text(TEXT.format(path="rows.npz", first="[1]", second="[2]"))
+    runner = CliRunner()
+    assert runner.invoke(cli.app, ["fit", "choice.toml"], catch_exceptions=False).exit_code == 0
+    assert runner.invoke(cli.app, ["export", "choice.toml"], catch_exceptions=False).exit_code == 0
+    store = bundle.Store(tmp_path / "models")
+    assert store.versions("tiny-choice") == [1, 2]
+    card = bundle.read(store.locate(bundle.Reference.parse("tiny-choice"))).read_bytes("CARD.md").decode()
+    assert "family: 1-gmm" in card
+    assert "validation log prob of 0-gmm" in card
