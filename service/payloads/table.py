@@ -26,7 +26,7 @@ def row_values(row: Mapping[str, float], spec: bundle.RowSpec, index: int, extra
 
 def finite_rows(values: Sequence[Sequence[float]] | NDArray[np.floating], spec: bundle.RowSpec) -> Rows:
     """float32, shape (batch, features); raises RequestInvalid for the first value that is not a finite number."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         rows = np.asarray(values, np.float32).reshape(-1, len(spec.columns))
     if not np.isfinite(rows).all():
         index, column = (int(place[0]) for place in np.nonzero(~np.isfinite(rows)))

@@ -99,6 +99,8 @@ def _list(content: bytes, at: int, depth: int) -> tuple[list[Any], int]:
     at += 1
     if count == 15:
         count, at = _varint(content, at)
+    if count > len(content) - at:
+        raise Malformed("a list is longer than the bytes that follow")
     values = []
     for _ in range(count):
         value, at = _value(content, at, _BYTE if kind in (_TRUE, _FALSE) else kind, depth + 1)

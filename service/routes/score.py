@@ -1,5 +1,6 @@
 """POST /score."""
 
+import asyncio
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -51,6 +52,8 @@ class ScoreEndpoint:
         scoring.check(model, options.explain)
         scoring.check_discoveries(model, options.fdr)
         _check_media(model, options, media)
+        if media == PARQUET:
+            await asyncio.to_thread(library)
         with services.admission.ticket(scoring.mflop(model, items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
@@ -64,8 +67,6 @@ class ScoreEndpoint:
 
 
 def _check_media(model: Model, options: ScoreOptions, media: str) -> None:
-    if media == PARQUET:
-        library()
     if media == PNG and not (options.explain and model.manifest.input.kind in ("image", "audio")):
         detail = "a picture answers only explain=true, for a model of images or recordings"
         raise NotAcceptable(detail, offers=[JSON, NPY, CSV, PARQUET])

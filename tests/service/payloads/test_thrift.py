@@ -68,7 +68,16 @@ def test_a_field_is_what_it_should_be_or_not_there():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x15", encoded([(1, I32, 1), (1, I32, 2)]), b"\x1c" * 20, b"\x1f\0", b"\x15" + b"\xff" * 11]
+    "content",
+    [
+        b"",
+        b"\x15",
+        encoded([(1, I32, 1), (1, I32, 2)]),
+        b"\x1c" * 20,
+        b"\x1f\0",
+        b"\x19\xf7" + b"\xff" * 8 + b"\x01\0",
+        b"\x15" + b"\xff" * 11,
+    ],
 )
 def test_what_is_no_struct_is_refused(content):
     with pytest.raises(Malformed):
