@@ -38,7 +38,7 @@ RUN chmod -R u=rwX,go=rX . && python3 -m compileall -q --invalidation-mode unche
 
 FROM venv AS service-venv
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    /opt/pip/bin/pip --python /opt/venv/bin/python install --constraint constraints.txt '.[service]'
+    /opt/pip/bin/pip --python /opt/venv/bin/python install --constraint constraints.txt '.[service,parquet]'
 
 # --- service ---------------------------------------------------------------------------------------------------------------------
 FROM base AS service
@@ -101,7 +101,7 @@ RUN python3 -m venv /opt/pip && python3 -m venv --without-pip /opt/venv
 COPY pyproject.toml constraints.txt ./
 RUN touch README.md LICENSE
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    /opt/pip/bin/pip --python /opt/venv/bin/python install --constraint constraints.txt '.[gpu]'
+    /opt/pip/bin/pip --python /opt/venv/bin/python install --constraint constraints.txt '.[gpu,parquet]'
 
 FROM gpu-base AS service-gpu
 COPY --from=gpu-venv /opt/venv /opt/venv

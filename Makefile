@@ -19,12 +19,12 @@ $(BIN)/python:
 
 $(VENV)/.service: $(BIN)/python $(PINS)
 	@echo "installing the service (no torch)"
-	$(PIP) --editable '.[service]'
+	$(PIP) --editable '.[service,parquet]'
 	@touch $@
 
 $(VENV)/.everything: $(BIN)/python $(PINS)
 	@echo "installing service, training and development tools"
-	$(PIP) --editable '.[service,training,dev]'
+	$(PIP) --editable '.[service,parquet,training,dev]'
 	@touch $@ $(VENV)/.service
 
 install: $(VENV)/.service  ## .venv with the service

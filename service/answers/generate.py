@@ -2,14 +2,13 @@
 
 from typing import Literal
 
-import numpy as np
-
 import bundle
 from service.inference.graph import Array
 from service.inference.model import Model
 from service.operations.generation import Samples
 from service.payloads.array import encode_npy
 from service.payloads.image import encode_png
+from service.payloads.items import columns_of
 from service.payloads.json_text import to_base64, write_json
 from service.payloads.picture import contact_sheet, envelopes
 from service.payloads.recording import encode_wav, one_after_the_other
@@ -44,7 +43,7 @@ def as_npy(samples: Samples) -> bytes:
 
 def as_csv(spec: bundle.RowSpec, samples: Samples) -> bytes:
     """A line per sample."""
-    return encode_csv([column.name for column in spec.columns], np.asarray(samples.values).T.tolist())
+    return encode_csv(columns_of(samples.values, spec).cells())
 
 
 def as_sheet(spec: bundle.InputSpec, samples: Samples) -> bytes:

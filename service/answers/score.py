@@ -1,4 +1,10 @@
-"""Scores as JSON, npy, CSV, or a sheet of heat maps."""
+"""Scores as JSON, npy, CSV, Parquet, or a sheet of heat maps.
+
+As a table they follow the columns of the table that was sent.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -7,13 +13,17 @@ from service.answers.surprise import surprise_map, surprise_of, waveform_map
 from service.inference.graph import Array
 from service.inference.model import Model
 from service.operations.calibration import smallest_p_value
+from service.operations.discoveries import Discoveries
 from service.operations.scoring import Scores, score_of
 from service.payloads.array import encode_npy
+from service.payloads.columns import Columns, free_name
 from service.payloads.image import encode_png
+from service.payloads.items import columns_of
 from service.payloads.json_text import write_json
+from service.payloads.parquet_if_there import encode_parquet
 from service.payloads.picture import as_colour, contact_sheet, heat_map
 from service.payloads.table import encode_csv
-from service.schemas.score import ItemScore, ScoreAnswer
+from service.schemas.score import ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
 
@@ -45,22 +55,28 @@ def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) 
         "results": _results(model, items, scores),
         "notes": list(notes),
     }
+    if scores.discoveries is not None:
+        answer["multiple_testing"] = _multiple_testing(scores.discoveries)
     return write_json(answer)
 
 
-def as_npy(scores: Scores) -> bytes:
-    """A structured array, one record per item; anomaly is false where there is no verdict (NaN)."""
-    columns = _columns(scores)
+def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
+    """A structured array, one record per item, with the values of a row first; anomaly is false without verdict."""
+    columns = _joined(columns_of(items, spec).numbers if spec.kind == "row" else {}, _columns(scores))
     records = np.empty(len(scores.log_prob), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         records[name] = values
     return encode_npy(records)
 
 
-def as_csv(scores: Scores) -> bytes:
-    """A line per item; numbers that are not finite stay empty."""
-    columns = _columns(scores)
-    return encode_csv(list(columns), [values.tolist() for values in columns.values()])
+def as_csv(own: Columns | None, scores: Scores) -> bytes:
+    """A line per item, after its own cells; numbers that are not finite, and verdicts that are none, stay empty."""
+    return encode_csv(_joined({} if own is None else own.cells(), _with_gaps(scores)))
+
+
+def as_parquet(own: Columns | None, scores: Scores) -> bytes:
+    """A row per item, after its own values; verdicts that are none are missing."""
+    return encode_parquet(_joined({} if own is None else own.typed(), _with_gaps(scores)))
 
 
 def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
@@ -91,7 +107,22 @@ def _columns(scores: Scores) -> dict[str, Array]:
         "p_value": scores.p_value,
         "anomaly": scores.anomaly,
         **statistics,
+        **({} if scores.discoveries is None else {"discovery": scores.discoveries.found}),
     }
+
+
+def _with_gaps(scores: Scores) -> dict[str, Array]:
+    """The columns, with no verdict where there is no p-value."""
+    return {**_columns(scores), "anomaly": np.ma.masked_where(np.isnan(scores.p_value), scores.anomaly)}
+
+
+def _joined(own: Mapping[str, Any], found: Mapping[str, Array]) -> dict[str, Any]:
+    """The own columns of the items, then what was found; a name that is taken gets another."""
+    return {**own, **{free_name(name, list(own)): values for name, values in found.items()}}
+
+
+def _multiple_testing(found: Discoveries) -> MultipleTesting:
+    return {"fdr": found.fdr, "tests": found.tests, "discoveries": found.count, "threshold": found.threshold}
 
 
 def _results(model: Model, items: Array, scores: Scores) -> list[ItemScore]:
@@ -118,6 +149,9 @@ def _results(model: Model, items: Array, scores: Scores) -> list[ItemScore]:
         }
         for index, (log_prob, bits, p_value, anomaly) in enumerate(rows)
     ]
+    if scores.discoveries is not None:
+        for result, discovery in zip(results, scores.discoveries.found.tolist(), strict=True):
+            result["discovery"] = discovery
     if scores.dim_log_prob is not None:
         for result, values, terms in zip(results, items, scores.dim_log_prob, strict=True):
             result["map"] = surprise_map(model.manifest.input, values, terms)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from service.inference.batcher import Batcher
 from service.inference.graph import Array
 from service.inference.model import Model
 from service.operations.calibration import Floats, check_alpha, default_alpha, p_values
+from service.operations.discoveries import Discoveries, benjamini_hochberg, check_fdr, power_note
 from service.operations.inputs import option_arrays
 from service.trace import Trace
 
@@ -34,6 +35,7 @@ class Scores:
     p_value: Floats
     anomaly: NDArray[np.bool_]
     dim_log_prob: Array | None = None
+    discoveries: Discoveries | None = None
 
     @property
     def verdict_by(self) -> str:
@@ -62,6 +64,21 @@ def check(model: Model, explain: bool) -> None:
             f"{model.manifest.reference} gives no log-probability per dimension, so it cannot explain a score",
             pointer="/explain",
         )
+
+
+def check_discoveries(model: Model, fdr: float | None) -> None:
+    """Refuses a false discovery rate at which there could never be a discovery; raises RequestInvalid."""
+    if fdr is not None:
+        check_fdr(fdr, score_of(model).calibration.n)
+
+
+def with_discoveries(model: Model, scores: Scores, fdr: float | None) -> tuple[Scores, tuple[str, ...]]:
+    """The scores with the verdict over all items, if a rate was given, and a note where it has little power."""
+    if fdr is None:
+        return scores, ()
+    found = benjamini_hochberg(scores.p_value, fdr)
+    note = power_note(found, score_of(model).calibration.n)
+    return replace(scores, discoveries=found), () if note is None else (note,)
 
 
 def can_explain(model: Model) -> bool:

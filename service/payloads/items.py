@@ -11,22 +11,24 @@ import bundle
 from service.errors import MediaUnsupported, RequestInvalid
 from service.inference.graph import Array
 from service.payloads.array import NpyHeader, decode_nested, decode_npy, read_npy_header
+from service.payloads.columns import Columns, Extra, NumberColumns
 from service.payloads.image import decode_image
 from service.payloads.json_text import from_base64
 from service.payloads.kinds import takes
 from service.payloads.place import Place, item
 from service.payloads.recording import decode_wav
-from service.payloads.table import decode_csv, finite_rows, row_values
+from service.payloads.table import decode_csv, finite_rows, row_values, unread_note
 from service.payloads.text import encode_text, has_lines, padded
 from service.schemas.items import FORMS, Item
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Items of shape (batch, …) as the model takes them, and what was changed on the way."""
+    """Items of shape (batch, …) as the model takes them, what was changed on the way, and the columns of a table."""
 
     array: Array
     notes: tuple[str, ...] = ()
+    columns: Columns | None = None
 
 
 class Payload(Protocol):
@@ -53,6 +55,7 @@ class JsonItems:
 
     items: Sequence[Item]
     size: int
+    extra: Extra = "refuse"
 
     @property
     def count(self) -> int:
@@ -62,8 +65,18 @@ class JsonItems:
     def decode(self, spec: bundle.InputSpec) -> Decoded:
         """The items; each may have its own form."""
         if spec.kind == "row":
-            return Decoded(finite_rows([_row(value, spec, index) for index, value in enumerate(self.items)], spec))
+            return self._rows(spec)
         return _stacked([_decoded(value, spec, item(index)) for index, value in enumerate(self.items)])
+
+    def _rows(self, spec: bundle.RowSpec) -> Decoded:
+        values = [_row(value, spec, index, self.extra) for index, value in enumerate(self.items)]
+        names = [column.name for column in spec.columns]
+        rows = [value.row or {} for value in self.items]
+        unread = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in names]
+        numbers = dict(zip(names, np.array(values, np.float64).reshape(-1, len(names)).T, strict=True))
+        kept = {name: np.array([row.get(name, np.nan) for row in rows]) for name in unread}
+        notes = (unread_note(unread),) if unread else ()
+        return Decoded(finite_rows(values, spec), notes, NumberColumns({**numbers, **kept}))
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,7 @@ class CsvText:
     """A table as CSV text."""
 
     content: bytes
+    extra: Extra = "refuse"
 
     @property
     def count(self) -> int:
@@ -112,7 +126,9 @@ class CsvText:
         """The rows."""
         if spec.kind != "row":
             raise MediaUnsupported(takes(spec))
-        return Decoded(decode_csv(self.content, spec))
+        rows, columns = decode_csv(self.content, spec, self.extra)
+        unread = [name for name in columns.texts if name not in columns.numbers]
+        return Decoded(rows, (unread_note(unread),) if unread else (), columns)
 
 
 @dataclass(frozen=True)
@@ -170,7 +186,13 @@ class NpyFile:
 
     def decode(self, spec: bundle.InputSpec) -> Decoded:
         """The items."""
-        return Decoded(decode_npy(self.content, self.header, spec))
+        array = decode_npy(self.content, self.header, spec)
+        return Decoded(array, columns=columns_of(array, spec) if spec.kind == "row" else None)
+
+
+def columns_of(rows: Array, spec: bundle.RowSpec) -> NumberColumns:
+    """The model's columns of rows of shape (n, features)."""
+    return NumberColumns(dict(zip([column.name for column in spec.columns], rows.T, strict=True)))
 
 
 def _decoded(value: Item, spec: bundle.InputSpec, place: Place) -> tuple[Array, str | None]:
@@ -189,9 +211,9 @@ def _codes(text: str, spec: bundle.TextSpec, place: Place) -> Array:
     return padded(encode_text(text, spec, place), spec)
 
 
-def _row(value: Item, spec: bundle.RowSpec, index: int) -> Sequence[float]:
+def _row(value: Item, spec: bundle.RowSpec, index: int, extra: Extra) -> Sequence[float]:
     if value.row is not None:
-        return row_values(value.row, spec, index)
+        return row_values(value.row, spec, index, extra)
     if value.array is not None:
         row: list[float] = decode_nested(value.array, spec, item(index)).tolist()
         return row

@@ -3,7 +3,7 @@
 import bundle
 
 PLURAL = {"image": "images", "row": "rows of a table", "audio": "recordings", "text": "texts"}
-_FORMS = {"image": "image files", "row": "CSV", "audio": "WAV files", "text": "plain text"}
+_FORMS = {"image": "image files", "row": "CSV, Parquet", "audio": "WAV files", "text": "plain text"}
 
 
 def takes(spec: bundle.InputSpec) -> str:

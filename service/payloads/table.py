@@ -2,79 +2,128 @@
 
 import csv
 import io
-import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import bundle
 from service.errors import RequestInvalid
+from service.payloads.columns import Cells, Extra, TextColumns
 
 Rows = NDArray[np.float32]
 
+_MOST_NAMES, _MOST_CHARACTERS = 20, 40  # of what was sent, in the words of an answer
 
-def row_values(row: Mapping[str, float], spec: bundle.RowSpec, index: int) -> list[float]:
+
+def row_values(row: Mapping[str, float], spec: bundle.RowSpec, index: int, extra: Extra = "refuse") -> list[float]:
     """The values of a row in the order of the model's columns."""
     names = [column.name for column in spec.columns]
-    _check_names(list(row), names, f"item {index}: ", index)
+    check_names(list(row), names, f"item {index}: ", index, extra)
     return [row[name] for name in names]
 
 
 def finite_rows(values: Sequence[Sequence[float]] | NDArray[np.floating], spec: bundle.RowSpec) -> Rows:
     """float32, shape (batch, features); raises RequestInvalid for the first value that is not a finite number."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         rows = np.asarray(values, np.float32).reshape(-1, len(spec.columns))
     if not np.isfinite(rows).all():
         index, column = (int(place[0]) for place in np.nonzero(~np.isfinite(rows)))
         name = spec.columns[column].name
-        raise RequestInvalid(f"item {index}, column {name!r}: expected a finite number", index=index, column=name)
+        raise RequestInvalid(
+            f"item {index}, column {name!r}: expected a finite number in the range of float32, "
+            f"got {float(values[index][column]):g}",
+            index=index,
+            column=name,
+        )
     return rows
 
 
-def decode_csv(content: bytes, spec: bundle.RowSpec) -> Rows:
-    """The rows of a CSV text with a header line."""
+def decode_csv(content: bytes, spec: bundle.RowSpec, extra: Extra = "refuse") -> tuple[Rows, TextColumns]:
+    """The rows of a CSV text with a header line, and its columns as they came."""
+    names = [column.name for column in spec.columns]
     try:
-        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        header = _header(next(lines, []), names, extra)
+        texts = _by_column([line for line in lines if line], header)
     except (UnicodeDecodeError, csv.Error) as error:
         raise RequestInvalid(f"not CSV text in UTF-8: {error}") from error
-    if not lines:
-        raise RequestInvalid("expected a header line with the column names, got an empty body")
-    header = [name.strip() for name in lines[0]]
-    if len(header) == 1 < len(spec.columns) and any(mark in header[0] for mark in ";\t|"):
-        raise RequestInvalid("header: expected columns separated by commas")
-    _check_names(header, [column.name for column in spec.columns], "header: ", None)
-    order = [header.index(column.name) for column in spec.columns]
-    filled = [line for line in lines[1:] if line]
-    return finite_rows([_numbers(line, index, header, order) for index, line in enumerate(filled)], spec)
+    numbers = {name: _numbers(texts[name], name) for name in names}
+    return finite_rows(np.stack(list(numbers.values()), axis=1), spec), TextColumns(texts, numbers)
 
 
-def encode_csv(names: Sequence[str], columns: Sequence[Sequence[object]]) -> bytes:
-    """CSV text with a header line; numbers that are not finite stay empty."""
+def encode_csv(columns: Mapping[str, Cells]) -> bytes:
+    """CSV text with a header line; numbers that are not finite, and masked values, stay empty."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(names)
-    writer.writerows([_cell(value) for value in values] for values in zip(*columns, strict=True))
+    writer.writerow(columns)
+    writer.writerows(zip(*map(_texts, columns.values()), strict=True))
     return text.getvalue().encode()
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if isinstance(value, float) and not math.isfinite(value) else value
+def unread_note(names: Sequence[str]) -> str:
+    """What is said about columns that the model does not have."""
+    return f"not read, since the model has no such columns: {listed(names)}"
 
 
-def _numbers(line: list[str], index: int, header: list[str], order: list[int]) -> list[float]:
-    if len(line) != len(header):
-        raise RequestInvalid(f"row {index}: expected {len(header)} values, got {len(line)}", index=index)
+def listed(names: Sequence[str]) -> str:
+    """Some of the names, each of a bounded length."""
+    more = "" if len(names) <= _MOST_NAMES else f" and {len(names) - _MOST_NAMES} more"
+    return ", ".join(repr(name[:_MOST_CHARACTERS]) for name in names[:_MOST_NAMES]) + more
+
+
+def check_names(got: Sequence[str], expected: Sequence[str], where: str, index: int | None, extra: Extra) -> None:
+    """Raises RequestInvalid unless each expected name is there once, and no other unless extra ones are kept."""
+    found, known = set(got), set(expected)
+    missing = [name for name in expected if name not in found]
+    unknown = [name for name in got if name not in known and extra == "refuse"]
+    if not missing and not unknown and len(got) == len(found):
+        return
+    wrong = [f"{what} {listed(names)}" for what, names in (("missing", missing), ("unknown", unknown)) if names]
+    hint = "; extra=keep passes unknown ones on" if unknown and not missing else ""
+    raise RequestInvalid(
+        f"{where}columns {' and '.join(wrong) or 'named twice'}{hint}",
+        index=index,
+        missing=missing[:_MOST_NAMES],
+        unknown=[name[:_MOST_CHARACTERS] for name in unknown[:_MOST_NAMES]],
+    )
+
+
+def _header(cells: Sequence[str], names: Sequence[str], extra: Extra) -> list[str]:
+    """The names of the columns; raises RequestInvalid."""
+    header = [name.strip() for name in cells]
+    if not header:
+        raise RequestInvalid("expected a header line with the column names, got an empty line")
+    if len(header) == 1 < len(names) and any(mark in header[0] for mark in ";\t|"):
+        raise RequestInvalid("header: expected columns separated by commas")
+    if all(map(_is_number, header)) and not set(header) <= set(names):
+        raise RequestInvalid("expected a header line with the column names, got numbers")
+    check_names(header, names, "header: ", None, extra)
+    return header
+
+
+def _by_column(lines: list[list[str]], header: Sequence[str]) -> dict[str, Sequence[str]]:
+    for index, line in enumerate(lines):
+        if len(line) != len(header):
+            raise RequestInvalid(f"row {index}: expected {len(header)} values, got {len(line)}", index=index)
+    if not lines:
+        raise RequestInvalid("expected at least one item", pointer="/inputs")
+    return dict(zip(header, zip(*lines, strict=True), strict=True))
+
+
+def _numbers(cells: Sequence[str], name: str) -> NDArray[np.float64]:
+    """The numbers of a column, shape (n,); raises RequestInvalid for the first cell that is none."""
     try:
-        return [float(line[place]) for place in order]
+        if "_" in "".join(cells):  # Python would read 1_000
+            raise ValueError
+        return np.array(list(map(float, cells)))
     except ValueError:
-        place = next(place for place in order if not _is_number(line[place]))
+        index = next(index for index, cell in enumerate(cells) if not _is_number(cell))
         raise RequestInvalid(
-            f"row {index}, column {header[place]!r}: expected a number, got {line[place][:40]!r}",
+            f"row {index}, column {name!r}: expected a number, got {cells[index][:_MOST_CHARACTERS]!r}",
             index=index,
-            column=header[place],
+            column=name,
         ) from None
 
 
@@ -83,17 +132,27 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    return "_" not in text
 
 
-def _check_names(got: Sequence[str], expected: Sequence[str], where: str, index: int | None) -> None:
-    missing = [name for name in expected if name not in got]
-    unknown = [name for name in got if name not in expected]
-    if not missing and not unknown and len(got) == len(expected):
-        return
-    wrong = [
-        f"{what} {', '.join(map(repr, names))}" for what, names in (("missing", missing), ("unknown", unknown)) if names
-    ]
-    raise RequestInvalid(
-        f"{where}columns {' and '.join(wrong) or 'named twice'}", index=index, missing=missing, unknown=unknown
-    )
+def _texts(cells: Cells) -> Sequence[object]:
+    """What the writer turns into text without a look at every single cell."""
+    if not isinstance(cells, np.ndarray):
+        return cells
+    values, empty = np.ma.getdata(cells), np.ma.getmaskarray(cells)
+    if values.dtype.kind == "f":
+        empty = empty | ~np.isfinite(values)
+    shown = _shown(values)
+    for place in np.flatnonzero(empty):
+        shown[place] = ""
+    return shown
+
+
+def _shown(values: NDArray[Any]) -> list[object]:
+    """The shortest text, or the number, that is read back as the same value."""
+    if values.dtype.kind == "b":
+        values = np.where(values, "true", "false")
+    elif values.dtype == np.float32:
+        values = values.astype(np.str_)
+    shown: list[object] = values.tolist()
+    return shown

@@ -1,5 +1,6 @@
 """Items and options of a request, in whichever media type they come."""
 
+import asyncio
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,17 +11,21 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from service.errors import ClientGone, MediaUnsupported, RequestInvalid, TooLarge
+from service.payloads.columns import Extra
 from service.payloads.image import MEDIA_TYPES
 from service.payloads.items import CsvText, Files, NpyFile, Payload, TextLines
 from service.payloads.json_text import check_depth
+from service.payloads.parquet_if_there import parse_parquet
 from service.payloads.recording import MEDIA_TYPES as RECORDINGS
 from service.problems import invalid
+from service.routes.negotiation import CSV, NPY, PARQUET
 from service.settings import Settings
 
 M = TypeVar("M", bound=BaseModel)
 
 MULTIPART = "multipart/form-data"
-_KNOWN = ("application/json", *MEDIA_TYPES, "audio/wav", MULTIPART, "text/csv", "text/plain", "application/x-npy")
+_KNOWN = ("application/json", *MEDIA_TYPES, "audio/wav", MULTIPART, CSV, "text/plain", NPY, PARQUET)
+_OTHER_NAMES = {"application/octet-stream": NPY, "application/x-parquet": PARQUET}
 
 
 def media_type(request: Request) -> str:
@@ -81,9 +86,10 @@ def query(request: Request, schema: type[M]) -> M:
         raise invalid(error) from error
 
 
-async def payload(request: Request, settings: Settings) -> Payload:
+async def payload(request: Request, settings: Settings, extra: Extra) -> Payload:
     """The items of a request that is not JSON; raises MediaUnsupported."""
     kind = media_type(request)
+    kind = _OTHER_NAMES.get(kind, kind)
     if kind in MEDIA_TYPES:
         return Files([await _filled(request, kind)], "image")
     if kind in RECORDINGS:
@@ -92,10 +98,12 @@ async def payload(request: Request, settings: Settings) -> Payload:
         return Files(await _files(request, settings))
     if kind == "text/plain":
         return TextLines(await _filled(request, kind))
-    if kind == "text/csv":
-        return CsvText(await _filled(request, kind))
-    if kind in ("application/x-npy", "application/octet-stream"):
+    if kind == CSV:
+        return CsvText(await _filled(request, kind), extra)
+    if kind == NPY:
         return NpyFile.parse(await _filled(request, kind))
+    if kind == PARQUET:
+        return await asyncio.to_thread(parse_parquet, await _filled(request, kind), extra)
     raise MediaUnsupported(f"expected one of {', '.join(_KNOWN)}, got {kind[:80]!r}", supported=list(_KNOWN))
 
 

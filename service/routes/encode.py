@@ -8,6 +8,7 @@ from service.operations import encoding
 from service.payloads.items import JsonItems, Payload
 from service.routes import bodies
 from service.routes.negotiation import JSON, NPY, preferred
+from service.routes.notes import notes_header
 from service.routes.patience import patiently
 from service.routes.services import Services
 from service.schemas.encode import EncodeOptions, EncodeRequest
@@ -32,8 +33,9 @@ class EncodeEndpoint:
         settings = self._services.settings
         if bodies.media_type(request) == JSON:
             body, size = await bodies.json_body(request, EncodeRequest, settings)
-            return body, JsonItems(body.inputs, size)
-        return bodies.query(request, EncodeOptions), await bodies.payload(request, settings)
+            return body, JsonItems(body.inputs, size, body.extra)
+        options = bodies.query(request, EncodeOptions)
+        return options, await bodies.payload(request, settings, options.extra)
 
     async def _answer(self, options: EncodeOptions, items: Payload, media: str, trace: Trace) -> Response:
         services = self._services
@@ -49,4 +51,4 @@ class EncodeEndpoint:
                 else:
                     size = embeddings.size * 20
                     content = await services.convert(size, answers.as_json, model, embeddings, decoded.notes)
-        return Response(content, media_type=media)
+        return Response(content, headers=notes_header(media, decoded.notes), media_type=media)

@@ -20,7 +20,7 @@ from service.errors import (
 )
 from service.payloads.image import MEDIA_TYPES
 from service.problems import Problem, documented
-from service.routes.negotiation import CSV, JSON, NPY, PNG, TEXT, WAV
+from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, TEXT, WAV
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
 from service.schemas.generate import GenerateAnswer, GenerateRequest
 from service.schemas.health import Liveness, Readiness
@@ -112,7 +112,7 @@ def answers(schema: str, *others: str) -> dict[int | str, dict[str, Any]]:
 
 def _items_body(schema: str, examples: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {JSON: {"schema": _reference(schema), "examples": examples}}
-    content |= dict.fromkeys((*MEDIA_TYPES, WAV, NPY), _BINARY)
+    content |= dict.fromkeys((*MEDIA_TYPES, WAV, NPY, PARQUET), _BINARY)
     content |= dict.fromkeys((CSV, TEXT), _TEXT)
     content |= {"multipart/form-data": {"schema": _FILES}}
     return {"required": True, "content": content}
@@ -146,7 +146,7 @@ def _reference(schema: str) -> dict[str, str]:
 
 DIRECT = {
     "/generate": (answers("GenerateAnswer", NPY, CSV, PNG, WAV, TEXT), generate_extra()),
-    "/score": (answers("ScoreAnswer", NPY, CSV, PNG), score_extra()),
+    "/score": (answers("ScoreAnswer", NPY, CSV, PNG, PARQUET), score_extra()),
     "/encode": (answers("EncodeAnswer", NPY), encode_extra()),
 }
 """What the direct routes answer, and what they read."""

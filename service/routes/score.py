@@ -1,5 +1,8 @@
 """POST /score."""
 
+import asyncio
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,8 +12,10 @@ from service.inference.model import Model
 from service.operations import scoring
 from service.operations.scoring import Scores
 from service.payloads.items import Decoded, JsonItems, Payload
+from service.payloads.parquet_if_there import library
 from service.routes import bodies
-from service.routes.negotiation import CSV, JSON, NPY, PNG, preferred
+from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, preferred
+from service.routes.notes import notes_header
 from service.routes.patience import patiently
 from service.routes.services import Services
 from service.schemas.score import ScoreOptions, ScoreRequest
@@ -26,7 +31,7 @@ class ScoreEndpoint:
     async def __call__(self, request: Request) -> Response:
         """Scores items against a model of normal data."""
         trace: Trace = request.scope["trace"]
-        media = preferred(request, (JSON, NPY, CSV, PNG))
+        media = preferred(request, (JSON, NPY, CSV, PNG, PARQUET))
         options, items = await self._read(request)
         bodies.check_count(items, self._services.settings)
         return await patiently(request, trace, self._answer(options, items, media, trace))
@@ -35,8 +40,9 @@ class ScoreEndpoint:
         settings = self._services.settings
         if bodies.media_type(request) == JSON:
             body, size = await bodies.json_body(request, ScoreRequest, settings)
-            return body, JsonItems(body.inputs, size)
-        return bodies.query(request, ScoreOptions), await bodies.payload(request, settings)
+            return body, JsonItems(body.inputs, size, body.extra)
+        options = bodies.query(request, ScoreOptions)
+        return options, await bodies.payload(request, settings, options.extra)
 
     async def _answer(self, options: ScoreOptions, items: Payload, media: str, trace: Trace) -> Response:
         services = self._services
@@ -44,28 +50,35 @@ class ScoreEndpoint:
         trace.model, trace.version = model.manifest.name, str(model.manifest.version)
         alpha = scoring.false_alarm_rate(model, options.alpha, services.settings.alpha)
         scoring.check(model, options.explain)
+        scoring.check_discoveries(model, options.fdr)
         _check_media(model, options, media)
+        if media == PARQUET:
+            await asyncio.to_thread(library)
         with services.admission.ticket(scoring.mflop(model, items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
             scores = await scoring.score(model, services.batcher, decoded.array, alpha, options.explain, trace)
+            scores, notes = scoring.with_discoveries(model, scores, options.fdr)
+            decoded = replace(decoded, notes=(*decoded.notes, *notes))
             with trace.stage("encode"):
-                size = answers.size(scores)
+                size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)
-        return Response(content, media_type=media)
+        return Response(content, headers=notes_header(media, decoded.notes), media_type=media)
 
 
 def _check_media(model: Model, options: ScoreOptions, media: str) -> None:
     if media == PNG and not (options.explain and model.manifest.input.kind in ("image", "audio")):
         detail = "a picture answers only explain=true, for a model of images or recordings"
-        raise NotAcceptable(detail, offers=[JSON, NPY, CSV])
+        raise NotAcceptable(detail, offers=[JSON, NPY, CSV, PARQUET])
 
 
 def _rendered(media: str, model: Model, decoded: Decoded, scores: Scores) -> bytes:
     if media == NPY:
-        return answers.as_npy(scores)
+        return answers.as_npy(model.manifest.input, decoded.array, scores)
     if media == CSV:
-        return answers.as_csv(scores)
+        return answers.as_csv(decoded.columns, scores)
+    if media == PARQUET:
+        return answers.as_parquet(decoded.columns, scores)
     if media == PNG:
         return answers.as_sheet(model.manifest.input, decoded.array, scores)
     return answers.as_json(model, decoded.array, scores, decoded.notes)

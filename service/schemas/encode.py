@@ -1,15 +1,13 @@
 """POST /encode: request and answer."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from service.schemas.items import Item
+from service.schemas.items import Item, ItemOptions
 
 
-class EncodeOptions(BaseModel):
+class EncodeOptions(ItemOptions):
     """How to encode: in the body of a JSON request, in the query string of any other."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can encode.")
 

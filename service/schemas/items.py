@@ -1,10 +1,21 @@
 """One item of a request, in exactly one of its forms."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FORMS = ("image", "row", "audio", "text", "array")
+
+
+class ItemOptions(BaseModel):
+    """How items are read, whatever they are read for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    extra: Literal["refuse", "keep"] = Field(
+        "refuse",
+        description="Whether columns that the model does not have are refused, or kept unread for an answer as table.",
+    )
 
 
 class Item(BaseModel):

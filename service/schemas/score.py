@@ -2,19 +2,24 @@
 
 from typing import Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from service.schemas.items import Item
+from service.schemas.items import Item, ItemOptions
 
 
-class ScoreOptions(BaseModel):
+class ScoreOptions(ItemOptions):
     """How to score: in the body of a JSON request, in the query string of any other."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can score.")
     alpha: float | None = Field(None, gt=0, lt=1, description="False-alarm rate; the service has a default.")
+    fdr: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="False discovery rate: marks items of which, on average, at most this share is normal "
+        "(Benjamini-Hochberg over all items of the request).",
+    )
     explain: bool = Field(False, description="Whether to say which dimensions are surprising.")
 
 
@@ -84,6 +89,7 @@ class ItemScore(TypedDict):
     p_value: float | None
     anomaly: bool | None
     statistics: dict[str, StatisticValue]
+    discovery: NotRequired[bool]
     map: NotRequired[SurpriseMap]
 
 
@@ -94,6 +100,15 @@ class CalibrationUsed(TypedDict):
     alpha: float
     smallest_p_value: float
     verdict_by: str
+
+
+class MultipleTesting(TypedDict):
+    """The verdict over all items with a p-value, if ``fdr`` was given; the threshold is null without a discovery."""
+
+    fdr: float
+    tests: int
+    discoveries: int
+    threshold: float | None
 
 
 class ScoreAnswer(TypedDict):
@@ -107,5 +122,6 @@ class ScoreAnswer(TypedDict):
     unit: Literal["nats"]
     dims: int
     calibration: CalibrationUsed
+    multiple_testing: NotRequired[MultipleTesting]
     results: list[ItemScore]
     notes: list[str]

@@ -27,6 +27,7 @@ def test_every_error_of_the_table_is_documented(client):
         "text/csv",
         "text/plain",
         "application/x-npy",
+        "application/vnd.apache.parquet",
     }
 
 
@@ -45,6 +46,11 @@ SIX = [[0] * 6] * 6
 DOCUMENTED = [
     ("/score", ScoreAnswer, {"model": "tiny-made", "explain": True, "inputs": [{"array": SIX}]}),
     ("/score", ScoreAnswer, {"model": "tiny-table", "explain": True, "inputs": [{"array": [0, 1, 2]}]}),
+    (
+        "/score",
+        ScoreAnswer,
+        {"model": "tiny-table", "fdr": 0.1, "inputs": [{"array": [0, 1, 2]}, {"array": [99, 99, 99]}]},
+    ),
     ("/score", ScoreAnswer, {"model": "tiny-audio", "explain": True, "inputs": [{"array": [0] * 40}]}),
     ("/score", ScoreAnswer, {"model": "tiny-text", "explain": True, "inputs": [{"text": "ban"}]}),
     ("/generate", GenerateAnswer, {"model": "tiny-made", "condition": {"array": SIX, "mask": [*SIX[:5], [1] * 6]}}),

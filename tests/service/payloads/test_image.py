@@ -19,10 +19,14 @@ GREY = bundle.ImageSpec(height=6, width=5, channels=1)
 COLOUR = bundle.ImageSpec(height=6, width=5, channels=3)
 
 
-def encoded(form, mode="L", size=(5, 6), **options):
+def saved(picture, form="PNG", **options):
     buffer = io.BytesIO()
-    Image.new(mode, size, 7).save(buffer, form, **options)
+    picture.save(buffer, form, **options)
     return buffer.getvalue()
+
+
+def encoded(form, mode="L", size=(5, 6), **options):
+    return saved(Image.new(mode, size, 7), form, **options)
 
 
 @pytest.mark.parametrize("spec", [GREY, COLOUR])
@@ -58,10 +62,42 @@ def test_conversions_are_noted(mode):
     ],
 )
 @pytest.mark.parametrize("spec", [GREY, COLOUR])
-def test_dropped_transparency_is_noted(mode, options, spec):
+def test_transparency_is_noted(mode, options, spec):
     _, note = decode_image(encoded("PNG", mode, **options), spec, item(0))
     assert note is not None
-    assert note.endswith("transparency dropped")
+    assert note.endswith("transparent parts made black")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_transparent_becomes_black(mode):
+    picture = Image.new(mode, (5, 6), 0)
+    picture.putpixel((0, 0), (200, 255) if mode == "LA" else (200, 200, 200, 255))
+    picture.putpixel((1, 0), (200, 0) if mode == "LA" else (200, 200, 200, 0))  # a hidden colour
+    picture.putpixel((2, 0), (200, 51) if mode == "LA" else (200, 200, 200, 51))  # a fifth of it
+    for spec in (GREY, COLOUR):
+        pixels, _ = decode_image(saved(picture), spec, item(0))
+        assert pixels[0, :3].max(axis=-1).tolist() == [200, 0, 40]
+        assert pixels[1:].max() == 0
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+def test_a_picture_is_read_as_it_is_shown(orientation, form):
+    upright = np.random.default_rng(1).integers(0, 256, COLOUR.shape).astype(np.uint8)
+    back = {1: lambda x: x, 2: np.fliplr, 3: lambda x: np.rot90(x, 2), 4: np.flipud}
+    back |= {5: lambda x: np.swapaxes(x, 0, 1), 6: lambda x: np.rot90(x, 1)}
+    back |= {7: lambda x: np.swapaxes(x[::-1, ::-1], 0, 1), 8: lambda x: np.rot90(x, -1)}
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(back[orientation](upright)))
+    pixels, note = decode_image(saved(stored, form, exif=exif, lossless=True), COLOUR, item(0))
+    assert np.array_equal(pixels, upright)
+    assert note == (None if orientation == 1 else "turned upright as its EXIF data say")
+
+
+def test_exif_data_that_are_damaged_are_not_looked_at():
+    pixels, note = decode_image(encoded("PNG", exif=b"Exif\0\0MM\0*garbage"), GREY, item(0))
+    assert (pixels.shape, note) == ((6, 5, 1), None)
 
 
 def sixteen_bit_png(colour_type, channels):

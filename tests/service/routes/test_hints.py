@@ -60,11 +60,11 @@ def test_a_refusal_says_what_to_do(client, path, options, status, detail):
     assert detail in answer.json()["detail"]
 
 
-def test_dropped_transparency_is_noted(client):
+def test_transparency_made_black_is_noted(client):
     picture = _png(Image.new("RGBA", (6, 6), (255, 255, 255, 0)))
     answer = client.post("/score?model=tiny-made", content=picture, headers={"content-type": "image/png"})
     (note,) = answer.json()["notes"]
-    assert note.endswith("colours converted from RGBA to L, transparency dropped")
+    assert note.endswith("colours converted from RGBA to L, transparent parts made black")
 
 
 def test_sixteen_bits_are_refused_with_advice(client):

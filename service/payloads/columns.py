@@ -1,0 +1,61 @@
+"""The columns of the table that was sent, for an answer that repeats them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Cells = NDArray[Any] | Sequence[str]
+Extra = Literal["refuse", "keep"]
+
+
+class Columns(Protocol):
+    """Columns by name, in the order they came, all of one length."""
+
+    def cells(self) -> Mapping[str, Cells]:
+        """What CSV text shows."""
+        ...
+
+    def typed(self) -> Mapping[str, Any]:
+        """What a table with types holds."""
+        ...
+
+
+@dataclass(frozen=True)
+class NumberColumns:
+    """Columns of numbers, each of shape (n,)."""
+
+    numbers: Mapping[str, NDArray[Any]]
+
+    def cells(self) -> Mapping[str, Cells]:
+        """The numbers."""
+        return self.numbers
+
+    def typed(self) -> Mapping[str, Any]:
+        """The numbers."""
+        return self.numbers
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """Columns as they stood in a text, and as numbers where the model reads them."""
+
+    texts: Mapping[str, Sequence[str]]
+    numbers: Mapping[str, NDArray[np.float64]]
+
+    def cells(self) -> Mapping[str, Cells]:
+        """The text as it came."""
+        return self.texts
+
+    def typed(self) -> Mapping[str, Any]:
+        """Numbers where the model reads them, else text."""
+        return {**self.texts, **self.numbers}
+
+
+def free_name(name: str, taken: Sequence[str]) -> str:
+    """The name of a column of the answer, with ``score_`` before it as often as a column of the table has that name."""
+    while name in taken:
+        name = f"score_{name}"
+    return name

@@ -1,0 +1,156 @@
+"""Tables as Parquet files and back. The only file of the service that imports pyarrow, which is optional.
+
+Numbers of rows and columns, types, and what unpacking takes are checked before anything is unpacked.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+import bundle
+from service.errors import MediaUnsupported, RequestInvalid, TooLarge
+from service.payloads.columns import Cells, Extra
+from service.payloads.items import Decoded
+from service.payloads.kinds import takes
+from service.payloads.parquet_headers import MAX_UNPACKED_BYTES, Footer, check_pages, damaged, read_footer
+from service.payloads.table import check_names, finite_rows, unread_note
+
+_FAILURES = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A table as Parquet file whose footer has been checked."""
+
+    content: bytes
+    footer: Footer
+    extra: Extra
+
+    @classmethod
+    def parse(cls, content: bytes, extra: Extra) -> "ParquetFile":
+        """The file with its footer; raises RequestInvalid or TooLarge."""
+        return cls(content, read_footer(content), extra)
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return self.footer.rows
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return len(self.content)
+
+    def decode(self, spec: bundle.InputSpec) -> Decoded:
+        """The rows, and all columns as they came."""
+        if spec.kind != "row":
+            raise MediaUnsupported(takes(spec))
+        names = [column.name for column in spec.columns]
+        schema = _schema(self.content)
+        check_names(schema.names, names, "", None, self.extra)
+        _check_types(schema, set(names))
+        check_pages(self.content, self.footer)
+        table = _read(self.content, schema)
+        values = np.stack([_numbers(table.column(name), name) for name in names], axis=1)  # (batch, features)
+        unread = [name for name in schema.names if name not in names]
+        return Decoded(finite_rows(values, spec), (unread_note(unread),) if unread else (), ArrowColumns(table))
+
+
+@dataclass(frozen=True)
+class ArrowColumns:
+    """Columns as a Parquet file holds them."""
+
+    table: pa.Table
+
+    def cells(self) -> Mapping[str, Cells]:
+        """Every value as text; missing ones are empty."""
+        return {name: _texts(self.table.column(name)) for name in self.table.column_names}
+
+    def typed(self) -> Mapping[str, Any]:
+        """The columns with their types."""
+        return {name: self.table.column(name) for name in self.table.column_names}
+
+
+def encode_parquet(columns: Mapping[str, Any]) -> bytes:
+    """A Parquet file; masked values are missing."""
+    arrays = [column if isinstance(column, pa.ChunkedArray) else pa.array(column) for column in columns.values()]
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(arrays, names=list(columns)), buffer)
+    return buffer.getvalue()
+
+
+def _schema(content: bytes) -> pa.Schema:
+    try:
+        return pq.ParquetFile(pa.BufferReader(content)).schema_arrow
+    except _FAILURES as error:
+        raise damaged("its schema cannot be read") from error
+
+
+def _check_types(schema: pa.Schema, read: set[str]) -> None:
+    """Refuses columns of the model that are no numbers, and others that no text could show."""
+    for field in schema:
+        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
+        if field.name in read and not number:
+            raise RequestInvalid(f"column {field.name!r}: expected numbers, got {field.type}", column=field.name)
+        plain = number or _is_text(field.type) or pa.types.is_temporal(field.type) or pa.types.is_boolean(field.type)
+        if not plain:
+            raise RequestInvalid(
+                f"column {field.name[:40]!r}: expected numbers, text or times, got {field.type}; leave it out"
+            )
+
+
+def _read(content: bytes, schema: pa.Schema) -> pa.Table:
+    """All columns; text is read as a dictionary first, since one long value may stand in many rows."""
+    texts = [field.name for field in schema if _is_text(field.type)]
+    try:
+        packed = pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts).read(use_threads=False)
+        if sum(_text_bytes(packed.column(name)) for name in texts) > MAX_UNPACKED_BYTES:
+            raise TooLarge(f"Parquet: its texts are larger than {MAX_UNPACKED_BYTES} bytes")
+        table = pa.table([_plain(packed.column(field.name), field) for field in schema], names=schema.names)
+        table.validate(full=True)
+    except _FAILURES as error:
+        raise damaged("its columns cannot be read") from error
+    return table
+
+
+def _plain(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    return column.cast(pa.large_string()) if _is_text(field.type) else column
+
+
+def _text_bytes(column: pa.ChunkedArray) -> int:
+    """How many bytes a column of texts has when every row holds its own."""
+    return sum(pc.sum(_lengths(chunk)).as_py() or 0 for chunk in column.chunks)
+
+
+def _lengths(chunk: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(chunk.type):
+        return pc.binary_length(chunk.dictionary).take(chunk.indices)
+    return pc.binary_length(chunk)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
+
+
+def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+    """The numbers of a column, shape (n,); raises RequestInvalid for a missing one."""
+    if column.null_count:
+        index = pc.index(column.is_null(), True).as_py()
+        raise RequestInvalid(f"row {index}, column {name!r}: expected a number, got null", index=index, column=name)
+    values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
+    return values
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    end = ""
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        column, end = column.cast(pa.int64()).cast(pa.timestamp(column.type.unit)), "Z"  # needs no time-zone database
+    return ["" if text is None else text + end for text in column.cast(pa.large_string()).to_pylist()]
