@@ -52,6 +52,8 @@ class ScoreEndpoint:
             with trace.stage("encode"):
                 size = answers.size(scores)
                 content = await services.convert(size, _rendered, media, model, decoded, scores)
+        if options.watch and services.drift is not None:
+            services.drift.note(model, scores)
         return Response(content, media_type=media)
 
 

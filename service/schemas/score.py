@@ -16,6 +16,7 @@ class ScoreOptions(BaseModel):
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can score.")
     alpha: float | None = Field(None, gt=0, lt=1, description="False-alarm rate; the service has a default.")
     explain: bool = Field(False, description="Whether to say which dimensions are surprising.")
+    watch: bool = Field(True, description="Whether these items count for drift; say false for experiments.")
 
 
 class ScoreRequest(ScoreOptions):
