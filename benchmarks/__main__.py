@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bulk, columns, frontier, sampling, score, startup
+from benchmarks import bulk, columns, drift, frontier, sampling, score, startup
 from benchmarks.table import Row, markdown
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
@@ -19,6 +19,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
     "frontier": ("binary MNIST: samples per second beside nats, and docs/images/nats-vs-speed.png", frontier.measure),
     "score": ("/score, one MNIST image as JSON, 32 connections: this service against a plain endpoint", score.measure),
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
+    "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),
     "columns": ("breast-cancer-gmm: which columns, over ten seeds", columns.measure),
     "startup": ("python -m service: start to ready", startup.measure),
 }

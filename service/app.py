@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
@@ -22,8 +22,10 @@ from service.inference.registry import Registry
 from service.inference.rows import Lanes
 from service.metrics import Metrics
 from service.observability import Observability
+from service.operations.drift.monitor import Rules
+from service.operations.drift.watches import Watches
 from service.operations.generation import Generation
-from service.routes import docs, health, models, openapi
+from service.routes import docs, drift, health, models, openapi
 from service.routes.direct import DirectRoute, Endpoint, Shortcut
 from service.routes.encode import EncodeEndpoint
 from service.routes.generate import GenerateEndpoint
@@ -82,7 +84,14 @@ def _services(settings: Settings, registry: Registry) -> Services:
 
     batcher = Batcher(Limits(settings.max_batch_mflop, settings.max_batch_rows, _LEAST_ROWS), report)
     executor = ThreadPoolExecutor(settings.decode_threads, "convert")
-    return Services(settings, registry, batcher, admission, Generation(batcher), metrics, executor)
+    watches = _watches(settings, executor)
+    if watches is not None:
+        metrics.watch_drift(watches.read)
+    return Services(settings, registry, batcher, admission, Generation(batcher), metrics, executor, watches)
+
+
+def _watches(settings: Settings, executor: Executor) -> Watches | None:
+    return Watches(Rules(settings.drift_window, settings.drift_false_alarm), executor) if settings.drift else None
 
 
 def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -132,6 +141,7 @@ def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]
             route_class_override=DirectRoute,
         )
     app.include_router(models.router(services.registry))
+    app.include_router(drift.router(services))
     app.include_router(health.router(services))
     docs.install(app)
 

@@ -1,15 +1,21 @@
 """Prometheus metrics of one application, in a registry of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from service.inference.batcher import BatchReport
+from service.operations.drift.monitor import Reading
 from service.trace import Trace
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+DriftReader = Callable[[], Iterable[tuple[str, int, Reading]]]
+"""The state of every watched model, by name and version."""
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -42,6 +48,8 @@ class Metrics:
         )
         self._pending = Gauge("pofx_pending_mflop", "Admitted, unfinished work in MFLOP.", registry=self.registry)
         self._models = Gauge("pofx_models", "Bundles in the store, by state.", ("state",), registry=self.registry)
+        self._drift = _DriftCollector()
+        self.registry.register(self._drift)
         # finding a child by its labels takes a lock and a copy; a request would do it six times
         self._request_child = lru_cache(4096)(self._requests.labels)
         self._stage_child = lru_cache(4096)(self._stages.labels)
@@ -49,6 +57,10 @@ class Metrics:
     def watch_pending(self, pending: Callable[[], float]) -> None:
         """Reads pending work when the metrics are collected."""
         self._pending.set_function(pending)
+
+    def watch_drift(self, read: DriftReader) -> None:
+        """Reads the drift of every model when the metrics are collected."""
+        self._drift.read = read
 
     def models(self, loaded: int, refused: int) -> None:
         """Sets how many bundles are served and how many were refused."""
@@ -71,3 +83,40 @@ class Metrics:
     def text(self) -> bytes:
         """The exposition in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+_DRIFT: tuple[tuple[str, str, Callable[[Reading], float]], ...] = (
+    ("items", "Scored items that counted for drift, since the start or the last reset.", lambda state: state.items),
+    (
+        "log10_martingale",
+        "Evidence of drift: log10 of a fortune that without drift ever reaches 1/a with a chance of at most a.",
+        lambda state: state.log10_martingale,
+    ),
+    (
+        "alarm",
+        "Whether the evidence has ever reached its threshold: 1 until the next reset.",
+        lambda state: state.alarm,
+    ),
+    (
+        "ks",
+        "Kolmogorov-Smirnov distance between the latest items and the calibration set, 0 to 1.",
+        lambda state: state.ks_distance,
+    ),
+    ("ks_p_value", "Chance of such a distance or a larger one without drift.", lambda state: state.ks_p_value),
+)
+
+
+class _DriftCollector(Collector):
+    """One gauge per number of a reading; asks for the readings once per collection."""
+
+    def __init__(self) -> None:
+        self.read: DriftReader = list
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The gauges of every watched model."""
+        readings = list(self.read())
+        for name, documentation, value in _DRIFT:
+            family = GaugeMetricFamily(f"pofx_drift_{name}", documentation, labels=("model", "version"))
+            for model, version, reading in readings:
+                family.add_metric((model, str(version)), float(value(reading)))
+            yield family

@@ -63,6 +63,20 @@ class Settings(BaseSettings):
         description="False-alarm rate if a request has none; raised to the least a model's calibration allows.",
     )
 
+    drift: bool = Field(True, description="Whether scored items are watched for drift.")
+    drift_window: int = Field(
+        1000,
+        ge=20,
+        le=100_000,
+        description="Latest scored items of a model that are compared with its calibration set.",
+    )
+    drift_false_alarm: float = Field(
+        0.001,
+        gt=0,
+        lt=1,
+        description="Chance that the drift alarm of a model ever rings, in one process, without drift.",
+    )
+
     log_format: Literal["json", "plain"] = Field("plain", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
     access_log_share: float = Field(

@@ -21,6 +21,7 @@ from service.errors import (
 from service.payloads.image import MEDIA_TYPES
 from service.problems import Problem, documented
 from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, TEXT, WAV
+from service.schemas.drift import DriftReport
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
 from service.schemas.generate import GenerateAnswer, GenerateRequest
 from service.schemas.health import Liveness, Readiness
@@ -29,7 +30,17 @@ from service.schemas.score import ScoreAnswer, ScoreOptions, ScoreRequest
 
 _TEMPLATE = "#/components/schemas/{model}"
 _READ = (ScoreRequest, GenerateRequest, EncodeRequest)
-_WRITTEN = (ScoreAnswer, GenerateAnswer, EncodeAnswer, ModelDescription, ModelList, Liveness, Readiness, Problem)
+_WRITTEN = (
+    ScoreAnswer,
+    GenerateAnswer,
+    EncodeAnswer,
+    DriftReport,
+    ModelDescription,
+    ModelList,
+    Liveness,
+    Readiness,
+    Problem,
+)
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _TEXT = {"schema": {"type": "string"}}
 _FILES = {"type": "object", "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}}}

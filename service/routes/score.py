@@ -63,6 +63,8 @@ class ScoreEndpoint:
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)
+        if options.watch and services.drift is not None:
+            services.drift.note(model, scores)
         return Response(content, headers=notes_header(media, decoded.notes), media_type=media)
 
 

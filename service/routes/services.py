@@ -10,6 +10,7 @@ from service.inference.admission import Admission
 from service.inference.batcher import Batcher
 from service.inference.registry import Registry
 from service.metrics import Metrics
+from service.operations.drift.watches import Watches
 from service.operations.generation import Generation
 from service.settings import Settings
 
@@ -21,7 +22,7 @@ _INLINE_BYTES = 64 * 1024  # below this, a hop to another thread costs more than
 
 @dataclass
 class Services:
-    """``draining`` is set on SIGTERM and never unset."""
+    """``drift`` is None where the settings switch it off; ``draining`` is set on SIGTERM and never unset."""
 
     settings: Settings
     registry: Registry
@@ -30,6 +31,7 @@ class Services:
     generation: Generation
     metrics: Metrics
     executor: Executor
+    drift: Watches | None
     draining: bool = False
 
     async def convert(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -21,6 +21,7 @@ class ScoreOptions(ItemOptions):
         "(Benjamini-Hochberg over all items of the request).",
     )
     explain: bool = Field(False, description="Whether to say which dimensions are surprising.")
+    watch: bool = Field(True, description="Whether these items count for drift; say false for experiments.")
 
 
 class ScoreRequest(ScoreOptions):

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+import bundle
 from service import problems
 from service.inference.batcher import BatchReport
 from service.metrics import Metrics
+from service.operations.drift.monitor import Monitor, Rules
 from service.trace import STAGES, Trace
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -43,6 +46,9 @@ def exposed() -> dict[str, set[str]]:
     metrics.request("/score", trace, 200, 0.4)
     metrics.batch(BatchReport(rows=1, mflop=1.0, seconds=0.1))
     metrics.models(loaded=1, refused=0)
+    statistic = bundle.Statistic(name="log_prob", unit="nats", tail="low", description="log-probability")
+    state = Monitor(statistic, np.arange(9.0), Rules(), np.random.default_rng(0)).read()
+    metrics.watch_drift(lambda: [("m", 1, state)])
     samples: dict[str, set[str]] = {"up": set()}
     for family in text_string_to_metric_families(metrics.text().decode()):
         for sample in family.samples:
@@ -52,7 +58,7 @@ def exposed() -> dict[str, set[str]]:
 
 def _selectors(expression: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Each metric of an expression with its label conditions."""
-    for name, conditions in re.findall(r"\b(up|[a-z]+_[a-z_]+)\b(?:\{([^}]*)\})?(?!\s*\()", expression):
+    for name, conditions in re.findall(r"\b(up|[a-z]+_[a-z0-9_]+)\b(?:\{([^}]*)\})?(?!\s*\()", expression):
         yield name, dict(re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"', conditions))
 
 

@@ -494,6 +494,12 @@ def client(app):
 
 
 @pytest.fixture
+def serve(settings):
+    """Serves the tiny store in an application of one's own, with further settings."""
+    return lambda **chosen: Client(create_app(settings(**chosen)))
+
+
+@pytest.fixture
 def pixels():
     return np.random.default_rng(5).integers(0, 256, (40, SIDE, SIDE, 1)).astype(np.uint8)
 

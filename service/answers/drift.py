@@ -1,0 +1,70 @@
+"""The drift of a model as JSON, or its histogram of p-values as a picture."""
+
+from service.inference.model import Model
+from service.operations.drift.monitor import Reading
+from service.payloads.bars import bar_chart
+from service.payloads.image import encode_png
+from service.payloads.json_text import write_json
+from service.schemas.drift import DriftReport
+
+
+def as_json(model: Model, state: Reading) -> bytes:
+    """The answer as text."""
+    bins = len(state.histogram)
+    report: DriftReport = {
+        "model": model.manifest.name,
+        "version": model.manifest.version,
+        "statistic": state.statistic,
+        "calibration_n": state.calibration_n,
+        "items": state.items,
+        "alarm": state.alarm,
+        "alarm_item": state.alarm_item,
+        "martingale": {
+            "log10": state.log10_martingale,
+            "log10_threshold": state.log10_threshold,
+            "false_alarm": state.false_alarm,
+        },
+        "window": {
+            "size": state.window,
+            "items": state.window_items,
+            "ks_distance": state.ks_distance,
+            "ks_p_value": state.ks_p_value,
+        },
+        "histogram": {
+            "edges": [edge / bins for edge in range(bins + 1)],
+            "counts": list(state.histogram),
+            "expected": state.window_items / bins,
+        },
+        "meaning": _meaning(state),
+    }
+    return write_json(report)
+
+
+def as_picture(state: Reading) -> bytes:
+    """A PNG of the histogram, p-values from 0 at the left to 1 at the right, with a line at the expected count."""
+    return encode_png(bar_chart(state.histogram, state.window_items / len(state.histogram)))
+
+
+def _meaning(state: Reading) -> str:
+    if not state.items:
+        return "No item has been scored yet, or none since the last reset."
+    verdict = f"No drift alarm in {state.items} items."
+    if state.alarm:
+        verdict = (
+            f"Drift alarm at item {state.alarm_item} of {state.items}: calibration set and traffic are not alike; "
+            f"without drift this happens with a chance of at most {state.false_alarm:g}, ever. {_direction(state)}"
+        )
+    return (
+        f"{verdict} The last {state.window_items} items are {state.ks_distance:.3f} from the calibration set; without "
+        f"drift that or more has a chance of {state.ks_p_value:.2g}."
+    )
+
+
+def _direction(state: Reading) -> str:
+    """Where the window has most p-values beyond its share."""
+    bins = len(state.histogram)
+    fullest = max(range(bins), key=lambda place: state.histogram[place])
+    return (
+        f"Most p-values of the window, {state.histogram[fullest]} where {state.window_items / bins:g} are expected, "
+        f"are between {fullest / bins:g} and {(fullest + 1) / bins:g}."
+    )

@@ -1,0 +1,1 @@
+"""Drift: whether the traffic still looks like the data a model was calibrated on."""
