@@ -36,7 +36,7 @@ class EvaluateOptions(Options):
     """How the final numbers are measured."""
 
     importance_samples: int = Field(default=64, ge=1, description="k of the IWAE bound in the results")
-    alphas: tuple[float, ...] = Field(default=(0.01, 0.05, 0.1), description="false-alarm rates to check")
+    alphas: tuple[float, ...] = Field(default=(0.001, 0.01, 0.05, 0.1), description="false-alarm rates to check")
 
 
 class ExportOptions(Options):

@@ -48,9 +48,11 @@ def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) 
         "dims": model.manifest.dims,
         "calibration": {
             "n": n,
-            "alpha": scores.alpha,
+            "alpha": scores.rule.alpha,
+            "promise": scores.rule.promise,
+            "threshold": scores.rule.threshold,
             "smallest_p_value": smallest_p_value(n),
-            "verdict_by": scores.verdict_by,
+            "verdict_by": scores.rule.statistic,
         },
         "results": _results(model, items, scores),
         "notes": list(notes),

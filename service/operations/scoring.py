@@ -12,9 +12,10 @@ from service.errors import RequestInvalid
 from service.inference.batcher import Batcher
 from service.inference.graph import Array
 from service.inference.model import Model
-from service.operations.calibration import Floats, check_alpha, default_alpha, p_values
+from service.operations.calibration import Floats, p_values
 from service.operations.discoveries import Discoveries, benjamini_hochberg, check_fdr, power_note
 from service.operations.inputs import option_arrays
+from service.operations.verdict import Rule
 from service.trace import Trace
 
 DIM_LOG_PROB = "dim_log_prob"
@@ -24,10 +25,10 @@ DIM_LOG_PROB = "dim_log_prob"
 class Scores:
     """Everything per item, shape (batch,), in nats; ``dim_log_prob`` of shape (batch, …) sums to ``log_prob``.
 
-    The verdict is that of the manifest's first statistic: ``p_value <= alpha``.
+    ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says.
     """
 
-    alpha: float
+    rule: Rule
     log_prob: Floats
     bits_per_dim: Floats
     statistics: Mapping[str, Floats]
@@ -37,24 +38,10 @@ class Scores:
     dim_log_prob: Array | None = None
     discoveries: Discoveries | None = None
 
-    @property
-    def verdict_by(self) -> str:
-        """The statistic that decides."""
-        return next(iter(self.statistics))
-
 
 def mflop(model: Model, items: int) -> float:
     """Work of scoring that many items."""
     return items * model.graphs[score_of(model).graph].mflop_per_row
-
-
-def false_alarm_rate(model: Model, asked: float | None, usual: float) -> float:
-    """The rate that was asked for, RequestInvalid if it could never fire; else the usual one, as far as n allows."""
-    n = score_of(model).calibration.n
-    if asked is None:
-        return default_alpha(usual, n)
-    check_alpha(asked, n)
-    return asked
 
 
 def check(model: Model, explain: bool) -> None:
@@ -87,7 +74,7 @@ def can_explain(model: Model) -> bool:
     return any(item.name == DIM_LOG_PROB for item in spec.outputs)
 
 
-async def score(model: Model, batcher: Batcher, items: Array, alpha: float, explain: bool, trace: Trace) -> Scores:
+async def score(model: Model, batcher: Batcher, items: Array, rule: Rule, explain: bool, trace: Trace) -> Scores:
     """Scores of items of shape (batch, …) in the model's own input format."""
     declared = score_of(model)
     graph = model.graphs[declared.graph]
@@ -96,7 +83,7 @@ async def score(model: Model, batcher: Batcher, items: Array, alpha: float, expl
         wanted[DIM_LOG_PROB] = None
     arrays = {data_input(graph.spec).name: items, **option_arrays(graph.spec, {}, len(items))}
     outputs = await batcher.run(graph, arrays, tuple(wanted), trace)
-    return _scores(model, outputs, alpha)
+    return _scores(model, outputs, rule)
 
 
 def data_input(spec: bundle.Graph) -> bundle.DataInput:
@@ -111,18 +98,18 @@ def score_of(model: Model) -> bundle.Score:
     return model.manifest.score
 
 
-def _scores(model: Model, outputs: Mapping[str, Array], alpha: float) -> Scores:
+def _scores(model: Model, outputs: Mapping[str, Array], rule: Rule) -> Scores:
     declared = score_of(model).statistics
     log_prob = outputs["log_prob"].astype(np.float64)
     calibrated = {item.name: p_values(item, model.calibration[item.name], outputs[item.name]) for item in declared}
-    verdict = calibrated[declared[0].name]
+    verdict = calibrated[rule.statistic]
     return Scores(
-        alpha=alpha,
+        rule=rule,
         log_prob=log_prob,
         bits_per_dim=-log_prob / (model.manifest.dims * math.log(2)),
         statistics={item.name: outputs[item.name].astype(np.float64) for item in declared},
         p_values=calibrated,
         p_value=verdict,
-        anomaly=verdict <= alpha,
+        anomaly=verdict <= rule.threshold,
         dim_log_prob=outputs.get(DIM_LOG_PROB),
     )

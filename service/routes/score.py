@@ -9,7 +9,7 @@ from starlette.responses import Response
 from service.answers import score as answers
 from service.errors import NotAcceptable
 from service.inference.model import Model
-from service.operations import scoring
+from service.operations import scoring, verdict
 from service.operations.scoring import Scores
 from service.payloads.items import Decoded, JsonItems, Payload
 from service.payloads.parquet_if_there import library
@@ -48,7 +48,8 @@ class ScoreEndpoint:
         services = self._services
         model = services.registry.choose(options.model, "score")
         trace.model, trace.version = model.manifest.name, str(model.manifest.version)
-        alpha = scoring.false_alarm_rate(model, options.alpha, services.settings.alpha)
+        declared, usual = scoring.score_of(model), services.settings.alpha
+        rule = verdict.rule(declared, options.verdict, options.alpha, options.promise, usual)
         scoring.check(model, options.explain)
         scoring.check_discoveries(model, options.fdr)
         _check_media(model, options, media)
@@ -57,7 +58,7 @@ class ScoreEndpoint:
         with services.admission.ticket(scoring.mflop(model, items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            scores = await scoring.score(model, services.batcher, decoded.array, alpha, options.explain, trace)
+            scores = await scoring.score(model, services.batcher, decoded.array, rule, options.explain, trace)
             scores, notes = scoring.with_discoveries(model, scores, options.fdr)
             decoded = replace(decoded, notes=(*decoded.notes, *notes))
             with trace.stage("encode"):

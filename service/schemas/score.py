@@ -13,6 +13,14 @@ class ScoreOptions(ItemOptions):
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can score.")
     alpha: float | None = Field(None, gt=0, lt=1, description="False-alarm rate; the service has a default.")
+    promise: Literal["marginal", "pac"] = Field(
+        "marginal",
+        description="What alpha promises: on average over calibration sets, or, stricter, with probability 0.95 for "
+        "the one that was drawn.",
+    )
+    verdict: str | None = Field(
+        None, description="The statistic that decides; see statistics at /models/{name}. Without it, the first of them."
+    )
     fdr: float | None = Field(
         None,
         gt=0,
@@ -95,10 +103,16 @@ class ItemScore(TypedDict):
 
 
 class CalibrationUsed(TypedDict):
-    """What the p-values compare with, and the smallest one it allows."""
+    """What the p-values compare with, and the smallest one it allows.
+
+    An item is an anomaly if its p-value is at most ``threshold``: alpha itself for the promise ``marginal``, less for
+    ``pac``, so that with probability 0.95 at most a share alpha of normal items is called so.
+    """
 
     n: int
     alpha: float
+    promise: Literal["marginal", "pac"]
+    threshold: float
     smallest_p_value: float
     verdict_by: str
 

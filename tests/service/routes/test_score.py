@@ -81,7 +81,14 @@ def test_a_lower_bound_is_the_same_every_time_and_says_so(client, pixels):
 
 def test_numbers_follow_from_each_other(client, rows):
     answer = client.post("/score?model=tiny-table&alpha=0.2", content=npy(rows), headers=NPY).json()
-    assert answer["calibration"] == {"n": 199, "alpha": 0.2, "smallest_p_value": 0.005, "verdict_by": "log_prob"}
+    assert answer["calibration"] == {
+        "n": 199,
+        "alpha": 0.2,
+        "promise": "marginal",
+        "threshold": 0.2,
+        "smallest_p_value": 0.005,
+        "verdict_by": "log_prob",
+    }
     for item in answer["results"]:
         assert item["bits_per_dim"] == pytest.approx(-item["log_prob"] / (3 * np.log(2)))
         assert item["anomaly"] == (item["p_value"] <= 0.2)

@@ -1,0 +1,91 @@
+"""When an item is an anomaly: by which statistic, at which false-alarm rate, and with which promise.
+
+``marginal``: averaged over calibration sets, at most a share alpha of normal items are called anomalies. ``pac``: with
+probability 0.95 over the calibration set that was drawn, at most a share alpha of all future normal items are. The
+realised rate of "p ≤ k / (n + 1)" is Beta(k, n + 1 − k), so the second promise takes the largest k for which a Beta
+variable is at most alpha with probability 0.95; that is P(Binomial(n, alpha) ≥ k) ≥ 0.95. V. Vovk, "Conditional
+validity of inductive conformal predictors", 2012, arXiv 1209.2673; S. Bates et al., 2023, arXiv 2104.08279.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import bundle
+from service.errors import RequestInvalid
+from service.operations.calibration import check_alpha, default_alpha, smallest_p_value
+
+Promise = Literal["marginal", "pac"]
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``p_value <= threshold`` of that statistic is an anomaly."""
+
+    statistic: str
+    alpha: float
+    promise: Promise
+    threshold: float
+
+
+def rule(score: bundle.Score, statistic: str | None, alpha: float | None, promise: Promise, usual: float) -> Rule:
+    """The rule a request asks for; RequestInvalid for an unknown statistic, or a rate that could never fire.
+
+    Without a rate it is the usual one, raised as far as the calibration size needs.
+    """
+    n = score.calibration.n
+    chosen = _statistic(score, statistic)
+    if promise == "marginal":
+        alpha = _marginal_alpha(alpha, usual, n)
+        return Rule(chosen, alpha, promise, alpha)
+    alpha = _pac_alpha(alpha, usual, n)
+    return Rule(chosen, alpha, promise, pac_rank(alpha, n) / (n + 1))
+
+
+def pac_rank(alpha: float, n: int) -> int:
+    """The largest k with P(Binomial(n, alpha) ≥ k) ≥ 0.95; 0 if there is none."""
+    below, k = 0.0, 0
+    while k <= n:
+        below += _binomial(n, k, alpha)  # P(Binomial ≤ k) = 1 − P(Binomial ≥ k + 1)
+        if 1 - below < CONFIDENCE:
+            return k
+        k += 1
+    return n
+
+
+def _statistic(score: bundle.Score, asked: str | None) -> str:
+    names = [item.name for item in score.statistics]
+    if asked is None or asked in names:
+        return asked or names[0]
+    raise RequestInvalid(f"no statistic {asked!r}; this model has: {', '.join(names)}", pointer="/verdict")
+
+
+def _marginal_alpha(asked: float | None, usual: float, n: int) -> float:
+    if asked is None:
+        return default_alpha(usual, n)
+    check_alpha(asked, n)
+    return asked
+
+
+def _pac_alpha(asked: float | None, usual: float, n: int) -> float:
+    smallest: float = 1 - (1 - CONFIDENCE) ** (1 / n)
+    if asked is None:
+        return max(usual, smallest * (1 + 1e-9))
+    if pac_rank(asked, n) >= 1:
+        return asked
+    needed = math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-asked))
+    raise RequestInvalid(
+        f"alpha {asked:g} can never fire with the promise pac: {n} calibration items support {smallest:.3g} at best; "
+        f"use an alpha of at least that, the promise marginal, or a model calibrated on {needed} items",
+        pointer="/alpha",
+        smallest_p_value=smallest_p_value(n),
+        calibration_n=n,
+        calibration_n_needed=needed,
+    )
+
+
+def _binomial(n: int, k: int, p: float) -> float:
+    """P(Binomial(n, p) = k)."""
+    choose = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return math.exp(choose + k * math.log(p) + (n - k) * math.log1p(-p))
