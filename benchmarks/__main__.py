@@ -11,12 +11,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bulk, columns, drift, frontier, sampling, score, startup
+from benchmarks import bulk, columns, drift, frontier, outliers, sampling, score, startup, statistics
 from benchmarks.table import Row, markdown
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
     "sampling": ("64 samples of every autoregressive model against one pass per dimension", sampling.measure),
     "frontier": ("binary MNIST: samples per second beside nats, and docs/images/nats-vs-speed.png", frontier.measure),
+    "statistics": ("all statistics of a model against log_prob alone", statistics.measure),
+    "outliers": ("MNIST models: AUROC of every statistic against other pictures", outliers.measure),
     "score": ("/score, one MNIST image as JSON, 32 connections: this service against a plain endpoint", score.measure),
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
     "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),
