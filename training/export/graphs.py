@@ -62,7 +62,7 @@ class Scoring(nn.Module):
         super().__init__()
         self.family, self.transform, self.statistics = family, transform, statistics
         self.transform_noises = len(transform.score_noise)
-        self.tailed = family.tailed and transform.raw == "row"
+        self.tailed = isinstance(family, FactorisedDensity) and family.tailed and transform.raw == "row"
         self.outputs = _outputs(family, self.tailed)
 
     @property
