@@ -35,12 +35,16 @@ from bundle.manifest import (
     TextSpec,
     Tolerance,
 )
+from bundle.promises import CONFIDENCE, Promise, smallest_alpha
 from bundle.reader import MANIFEST_FILE, Bundle, read
+from bundle.recalibrated import LEAST_ITEMS, NewCalibration, recalibrated
 from bundle.store import Reference, Store
 from bundle.writer import write
 
 __all__ = [
+    "CONFIDENCE",
     "DATA_DTYPES",
+    "LEAST_ITEMS",
     "MANIFEST_FILE",
     "SCHEMA_VERSION",
     "ArraySpec",
@@ -68,8 +72,10 @@ __all__ = [
     "Manifest",
     "ManifestBody",
     "Metric",
+    "NewCalibration",
     "NoiseInput",
     "OptionInput",
+    "Promise",
     "Provenance",
     "Reference",
     "RowSpec",
@@ -79,5 +85,7 @@ __all__ = [
     "TextSpec",
     "Tolerance",
     "read",
+    "recalibrated",
+    "smallest_alpha",
     "write",
 ]

@@ -2,10 +2,10 @@
 
 import asyncio
 import inspect
-import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -26,6 +26,7 @@ from service.operations.drift.monitor import Rules
 from service.operations.drift.watches import Watches
 from service.operations.generation import Generation
 from service.routes import docs, drift, health, models, openapi
+from service.routes.calibrate import CalibrateEndpoint
 from service.routes.direct import DirectRoute, Endpoint, Shortcut
 from service.routes.encode import EncodeEndpoint
 from service.routes.generate import GenerateEndpoint
@@ -33,7 +34,6 @@ from service.routes.score import ScoreEndpoint
 from service.routes.services import Services
 from service.settings import Settings
 
-_log = logging.getLogger(__name__)
 _LEAST_ROWS = 8
 
 
@@ -54,6 +54,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         "/generate": GenerateEndpoint(services),
         "/score": ScoreEndpoint(services),
         "/encode": EncodeEndpoint(services),
+        "/calibrate": CalibrateEndpoint(services),
     }
     _add_routes(app, services, endpoints)
     _add_middleware(app, services, endpoints)
@@ -97,12 +98,12 @@ def _watches(settings: Settings, executor: Executor) -> Watches | None:
 def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        lanes = make_lanes(services.settings)
+        services.load_new = partial(load_store, services.settings, services.registry, make_lanes(services.settings))
         if load:
-            load_store(services.settings, services.registry, lanes)
+            services.load_new()
         services.metrics.models(len(services.registry.all()), len(services.registry.refused))
         services.batcher.start(asyncio.get_running_loop())
-        watcher = asyncio.create_task(_watch_store(services, lanes))
+        watcher = asyncio.create_task(_watch_store(services))
         yield
         services.draining = True
         watcher.cancel()
@@ -112,18 +113,11 @@ def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], Abstract
     return lifespan
 
 
-async def _watch_store(services: Services, lanes: Lanes) -> None:
-    """Serves bundles that appear while the service runs; requests in flight keep the model they have."""
-    settings, registry = services.settings, services.registry
-    while settings.rescan_s:
-        await asyncio.sleep(settings.rescan_s)
-        try:
-            changed = await asyncio.to_thread(load_store, settings, registry, lanes)
-        except OSError as error:  # the store may be replaced as a whole just now
-            _log.warning("cannot look for new bundles in %s: %s", settings.store, error)
-            continue
-        if changed:
-            services.metrics.models(len(registry.all()), len(registry.refused))
+async def _watch_store(services: Services) -> None:
+    """Serves bundles that appear while the service runs."""
+    while services.settings.rescan_s:
+        await asyncio.sleep(services.settings.rescan_s)
+        await services.look_for_bundles()
 
 
 def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]) -> None:
@@ -136,7 +130,8 @@ def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]
             name=path[1:],
             description=inspect.getdoc(type(endpoint).__call__) or "",
             tags=["models"],
-            responses={**answers, **openapi.WORK_PROBLEMS},
+            status_code=next(iter(answers)),  # that of success comes first
+            responses={**openapi.WORK_PROBLEMS, **answers},
             openapi_extra=extra,
             route_class_override=DirectRoute,
         )

@@ -8,6 +8,8 @@ ServiceError
 ├── MediaUnsupported     a body of this type is not understood here
 ├── NotAcceptable        none of the accepted answer types can be made
 ├── Unauthorized         no valid API key
+├── OperatorOnly         no valid operator key, or none is set
+├── StoreUnwritable      no new version can be written to the store
 ├── Overloaded           more pending work than the bound
 ├── NotReady             no model is loaded, or the process is shutting down
 ├── DeadlineExceeded     not done in time
@@ -61,6 +63,14 @@ class NotAcceptable(ServiceError):
 
 class Unauthorized(ServiceError):
     """The API key is missing or wrong."""
+
+
+class OperatorOnly(ServiceError):
+    """The operator key is missing or wrong, or this service has none."""
+
+
+class StoreUnwritable(ServiceError):
+    """The new version of a bundle cannot be written to the store."""
 
 
 class Overloaded(ServiceError):

@@ -30,9 +30,11 @@ class Kind:
 
 TABLE: dict[type[errors.ServiceError], Kind] = {
     errors.Unauthorized: Kind(401, "unauthorized", "An API key is needed"),
+    errors.OperatorOnly: Kind(403, "operator-only", "Only for the operator"),
     errors.UnknownModel: Kind(404, "unknown-model", "No such model"),
     errors.NotAcceptable: Kind(406, "not-acceptable", "No acceptable form of the answer"),
     errors.CapabilityMissing: Kind(409, "capability-missing", "The model cannot do this"),
+    errors.StoreUnwritable: Kind(409, "store-unwritable", "No new version can be written"),
     errors.TooLarge: Kind(413, "too-large", "Too large"),
     errors.MediaUnsupported: Kind(415, "media-unsupported", "Media type not supported"),
     errors.RequestInvalid: Kind(422, "request-invalid", "The request is not valid"),
@@ -100,11 +102,11 @@ def install(app: FastAPI) -> None:
 
 def documented(*kinds: type[errors.ServiceError]) -> dict[int | str, dict[str, Any]]:
     """OpenAPI responses of an endpoint for those errors."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        TABLE[kind].status: {"description": TABLE[kind].title, "content": {MEDIA_TYPE: {"schema": schema}}}
-        for kind in kinds
-    }
+    titles: dict[int, list[str]] = {}
+    for kind in kinds:
+        titles.setdefault(TABLE[kind].status, []).append(TABLE[kind].title)
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": "; ".join(found), "content": content} for status, found in titles.items()}
 
 
 async def _on_service_error(request: Request, error: Exception) -> Response:

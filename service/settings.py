@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Comma-separated API keys; when any is set, every route but health needs one."
     )
+    operator_key: SecretStr = Field(
+        SecretStr(""), description="Key for POST /calibrate, in X-Operator-Key; without it nobody may calibrate."
+    )
 
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where graphs run; no silent fallback to another.")
     runtime: Literal["onnx", "torchscript"] = Field(

@@ -1,4 +1,4 @@
-"""The command line: ``python -m training fit | evaluate | export | compare | data | families``."""
+"""The command line: ``python -m training fit | evaluate | export | calibrate | compare | data | families``."""
 
 import itertools
 import logging
@@ -23,6 +23,7 @@ from training.compare.report import tables
 from training.data import mnist
 from training.errors import FitInterrupted, TrainingError
 from training.export.bundling import measure, prepare_weights, write_bundle
+from training.export.recalibration import recalibrate
 from training.fit import Hardware, Run, fit, load_fitted
 from training.prepare import Experiment, prepare
 from training.zoo import FAMILIES
@@ -106,6 +107,35 @@ def evaluate_command(
         return
     for measurement in measurements:
         _say(str(measurement))
+
+
+@app.command("calibrate")
+def calibrate_command(
+    model: Annotated[str, typer.Argument(help="NAME or NAME:VERSION of a bundle in the store; without it the latest.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="Normal items: .npy as the bundle takes them, .csv or .parquet with its columns, a folder or zip of "
+            "images or WAV files."
+        ),
+    ],
+    about: Annotated[
+        str | None, typer.Option("--data", help="What the items are, kept in the manifest and the card.")
+    ] = None,
+    store: StorePath = Path("models"),
+) -> None:
+    """Calibrate a bundle on normal items of your own, without training, as a new version in the store.
+
+    Needs the bundle only, no run and no recipe. The version that was calibrated before stays as it is.
+
+    Example: python -m training calibrate breast-cancer-gmm healthy.csv --data "our clinic, 2026, confirmed healthy"
+    """
+    written = recalibrate(bundle.Store(store), model, path, about or f"items of {path.name}")
+    calibration = written.manifest.score.calibration
+    console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
+    smallest = bundle.smallest_alpha(calibration.n)
+    _say(f"calibrated on {calibration.n} items; the smallest alpha that can fire, by promise:")
+    _say(", ".join(f"{promise} {alpha:.3g}" for promise, alpha in smallest.items()))
 
 
 @app.command("compare")

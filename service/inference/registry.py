@@ -1,6 +1,7 @@
 """The loaded models by name and version, and the bundles that were refused."""
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,13 +26,18 @@ class Registry:
 
     models: Mapping[str, Mapping[int, Model]] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
+    _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def load_store(self, store: bundle.Store, runtime: Runtime) -> bool:
         """Loads every version that is not loaded yet, and says whether anything changed.
 
         A bundle that fails is noted and does not stop the others; it is tried again when its files have changed, since
-        it may have been copied there file by file. A loaded version is immutable and stays.
+        it may have been copied there file by file. A loaded version is immutable and stays. Of two threads one waits.
         """
+        with self._loading:
+            return self._load_new(store, runtime)
+
+    def _load_new(self, store: bundle.Store, runtime: Runtime) -> bool:
         models = {name: dict(versions) for name, versions in self.models.items()}
         refused: list[Refused] = []
         for reference in _references(store):

@@ -9,14 +9,11 @@ validity of inductive conformal predictors", 2012, arXiv 1209.2673; S. Bates et 
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import bundle
+from bundle import CONFIDENCE, Promise
 from service.errors import RequestInvalid
 from service.operations.calibration import check_alpha, default_alpha, smallest_p_value
-
-Promise = Literal["marginal", "pac"]
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,9 @@ def _marginal_alpha(asked: float | None, usual: float, n: int) -> float:
 
 
 def _pac_alpha(asked: float | None, usual: float, n: int) -> float:
-    smallest: float = 1 - (1 - CONFIDENCE) ** (1 / n)
+    smallest = bundle.smallest_alpha(n)["pac"]
     if asked is None:
-        return max(usual, smallest * (1 + 1e-9))
+        return max(usual, smallest)
     if pac_rank(asked, n) >= 1:
         return asked
     needed = math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-asked))

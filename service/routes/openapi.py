@@ -12,8 +12,10 @@ from service.errors import (
     MediaUnsupported,
     NotAcceptable,
     NotReady,
+    OperatorOnly,
     Overloaded,
     RequestInvalid,
+    StoreUnwritable,
     TooLarge,
     Unauthorized,
     UnknownModel,
@@ -21,19 +23,22 @@ from service.errors import (
 from service.payloads.image import MEDIA_TYPES
 from service.problems import Problem, documented
 from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, TEXT, WAV
+from service.schemas.calibrate import CalibrateAnswer, CalibrateOptions, CalibrateRequest
 from service.schemas.drift import DriftReport
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
 from service.schemas.generate import GenerateAnswer, GenerateRequest
 from service.schemas.health import Liveness, Readiness
+from service.schemas.items import ItemOptions
 from service.schemas.models import ModelDescription, ModelList
 from service.schemas.score import ScoreAnswer, ScoreOptions, ScoreRequest
 
 _TEMPLATE = "#/components/schemas/{model}"
-_READ = (ScoreRequest, GenerateRequest, EncodeRequest)
+_READ = (ScoreRequest, GenerateRequest, EncodeRequest, CalibrateRequest)
 _WRITTEN = (
     ScoreAnswer,
     GenerateAnswer,
     EncodeAnswer,
+    CalibrateAnswer,
     DriftReport,
     ModelDescription,
     ModelList,
@@ -103,6 +108,21 @@ def encode_extra() -> dict[str, Any]:
     return {"requestBody": _items_body("EncodeRequest", examples), "parameters": _query(EncodeOptions)}
 
 
+def calibrate_extra() -> dict[str, Any]:
+    """Bodies, query and header of POST /calibrate."""
+    rows = [{"row": {"alcohol": 13.2, "ash": 2.4}}]
+    examples = {"row": {"value": {"model": "wine", "data": "our own cellar, 2026", "inputs": rows}}}
+    key = {"name": "X-Operator-Key", "in": "header", "required": True, "schema": {"type": "string"}}
+    parameters = [*_query(CalibrateOptions, "For any body; what a JSON body says itself counts. "), key]
+    return {"requestBody": _items_body("CalibrateRequest", examples), "parameters": parameters}
+
+
+def calibrate_answers() -> dict[int | str, dict[str, Any]]:
+    """The response 201, and what else than a score can go wrong."""
+    created = {"description": "The new version.", "content": {JSON: {"schema": _reference("CalibrateAnswer")}}}
+    return {201: created, **documented(OperatorOnly, CapabilityMissing, StoreUnwritable)}
+
+
 def generate_extra() -> dict[str, Any]:
     """Body of POST /generate."""
     completed = {"image": "<base64 of a PNG>", "mask": "<base64 of a PNG, white where the image is known>"}
@@ -129,7 +149,7 @@ def _items_body(schema: str, examples: dict[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": content}
 
 
-def _query(options: type[ScoreOptions] | type[EncodeOptions]) -> list[dict[str, Any]]:
+def _query(options: type[ItemOptions], when: str = "For bodies that are not JSON. ") -> list[dict[str, Any]]:
     schema = options.model_json_schema()
     return [
         {
@@ -137,7 +157,7 @@ def _query(options: type[ScoreOptions] | type[EncodeOptions]) -> list[dict[str, 
             "in": "query",
             "required": False,
             "schema": {key: value for key, value in field.items() if key != "title"},
-            "description": "For bodies that are not JSON. " + field.get("description", ""),
+            "description": when + field.get("description", ""),
         }
         for name, field in schema["properties"].items()
     ]
@@ -159,5 +179,6 @@ DIRECT = {
     "/generate": (answers("GenerateAnswer", NPY, CSV, PNG, WAV, TEXT), generate_extra()),
     "/score": (answers("ScoreAnswer", NPY, CSV, PNG, PARQUET), score_extra()),
     "/encode": (answers("EncodeAnswer", NPY), encode_extra()),
+    "/calibrate": (calibrate_answers(), calibrate_extra()),
 }
 """What the direct routes answer, and what they read."""

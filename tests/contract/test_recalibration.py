@@ -1,0 +1,141 @@
+"""Calibrating a shipped bundle offline and over HTTP gives the same new version."""
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import bundle
+from training import cli
+from training.data import bundled
+from training.errors import DataError
+from training.export.recalibration import recalibrate
+
+ROOT = Path(__file__).parents[2]
+DIGITS, TUMOURS = "digits-bernoulli", "breast-cancer-gmm"
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two shipped bundles in a store of one's own."""
+    for name in (DIGITS, TUMOURS):
+        shutil.copytree(ROOT / "models" / name, tmp_path / "store" / name)
+    return bundle.Store(tmp_path / "store")
+
+
+def latest(store, name):
+    return bundle.read(store.locate(bundle.Reference.parse(name)))
+
+
+def arrays(found):
+    with np.load(io.BytesIO(found.read_bytes(found.manifest.score.calibration.file))) as file:
+        return {name: file[name] for name in file.files}
+
+
+def over_http(store, post, name, items):
+    buffer = io.BytesIO()
+    np.save(buffer, items)
+    headers = {"content-type": "application/x-npy", "x-operator-key": "key"}
+    answer = post(store.root, f"/calibrate?model={name}:1", content=buffer.getvalue(), headers=headers)
+    assert answer.status_code == 201, answer.text
+    return bundle.read(store.folder(name, answer.json()["version"]))
+
+
+@pytest.fixture
+def operate(post, monkeypatch):
+    """Posts to a service whose operator key is set in the environment."""
+    monkeypatch.setenv("SERVICE_OPERATOR_KEY", "key")
+    return post
+
+
+@pytest.fixture
+def tumours():
+    """Rows of the columns that the shipped model has."""
+    spec = bundle.read(ROOT / "models" / TUMOURS / "1").manifest.input
+    return bundled.breast_cancer(tuple(column.name for column in spec.columns))
+
+
+def test_digits_from_npy_images_and_http_calibrate_alike(store, tmp_path, operate):
+    items = bundled.digits().x[:60]
+    np.save(tmp_path / "items.npy", items)
+    (tmp_path / "images").mkdir()
+    for index, item in enumerate(items):
+        Image.fromarray(item[..., 0]).save(tmp_path / "images" / f"{index:03}.png")
+    from_array = recalibrate(store, f"{DIGITS}:1", tmp_path / "items.npy", "digits")
+    from_images = recalibrate(store, f"{DIGITS}:1", tmp_path / "images", "digits")
+    served = over_http(store, operate, DIGITS, items)
+    assert [found.manifest.version for found in (from_array, from_images, served)] == [
+        from_array.manifest.version + step for step in range(3)
+    ]
+    for name, values in arrays(served).items():
+        assert (values.dtype, values.shape) == (np.float64, (60,))
+        np.testing.assert_array_equal(values, arrays(from_array)[name])
+        np.testing.assert_array_equal(values, arrays(from_images)[name])
+
+
+def test_a_table_by_name_and_http_calibrate_alike(store, tmp_path, operate, tumours):
+    frame = pd.DataFrame(tumours.x, columns=list(tumours.columns))
+    frame[frame.columns[::-1]].assign(note="text").to_csv(tmp_path / "own.csv", index=False)
+    offline = recalibrate(store, f"{TUMOURS}:1", tmp_path / "own.csv", "tumours")
+    served = over_http(store, operate, TUMOURS, tumours.x)
+    for name, values in arrays(served).items():
+        np.testing.assert_allclose(values, arrays(offline)[name], rtol=1e-6)
+
+
+def test_the_command_line_says_what_can_be_promised(store, tmp_path):
+    np.save(tmp_path / "own.npy", bundled.digits().x[:199])
+    before = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+    arguments = ["calibrate", DIGITS, str(tmp_path / "own.npy"), "--store", str(store.root), "--data", "my digits"]
+    result = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "calibrated on 199 items" in result.output
+    assert "marginal 0.005, pac 0.0149" in result.output
+    assert {path: path.read_bytes() for path in before} == before
+    manifest = latest(store, DIGITS).manifest
+    assert (manifest.score.calibration.n, manifest.score.calibration.data) == (199, "my digits")
+    assert not [item for item in manifest.metrics if item.name.startswith("false_alarm_rate")]
+
+
+@pytest.mark.parametrize(
+    ("name", "items", "message"),
+    [
+        (DIGITS, np.zeros((19, 8, 8), np.uint8), "at least 20 normal items to calibrate on, got 19"),
+        (DIGITS, np.zeros((30, 9, 8), np.uint8), "expected image items of shape (items, 8, 8, 1), got (30, 9, 8, 1)"),
+        (DIGITS, np.zeros((30, 8, 8)), "expected uint8, got float64"),
+        (TUMOURS, np.full((30, 1), "a"), "expected row items of shape"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_writes_nothing(store, tmp_path, name, items, message):
+    np.save(tmp_path / "own.npy", items)
+    versions = store.versions(name)
+    with pytest.raises(DataError) as refused:
+        recalibrate(store, name, tmp_path / "own.npy", "own")
+    assert message in str(refused.value)
+    assert store.versions(name) == versions
+
+
+def test_missing_and_infinite_values_of_a_table_are_named(store, tmp_path, tumours):
+    rows = tumours.x[:30].astype(np.float64)
+    rows[7, 1] = 1e300
+    np.save(tmp_path / "own.npy", rows)
+    with pytest.raises(DataError, match=f"row 7, column {tumours.columns[1]}"):
+        recalibrate(store, TUMOURS, tmp_path / "own.npy", "own")
+
+
+@pytest.mark.parametrize("content", [b"", b"not an array", b"\x93NUMPY"])
+def test_a_file_that_is_no_array_is_refused(store, tmp_path, content):
+    (tmp_path / "own.npy").write_bytes(content)
+    with pytest.raises(DataError, match="not an array in npy format"):
+        recalibrate(store, DIGITS, tmp_path / "own.npy", "own")
+
+
+def test_the_new_version_serves(store, tmp_path, post):
+    np.save(tmp_path / "own.npy", bundled.digits().x[:40])
+    written = recalibrate(store, DIGITS, tmp_path / "own.npy", "own")
+    answer = post(store.root, "/score", json={"model": DIGITS, "inputs": [{"array": [[0] * 8] * 8}]}).json()
+    assert (answer["version"], answer["calibration"]["n"]) == (written.manifest.version, 40)

@@ -1,0 +1,77 @@
+"""A bundle and normal items → its next version, calibrated on them; no run folder, no recipe and no training."""
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+
+import bundle
+from training.batches import chunk
+from training.calibrate import Scorer, Statistics, calibrate
+from training.errors import DataError, ExportError
+from training.export.golden import as_npz
+from training.export.items import read_items
+from training.export.noise import draw_shared
+from training.export.onnx import OnnxRunner
+
+_LEVELS = 256  # a manifest does not say how many values a dimension has; this many at most
+
+
+def recalibrate(store: bundle.Store, reference: str, path: Path, data: str) -> bundle.Bundle:
+    """The new version, verified, in the store; DataError names the item that cannot be normal."""
+    source = bundle.read(store.locate(bundle.Reference.parse(reference)))
+    score = bundled_scorer(source)
+    items = read_items(path, source.manifest.input)
+    if len(items) < bundle.LEAST_ITEMS:
+        raise DataError(
+            f"{path}: expected at least {bundle.LEAST_ITEMS} normal items to calibrate on, got {len(items)}"
+        )
+    found = score(items)
+    _check_finite(path, found)
+    today = datetime.datetime.now(datetime.UTC).date()
+    new = bundle.NewCalibration(as_npz(calibrate(lambda _: found, items)), len(items), data, today)
+    return _written(store, source, new)
+
+
+def bundled_scorer(source: bundle.Bundle) -> Scorer:
+    """Raw items → the statistics of the bundle, by its own score graph exactly as the service does."""
+    declared = source.manifest.score
+    if declared is None:
+        raise ExportError(f"{source.manifest.reference} has no score, so there is nothing to calibrate")
+    graph = source.manifest.graphs[declared.graph]
+    if "onnx" not in graph.files:
+        raise ExportError(f"{source.manifest.reference} has no ONNX graph to score with; export it with that format")
+    run, size = OnnxRunner(source.read_bytes(graph.files["onnx"])), chunk(source.manifest.dims, _LEVELS)
+    shared = {item.name: draw_shared(item, declared.noise_seed) for item in graph.inputs if item.role == "noise"}
+    names, wanted = [output.name for output in graph.outputs], [item.name for item in declared.statistics]
+
+    def score(raw: np.ndarray) -> Statistics:
+        parts = [raw[start : start + size] for start in range(0, len(raw), size)]
+        chunks = [run(*(_array(item, part, shared) for item in graph.inputs)) for part in parts]
+        return {name: np.concatenate([found[names.index(name)] for found in chunks]) for name in wanted}
+
+    return score
+
+
+def _array(item: bundle.GraphInput, part: np.ndarray, shared: dict[str, np.ndarray]) -> np.ndarray:
+    """What an input of the score graph gets: the items, their noise, or an option at its default."""
+    if item.role == "noise":
+        return shared[item.name]
+    return np.full(len(part), item.default, item.dtype) if item.role == "option" else part
+
+
+def _check_finite(path: Path, found: Statistics) -> None:
+    for name, values in found.items():
+        if not np.isfinite(values).all():
+            index = int(np.argmin(np.isfinite(values)))
+            raise DataError(
+                f"{path}: item {index}: expected a finite {name}, got {values[index]:g}; leave out items the model "
+                "finds impossible"
+            )
+
+
+def _written(store: bundle.Store, source: bundle.Bundle, new: bundle.NewCalibration) -> bundle.Bundle:
+    try:
+        return bundle.write(store, source.manifest.name, *bundle.recalibrated(source, new))
+    except OSError as error:
+        raise ExportError(f"{store.root}: cannot write a new version: {error.strerror or error}") from error
