@@ -7,7 +7,6 @@ multiple of 4, and sums over a width that is no multiple of 4 are only when each
 rows. So the first layout that leaves the probe bitwise equal is used.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,18 +39,21 @@ class Layout:
 
 LAYOUTS = (Layout(), Layout(1, 4), Layout(1, 16), Layout(4, 16))
 PROBE_ROWS = 19
-_SLOW_S = 0.3  # a loop over thousands of positions is probed with fewer groupings, so that loading takes seconds
+SLOW_LAYOUT = Layout(1, 4)
 
 RunRows = Callable[[Layout, int, int], dict[str, Array]]
 """Runs rows start to stop of the probe in a layout."""
 
 
-def find_layout(run: RunRows, rows: int = PROBE_ROWS) -> Layout | None:
-    """The cheapest layout in which every row of the probe is bitwise the same in all groupings; None if none is."""
-    for layout in LAYOUTS:
-        started = time.monotonic()
+def find_layout(run: RunRows, rows: int = PROBE_ROWS, *, slow: bool = False) -> Layout | None:
+    """The cheapest layout in which every row of the probe is bitwise the same in all groupings; None if none is.
+
+    A ``slow`` graph, a loop over thousands of positions, is tried in one layout and one grouping only: loading it must
+    remain a matter of seconds.
+    """
+    layouts, groups = ((SLOW_LAYOUT,), [(1, 2)]) if slow else (LAYOUTS, _groups(rows))
+    for layout in layouts:
         whole = run(layout, 0, rows)
-        groups = _groups(rows) if time.monotonic() - started < _SLOW_S else [(1, 2), (1, rows)]
         if all(_agree(whole, run(layout, start, stop), start, stop) for start, stop in groups):
             return layout
     return None

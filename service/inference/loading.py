@@ -5,6 +5,7 @@ Running the graphs is also the warm-up.
 """
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,7 @@ from service.inference.onnx import OnnxGraph
 from service.inference.rows import Lanes, RowGraph
 from service.inference.wiring import check_wiring
 
+_SLOW_S = 1.0  # of a golden run, beyond which a graph is probed as little as possible
 _PROBE_MFLOP = 2000.0  # a probe of an expensive graph uses fewer rows, so that loading stays a matter of seconds
 
 
@@ -50,10 +52,12 @@ def load(source: bundle.Bundle, runtime: Runtime) -> Model:
 def _row_graph(source: bundle.Bundle, name: str, stored: Mapping[str, Array], runtime: Runtime) -> RowGraph:
     spec = source.manifest.graphs[name]
     graph = _open(source, spec, runtime)
+    started = time.monotonic()
     golden.check(stored, name, spec, graph, source.manifest.golden.tolerances[name])
+    slow = time.monotonic() - started > _SLOW_S
     shared = _shared_noise(source.manifest, name, stored)
     probed = RowGraph(spec, graph, runtime.lanes, shared)
-    layout = _find_layout(probed, golden.inputs_of(stored, name, spec))
+    layout = _find_layout(probed, golden.inputs_of(stored, name, spec), slow=slow)
     return RowGraph(spec, graph, runtime.lanes, shared, layout)
 
 
@@ -84,7 +88,7 @@ def _shared_noise(manifest: bundle.Manifest, name: str, stored: Mapping[str, Arr
     return shared
 
 
-def _find_layout(graph: RowGraph, inputs: Mapping[str, Array]) -> Layout | None:
+def _find_layout(graph: RowGraph, inputs: Mapping[str, Array], *, slow: bool) -> Layout | None:
     rows = max(4, min(PROBE_ROWS, int(_PROBE_MFLOP / graph.spec.mflop_per_row)))
     probe = {
         item.name: np.resize(inputs[item.name], (rows, *inputs[item.name].shape[1:]))
@@ -97,7 +101,7 @@ def _find_layout(graph: RowGraph, inputs: Mapping[str, Array]) -> Layout | None:
         part = {name: array[start:stop] for name, array in probe.items()}
         return graph.run_in_layout(layout, part, wanted)
 
-    return find_layout(run, rows)
+    return find_layout(run, rows, slow=slow)
 
 
 def _calibration(source: bundle.Bundle) -> dict[str, NDArray[np.float64]]:

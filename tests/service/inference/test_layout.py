@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.inference.layout import LAYOUTS, Layout, find_layout
+from service.inference.layout import LAYOUTS, SLOW_LAYOUT, Layout, find_layout
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -95,16 +95,13 @@ def test_parts_of_a_batch_on_several_cores_are_the_whole():
         assert [costly._part_bounds(rows) for rows in (1, 2)] == [[(0, 1)], [(0, 1), (1, 2)]]
 
 
-def test_a_slow_graph_is_probed_with_fewer_groupings(monkeypatch):
-    from service.inference import layout
-
-    seconds = iter(range(1000))
-    monkeypatch.setattr(layout.time, "monotonic", lambda: next(seconds))
+def test_a_slow_graph_is_probed_in_one_layout_and_one_grouping():
     runs = []
 
     def run(chosen, start, stop):
-        runs.append((start, stop))
+        runs.append((chosen, start, stop))
         return {"y": np.zeros(stop - start)}
 
-    assert find_layout(run, 4) == LAYOUTS[0]
-    assert runs == [(0, 4), (1, 2), (1, 4)]
+    assert find_layout(run, 4, slow=True) == SLOW_LAYOUT
+    assert runs == [(SLOW_LAYOUT, 0, 4), (SLOW_LAYOUT, 1, 2)]
+    assert find_layout(lambda _, start, stop: {"y": np.zeros(stop - start) + stop}, 4, slow=True) is None
