@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from scipy.stats import kstest
+from scipy.stats import kstest, norm
 from torch import Tensor
 
 from training.calibrate import calibrate, p_values
@@ -75,6 +75,13 @@ def test_all_at_once_is_each_alone(fitted):
     evidence = _items(20, 2)
     for found, member in zip(fitted(evidence), fitted.members, strict=True):
         assert torch.allclose(found, member(evidence))
+
+
+def test_it_is_the_sum_over_parts_of_their_squared_distance_into_the_tail(fitted):
+    held, found = (_oriented(fitted, _items(n, seed)).double().numpy() for n, seed in ((300, 1), (20, 2)))
+    median, high = np.median(held, axis=0), np.quantile(held, norm.cdf(1), axis=0)
+    expected = np.logaddexp(0, (found - median) / (high - median)) ** 2
+    assert np.allclose(fitted.combined(_items(20, 2)), expected.sum(1), rtol=1e-2)
 
 
 def test_it_grows_with_every_part_and_without_bound(fitted):

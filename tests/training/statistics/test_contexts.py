@@ -86,13 +86,14 @@ def test_every_dimension_is_counted_once(space):
             assert torch.equal(counts[:, found, value].long(), expected)
 
 
-def test_views_of_a_picture_are_its_orientations(pictures):
-    x = pictures.some(1)
+def test_views_of_a_picture_are_all_its_orientations(pictures):
+    x = pictures.some(20)
     views = pictures.contexts.views(x)
     height, width = pictures.event_shape[1:]
-    assert len(views) == (8 if height == width else 4)
+    orientations = 8 if height == width else 4 if min(height, width) > 1 else 2
+    assert len({view.numpy().tobytes() for view in views}) == orientations
     assert {view.shape for view in views} == {x.shape}
-    assert all(torch.equal(view.flatten().sort().values, x.flatten().sort().values) for view in views)
+    assert all(torch.equal(view.flatten(2).sort().values, x.flatten(2).sort().values) for view in views)
 
 
 @pytest.mark.parametrize(
