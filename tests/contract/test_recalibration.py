@@ -28,6 +28,11 @@ def store(tmp_path):
     return bundle.Store(tmp_path / "store")
 
 
+def shipped(name):
+    """The version that is shipped; recalibrated ones come after it."""
+    return f"{name}:{bundle.Store(ROOT / 'models').versions(name)[-1]}"
+
+
 def latest(store, name):
     return bundle.read(store.locate(bundle.Reference.parse(name)))
 
@@ -41,7 +46,7 @@ def over_http(store, post, name, items):
     buffer = io.BytesIO()
     np.save(buffer, items)
     headers = {"content-type": "application/x-npy", "x-operator-key": "key"}
-    answer = post(store.root, f"/calibrate?model={name}:1", content=buffer.getvalue(), headers=headers)
+    answer = post(store.root, f"/calibrate?model={shipped(name)}", content=buffer.getvalue(), headers=headers)
     assert answer.status_code == 201, answer.text
     return bundle.read(store.folder(name, answer.json()["version"]))
 
@@ -56,7 +61,7 @@ def operate(post, monkeypatch):
 @pytest.fixture
 def tumours():
     """Rows of the columns that the shipped model has."""
-    spec = bundle.read(ROOT / "models" / TUMOURS / "1").manifest.input
+    spec = latest(bundle.Store(ROOT / "models"), TUMOURS).manifest.input
     return bundled.breast_cancer(tuple(column.name for column in spec.columns))
 
 
@@ -66,8 +71,8 @@ def test_digits_from_npy_images_and_http_calibrate_alike(store, tmp_path, operat
     (tmp_path / "images").mkdir()
     for index, item in enumerate(items):
         Image.fromarray(item[..., 0]).save(tmp_path / "images" / f"{index:03}.png")
-    from_array = recalibrate(store, f"{DIGITS}:1", tmp_path / "items.npy", "digits")
-    from_images = recalibrate(store, f"{DIGITS}:1", tmp_path / "images", "digits")
+    from_array = recalibrate(store, shipped(DIGITS), tmp_path / "items.npy", "digits")
+    from_images = recalibrate(store, shipped(DIGITS), tmp_path / "images", "digits")
     served = over_http(store, operate, DIGITS, items)
     assert [found.manifest.version for found in (from_array, from_images, served)] == [
         from_array.manifest.version + step for step in range(3)
@@ -81,7 +86,7 @@ def test_digits_from_npy_images_and_http_calibrate_alike(store, tmp_path, operat
 def test_a_table_by_name_and_http_calibrate_alike(store, tmp_path, operate, tumours):
     frame = pd.DataFrame(tumours.x, columns=list(tumours.columns))
     frame[frame.columns[::-1]].assign(note="text").to_csv(tmp_path / "own.csv", index=False)
-    offline = recalibrate(store, f"{TUMOURS}:1", tmp_path / "own.csv", "tumours")
+    offline = recalibrate(store, shipped(TUMOURS), tmp_path / "own.csv", "tumours")
     served = over_http(store, operate, TUMOURS, tumours.x)
     for name, values in arrays(served).items():
         np.testing.assert_allclose(values, arrays(offline)[name], rtol=1e-6)
