@@ -120,6 +120,7 @@ def test_a_candidate_is_not_changed_from_outside():
     assert parse(changed(text, "seed=5")).seed == 5
 
 
+@pytest.mark.full
 def test_the_exported_card_names_all_candidates(tmp_path, monkeypatch):
     from typer.testing import CliRunner
 

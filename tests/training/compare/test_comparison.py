@@ -50,6 +50,7 @@ def plan(folder):
     return Plan({"line": folder / "1_line.npz"}, ("one-class",), 2, parse(RECIPE), methods=("KNN", "ECOD"))
 
 
+@pytest.mark.full
 def test_a_density_finds_what_marginals_cannot(plan, tmp_path):
     steps: list[str] = []
     found = compare(plan, Records(None), tmp_path / "runs", steps.append)
@@ -103,6 +104,7 @@ def test_tables_have_a_row_for_every_set_and_method(plan, tmp_path):
     assert "families chosen: gmm 2" in text
 
 
+@pytest.mark.full
 def test_the_command_prints_both_tables(folder, monkeypatch):
     monkeypatch.chdir(folder)
     (folder / "tiny.toml").write_text(RECIPE)
