@@ -31,13 +31,14 @@ def measure(store: Path) -> list[Row]:
 
 
 class _Values:
-    """Log-probabilities of held-out items: calibration, test, and the test items rotated, each of shape (items,)."""
+    """The deciding statistic of held-out items: calibration, test, and the test items rotated, (items,) each."""
 
     def __init__(self, store: Path, name: str) -> None:
         opened = open_bundle(store, name)
         splits = prepare(parse(opened.read_bytes("recipe.toml").decode())).splits
         images = (splits.calibration.x, splits.test.x, np.rot90(splits.test.x, axes=(1, 2)))
-        self.calibration, self.test, self.rotated = (_log_prob(opened, part) for part in images)
+        self.statistic = opened.manifest.score.statistics[0]
+        self.calibration, self.test, self.rotated = (_values(opened, self.statistic.name, part) for part in images)
 
     def shuffled(self, seed: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
         """A calibration set of the shipped size, a clean replay, and the generator to go on with."""
@@ -60,14 +61,14 @@ def _rows(store: Path, name: str) -> Iterator[Row]:
             delays = tuple(_delay(values, seed, clean, smaller) for seed in SEEDS)
             missed = f"{sum(np.isinf(delays))} of {len(delays)} not within {SHIFTED}"
             yield Row(f"{name}: half rotated after {clean:,} clean, n = {smaller:,}", delays, "items", missed)
-    in_order = _monitor(values.calibration, 0)
+    in_order = _monitor(values.statistic, values.calibration, 0)
     in_order.take(values.test)
     yield _official(name, in_order.read())
 
 
 def _clean(values: _Values, seed: int) -> Reading:
     calibration, replay, _ = values.shuffled(seed)
-    monitor = _monitor(calibration, seed)
+    monitor = _monitor(values.statistic, calibration, seed)
     monitor.take(replay)
     return monitor.read()
 
@@ -75,7 +76,7 @@ def _clean(values: _Values, seed: int) -> Reading:
 def _delay(values: _Values, seed: int, clean: int, n: int) -> float:
     """Items from the beginning of the shift to the alarm, infinite if there is none."""
     calibration, replay, random = values.shuffled(seed)
-    monitor = _monitor(calibration[:n], seed)
+    monitor = _monitor(values.statistic, calibration[:n], seed)
     count = min(SHIFTED, len(replay) - clean)
     shifted = np.where(random.random(count) < 0.5, random.choice(values.rotated, count), replay[clean:][:count])
     monitor.take(np.concatenate([replay[:clean], shifted]))
@@ -92,7 +93,8 @@ def _costs() -> Iterator[Row]:
     """What one request pays, and what is done for every item in another thread."""
     random = np.random.default_rng(0)
     calibration, values = np.sort(random.standard_normal(5000)), random.standard_normal(REPLAY)
-    watch = Watch(lambda: _monitor(calibration, 0), random)
+    statistic = bundle.Statistic(name="normal", unit="", tail="high", description="standard normal")
+    watch = Watch(lambda: _monitor(statistic, calibration, 0), random)
     single = values[:1]
     adding, folding, reading = [], [], []
     for _ in range(20):
@@ -111,12 +113,11 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.thread_time() - start
 
 
-def _monitor(calibration: np.ndarray, seed: int) -> Monitor:
-    statistic = bundle.Statistic(name="log_prob", unit="nats", tail="low", description="log-probability")
+def _monitor(statistic: bundle.Statistic, calibration: np.ndarray, seed: int) -> Monitor:
     return Monitor(statistic, calibration, Rules(), np.random.default_rng([seed, 2]))
 
 
-def _log_prob(opened: bundle.Bundle, images: np.ndarray) -> np.ndarray:
+def _values(opened: bundle.Bundle, statistic: str, images: np.ndarray) -> np.ndarray:
     runner = session(opened, opened.manifest.score.graph, 1)
     parts = (np.ascontiguousarray(images[start : start + BATCH]) for start in range(0, len(images), BATCH))
-    return np.concatenate([runner.run(["log_prob"], {"image": part})[0] for part in parts]).astype(np.float64)
+    return np.concatenate([runner.run([statistic], {"image": part})[0] for part in parts]).astype(np.float64)

@@ -4,13 +4,11 @@ Standard library and pydantic only; both ``training`` and ``service`` import it,
 """
 
 from bundle.errors import BundleCorrupt, BundleError, BundleExists, BundleNotFound, BundleUnsupported
+from bundle.inputs import DATA_DTYPES, AudioSpec, Column, ImageSpec, InputSpec, RowSpec, TextSpec
 from bundle.manifest import (
-    DATA_DTYPES,
     SCHEMA_VERSION,
     ArraySpec,
-    AudioSpec,
     Calibration,
-    Column,
     Completion,
     ConditionInput,
     DataInput,
@@ -21,18 +19,14 @@ from bundle.manifest import (
     Golden,
     Graph,
     GraphInput,
-    ImageSpec,
-    InputSpec,
     Manifest,
     ManifestBody,
     Metric,
     NoiseInput,
     OptionInput,
     Provenance,
-    RowSpec,
     Score,
     Statistic,
-    TextSpec,
     Tolerance,
 )
 from bundle.promises import CONFIDENCE, Promise, smallest_alpha

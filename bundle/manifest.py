@@ -5,107 +5,17 @@ Unknown fields are refused, so a manifest never means more than its reader under
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from bundle.inputs import DType, Frozen, InputSpec
 
 SCHEMA_VERSION = 1
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-DType = Literal["uint8", "int16", "int64", "float32", "float64"]
 Axis = Annotated[int, Field(ge=1)] | Literal["batch"]
 GraphFormat = Literal["onnx", "torchscript"]
-
-
-class Frozen(BaseModel):
-    """Base of all manifest types: immutable, unknown fields refused, finite numbers only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-# --- what a person sends ------------------------------------------------------------------------
-
-
-class ImageSpec(Frozen):
-    """Images as people have them: uint8, shape (batch, height, width, channels)."""
-
-    kind: Literal["image"] = "image"
-    height: int = Field(ge=1)
-    width: int = Field(ge=1)
-    channels: Literal[1, 3]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one item: (height, width, channels)."""
-        return (self.height, self.width, self.channels)
-
-
-class Column(Frozen):
-    """One column of a table; the range is that of the training data, for orientation only."""
-
-    name: str = Field(min_length=1)
-    minimum: float
-    maximum: float
-
-
-class RowSpec(Frozen):
-    """Rows of a table in original units: float32, shape (batch, features)."""
-
-    kind: Literal["row"] = "row"
-    columns: tuple[Column, ...] = Field(min_length=1)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one item: (features,)."""
-        return (len(self.columns),)
-
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        names = [column.name for column in self.columns]
-        if len(set(names)) != len(names):
-            raise ValueError("column names must be unique")
-        return self
-
-
-class AudioSpec(Frozen):
-    """Mono recordings of a fixed length: int16 samples, shape (batch, length)."""
-
-    kind: Literal["audio"] = "audio"
-    rate_hz: int = Field(ge=1, description="samples per second")
-    length: int = Field(ge=1, description="samples; a shorter recording is padded with silence")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one item: (length,)."""
-        return (self.length,)
-
-
-class TextSpec(Frozen):
-    """Texts up to a length: uint8 codes, shape (batch, length).
-
-    Code c > 0 is character c−1 of the alphabet; 0 ends the text and fills what is left.
-    """
-
-    kind: Literal["text"] = "text"
-    alphabet: str = Field(min_length=1, max_length=255)
-    length: int = Field(ge=1, description="characters")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one item: (length,)."""
-        return (self.length,)
-
-    @model_validator(mode="after")
-    def _characters_are_unique(self) -> Self:
-        if len(set(self.alphabet)) != len(self.alphabet):
-            raise ValueError("characters of the alphabet must be unique")
-        return self
-
-
-InputSpec = Annotated[ImageSpec | RowSpec | AudioSpec | TextSpec, Field(discriminator="kind")]
-
-DATA_DTYPES: dict[str, DType] = {"image": "uint8", "row": "float32", "audio": "int16", "text": "uint8"}
-"""The dtype of an item, by the kind of the input."""
 
 
 # --- graphs: pure functions with named arrays ----------------------------------------------------

@@ -6,19 +6,34 @@ the statistic has no ties. V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learni
 et al., "Testing for Outliers with Conformal p-values", Annals of Statistics 51(1), 2023, arXiv 2104.08279.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import betabinom
 
-Statistics = dict[str, np.ndarray]
-Scorer = Callable[[np.ndarray], Statistics]
+Values = dict[str, np.ndarray]
+"""Values of statistics by their names, (items,) each."""
+
+Scorer = Callable[[np.ndarray], Values]
+"""Raw items → the values of their statistics."""
 
 
-def calibrate(score: Scorer, raw: np.ndarray) -> Statistics:
-    """Every statistic of the calibration split, sorted ascending, float64 (n,)."""
-    return {name: np.sort(values.astype(np.float64)) for name, values in score(raw).items()}
+def scorer_of(
+    run: Callable[[np.ndarray], Sequence[np.ndarray]], outputs: Sequence[str], wanted: Sequence[str], size: int
+) -> Scorer:
+    """The wanted outputs of a graph, run on ``size`` items at a time; ``outputs`` names its results in order."""
+
+    def score(raw: np.ndarray) -> Values:
+        chunks = [run(raw[start : start + size]) for start in range(0, len(raw), size)]
+        return {name: np.concatenate([chunk[outputs.index(name)] for chunk in chunks]) for name in wanted}
+
+    return score
+
+
+def calibrate(values: Values) -> Values:
+    """Every statistic of the calibration items, sorted ascending, float64 (n,)."""
+    return {name: np.sort(found.astype(np.float64)) for name, found in values.items()}
 
 
 def p_values(calibration: np.ndarray, values: np.ndarray, tail: str) -> np.ndarray:

@@ -40,13 +40,26 @@ def default_alpha(usual: float, n: int) -> float:
 
 def check_alpha(alpha: float, n: int) -> None:
     """Raises RequestInvalid for a false-alarm rate at which no item could ever be called an anomaly."""
-    if alpha >= smallest_p_value(n):
+    check_rate("alpha", alpha, n, "can never fire")
+
+
+def check_rate(name: str, rate: float, n: int, consequence: str) -> None:
+    """Raises RequestInvalid for an option that asks for less than the smallest p-value."""
+    if rate >= smallest_p_value(n):
         return
-    needed = math.ceil(1 / alpha - 1)
-    raise RequestInvalid(
-        f"alpha {alpha:g} can never fire: with {n} calibration items p-values start at {smallest_p_value(n):.3g}; "
-        f"use alpha of at least that, or a model calibrated on {needed} items",
-        pointer="/alpha",
+    needed = math.ceil(1 / rate - 1)
+    detail = (
+        f"{name} {rate:g} {consequence}: with {n} calibration items p-values start at {smallest_p_value(n):.3g}; "
+        f"use {name} of at least that, or a model calibrated on {needed} items"
+    )
+    raise too_few(detail, f"/{name}", n, needed)
+
+
+def too_few(detail: str, pointer: str, n: int, needed: int) -> RequestInvalid:
+    """The refusal of what n calibration items cannot support, with the number that would."""
+    return RequestInvalid(
+        detail,
+        pointer=pointer,
         smallest_p_value=smallest_p_value(n),
         calibration_n=n,
         calibration_n_needed=needed,

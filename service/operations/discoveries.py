@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import RequestInvalid
-from service.operations.calibration import Floats, smallest_p_value
+from service.operations.calibration import Floats, check_rate, smallest_p_value
 
 _ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real calibration set differ by far more
 
@@ -53,17 +52,7 @@ def check_fdr(fdr: float, n: int) -> None:
 
     The best case is that all items have the smallest p-value; then the rate itself is the threshold.
     """
-    if fdr >= smallest_p_value(n):
-        return
-    needed = math.ceil(1 / fdr - 1)
-    raise RequestInvalid(
-        f"fdr {fdr:g} allows no discovery: with {n} calibration items p-values start at {smallest_p_value(n):.3g}; "
-        f"use fdr of at least that, or a model calibrated on {needed} items",
-        pointer="/fdr",
-        smallest_p_value=smallest_p_value(n),
-        calibration_n=n,
-        calibration_n_needed=needed,
-    )
+    check_rate("fdr", fdr, n, "allows no discovery")
 
 
 def power_note(found: Discoveries, n: int) -> str | None:

@@ -9,11 +9,12 @@ validity of inductive conformal predictors", 2012, arXiv 1209.2673; S. Bates et 
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import bundle
 from bundle import CONFIDENCE, Promise
 from service.errors import RequestInvalid
-from service.operations.calibration import check_alpha, default_alpha, smallest_p_value
+from service.operations.calibration import check_alpha, default_alpha, too_few
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def rule(score: bundle.Score, statistic: str | None, alpha: float | None, promis
     return Rule(chosen, alpha, promise, pac_rank(alpha, n) / (n + 1))
 
 
+@lru_cache(maxsize=256)
 def pac_rank(alpha: float, n: int) -> int:
     """The largest k with P(Binomial(n, alpha) ≥ k) ≥ 0.95; 0 if there is none."""
     below, k = 0.0, 0
@@ -72,14 +74,11 @@ def _pac_alpha(asked: float | None, usual: float, n: int) -> float:
     if pac_rank(asked, n) >= 1:
         return asked
     needed = math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-asked))
-    raise RequestInvalid(
+    detail = (
         f"alpha {asked:g} can never fire with the promise pac: {n} calibration items support {smallest:.3g} at best; "
-        f"use an alpha of at least that, the promise marginal, or a model calibrated on {needed} items",
-        pointer="/alpha",
-        smallest_p_value=smallest_p_value(n),
-        calibration_n=n,
-        calibration_n_needed=needed,
+        f"use an alpha of at least that, the promise marginal, or a model calibrated on {needed} items"
     )
+    raise too_few(detail, "/alpha", n, needed)
 
 
 def _binomial(n: int, k: int, p: float) -> float:

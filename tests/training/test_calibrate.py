@@ -46,6 +46,6 @@ def test_an_alpha_that_the_calibration_cannot_support_has_no_row():
 
 
 def test_calibration_is_sorted_and_double():
-    result = calibrate(lambda raw: {"log_prob": raw[:, 0]}, np.array([[3.0], [1.0], [2.0]], np.float32))
+    result = calibrate({"log_prob": np.array([3.0, 1.0, 2.0], np.float32)})
     assert result["log_prob"].tolist() == [1.0, 2.0, 3.0]
     assert result["log_prob"].dtype == np.float64

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from training.calibrate import Scorer, Statistics, false_alarms, p_values
+from training.calibrate import Scorer, Values, false_alarms, p_values
 from training.data import Splits
 from training.evaluate.measurement import Measurement
 
 
 def evaluate_detection(
-    score: Scorer, tails: dict[str, str], calibration: Statistics, splits: Splits, alphas: Iterable[float]
+    score: Scorer, tails: dict[str, str], calibration: Values, splits: Splits, alphas: Iterable[float]
 ) -> list[Measurement]:
     """False-alarm rates on held-out items (and on an official test set, which may be another population), and AUROC
     against the anomalies of the recipe if it has any.

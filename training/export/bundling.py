@@ -7,7 +7,7 @@ import numpy as np
 
 import bundle
 from training.batches import chunk
-from training.calibrate import Scorer, Statistics, calibrate
+from training.calibrate import Scorer, calibrate, scorer_of
 from training.errors import ExportError
 from training.evaluate.coverage import evaluate_coverage
 from training.evaluate.detection import evaluate_detection
@@ -26,7 +26,7 @@ from training.export.torchscript import TorchScriptRunner, to_torchscript
 from training.export.weights import round_to_half, without_training_parts
 from training.fit import FitReport, Run
 from training.prepare import Experiment
-from training.statistics import Statistics as StatisticsModule
+from training.statistics import Statistics
 
 Say = Callable[[str], None]
 
@@ -39,7 +39,7 @@ class Exported:
     files: dict[str, bytes]
     formats: tuple[str, ...]
     runners: dict[str, Runner]
-    statistics: StatisticsModule | None
+    statistics: Statistics | None
 
 
 def prepare_weights(experiment: Experiment) -> None:
@@ -80,14 +80,8 @@ def scorer(exported: Exported, size: int) -> Scorer:
     """Raw items → statistics, computed by the exported graph exactly as the service does, ``size`` items at a time."""
     computation, run = exported.graphs["score"], exported.runners["score"]
     noise = [draw_shared(item, NOISE_SEED) for item in computation.inputs[1:]]
-    names = [output.name for output in computation.outputs]
-
-    def score(raw: np.ndarray) -> Statistics:
-        chunks = [run(raw[start : start + size], *noise) for start in range(0, len(raw), size)]
-        wanted = [item.name for item in exported.statistics.members]
-        return {name: np.concatenate([part[names.index(name)] for part in chunks]) for name in wanted}
-
-    return score
+    outputs, wanted = ([item.name for item in items] for items in (computation.outputs, exported.statistics.members))
+    return scorer_of(lambda raw: run(raw, *noise), outputs, wanted, size)
 
 
 def write_bundle(experiment: Experiment, report: FitReport, run: Run, store: bundle.Store, say: Say) -> bundle.Bundle:
@@ -122,7 +116,7 @@ def _measured(
         _say_all(measurements, say)
         return measurements, None
     score = scorer(exported, chunk(experiment.family.dims, experiment.transform.levels))
-    calibration = calibrate(score, experiment.splits.calibration.x)
+    calibration = calibrate(score(experiment.splits.calibration.x))
     if not all(np.isfinite(values).all() for values in calibration.values()):
         raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
     files["calibration.npz"] = as_npz(calibration)

@@ -7,7 +7,7 @@ import numpy as np
 
 import bundle
 from training.batches import chunk
-from training.calibrate import Scorer, Statistics, calibrate
+from training.calibrate import Scorer, Values, calibrate, scorer_of
 from training.errors import DataError, ExportError
 from training.export.golden import as_npz
 from training.export.items import read_items
@@ -29,7 +29,7 @@ def recalibrate(store: bundle.Store, reference: str, path: Path, data: str) -> b
     found = score(items)
     _check_finite(path, found)
     today = datetime.datetime.now(datetime.UTC).date()
-    new = bundle.NewCalibration(as_npz(calibrate(lambda _: found, items)), len(items), data, today)
+    new = bundle.NewCalibration(as_npz(calibrate(found)), len(items), data, today)
     return _written(store, source, new)
 
 
@@ -43,14 +43,8 @@ def bundled_scorer(source: bundle.Bundle) -> Scorer:
         raise ExportError(f"{source.manifest.reference} has no ONNX graph to score with; export it with that format")
     run, size = OnnxRunner(source.read_bytes(graph.files["onnx"])), chunk(source.manifest.dims, _LEVELS)
     shared = {item.name: draw_shared(item, declared.noise_seed) for item in graph.inputs if item.role == "noise"}
-    names, wanted = [output.name for output in graph.outputs], [item.name for item in declared.statistics]
-
-    def score(raw: np.ndarray) -> Statistics:
-        parts = [raw[start : start + size] for start in range(0, len(raw), size)]
-        chunks = [run(*(_array(item, part, shared) for item in graph.inputs)) for part in parts]
-        return {name: np.concatenate([found[names.index(name)] for found in chunks]) for name in wanted}
-
-    return score
+    outputs, wanted = ([item.name for item in items] for items in (graph.outputs, declared.statistics))
+    return scorer_of(lambda raw: run(*(_array(item, raw, shared) for item in graph.inputs)), outputs, wanted, size)
 
 
 def _array(item: bundle.GraphInput, part: np.ndarray, shared: dict[str, np.ndarray]) -> np.ndarray:
@@ -60,7 +54,7 @@ def _array(item: bundle.GraphInput, part: np.ndarray, shared: dict[str, np.ndarr
     return np.full(len(part), item.default, item.dtype) if item.role == "option" else part
 
 
-def _check_finite(path: Path, found: Statistics) -> None:
+def _check_finite(path: Path, found: Values) -> None:
     for name, values in found.items():
         if not np.isfinite(values).all():
             index = int(np.argmin(np.isfinite(values)))

@@ -1,5 +1,7 @@
 """The statistics of a fitted model, fitted on items that were neither fitted on nor calibrate."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -33,25 +35,31 @@ def fitted_statistics(experiment: Experiment) -> Statistics | None:
     latent = family.latent_size if isinstance(family, VariationalBound) else 0
     statistics = choose(transform, scoring.outputs, latent, described)
     with torch.no_grad():
-        x, _ = _seen(scoring, experiment.splits.fit.x[:_FIT_ITEMS], score=False)
-        held, outputs = _seen(scoring, experiment.splits.validation.x, score=True)
-        statistics.fit(x, Evidence.of(held, outputs))
+        held = _in_model_space(scoring, experiment.splits.validation.x)
+        evidence = Evidence.of(held, _said(scoring, experiment.splits.validation.x))
+        statistics.fit(_in_model_space(scoring, experiment.splits.fit.x[:_FIT_ITEMS]), evidence)
     return statistics.eval()
 
 
-def _seen(scoring: Scoring, raw: np.ndarray, *, score: bool) -> tuple[Tensor, dict[str, Tensor]]:
-    """Raw items in model space, and what the model says about them."""
+def _in_model_space(scoring: Scoring, raw: np.ndarray) -> Tensor:
+    """x, (n, *event_shape)."""
+    noise = _noise(scoring)[: scoring.transform_noises]
+    return torch.cat([scoring.transform(part, *noise) for part in _parts(scoring, raw)])
+
+
+def _said(scoring: Scoring, raw: np.ndarray) -> dict[str, Tensor]:
+    """What the model says about raw items, by the name of the output."""
+    noise = _noise(scoring)
+    found = zip(*(scoring(part, *noise) for part in _parts(scoring, raw)), strict=True)
+    return {name: torch.cat(values) for name, values in zip(scoring.names, found, strict=True)}
+
+
+def _parts(scoring: Scoring, raw: np.ndarray) -> Iterator[Tensor]:
     size = chunk(scoring.family.dims, scoring.transform.levels)
-    noise = shared_noise(scoring)
-    parts = [torch.from_numpy(raw[start : start + size]) for start in range(0, len(raw), size)]
-    x = torch.cat([scoring.transform(part, *noise[: scoring.transform_noises]) for part in parts])
-    if not score:
-        return x, {}
-    found = zip(*(scoring(part, *noise) for part in parts), strict=True)
-    return x, {name: torch.cat(values) for name, values in zip(scoring.names, found, strict=True)}
+    return (torch.from_numpy(raw[start : start + size]) for start in range(0, len(raw), size))
 
 
-def shared_noise(scoring: Scoring) -> list[Tensor]:
+def _noise(scoring: Scoring) -> list[Tensor]:
     """The noise of the score, as the service draws it."""
     wanted = (*scoring.transform.score_noise, *scoring.family.score_noise)
     return [torch.from_numpy(draw_shared(noise_input(item), NOISE_SEED)) for item in wanted]

@@ -26,7 +26,7 @@ class Contexts(nn.Module, ABC):
         """Context and symbol of every dimension, float32 whole numbers, (n, dims) each."""
 
     def views(self, x: Tensor) -> list[Tensor]:
-        """The items as they might as well have been; pictures in all eight orientations, if they are square."""
+        """The items as they might as well have been."""
         return [x]
 
     def places(self, x: Tensor) -> Tensor:
@@ -42,7 +42,16 @@ class Contexts(nn.Module, ABC):
         return counted.reshape(-1, self.contexts, self.symbols)
 
 
-class BinaryNeighbours(Contexts):
+class Picture(Contexts):
+    """Pictures might as well have been turned or mirrored."""
+
+    def views(self, x: Tensor) -> list[Tensor]:
+        """All eight orientations, or the four that keep the shape."""
+        quarters = range(4) if x.shape[2] == x.shape[3] else (0, 2)
+        return [seen.rot90(turn, (2, 3)) for seen in (x, x.flip(3)) for turn in quarters]
+
+
+class BinaryNeighbours(Picture):
     """Pixels of two colours, given those to the left, above left, above, and above right."""
 
     contexts, symbols = 16, 2
@@ -55,12 +64,8 @@ class BinaryNeighbours(Contexts):
         context = left + 2 * above[..., :width] + 4 * above[..., 1 : width + 1] + 8 * above[..., 2:]
         return context.flatten(1), x.flatten(1)
 
-    def views(self, x: Tensor) -> list[Tensor]:
-        """All eight orientations, or the four that keep the shape."""
-        return _orientations(x)
 
-
-class PredictedPixels(Contexts):
+class PredictedPixels(Picture):
     """Differences of grey or colour levels from the median edge detector."""
 
     def __init__(self, levels: int) -> None:
@@ -80,10 +85,6 @@ class PredictedPixels(Contexts):
         predicted = torch.where(corner >= most, least, torch.where(corner <= least, most, left + above - corner))
         difference = _modulo(x - predicted, self.symbols).flatten(1)
         return torch.zeros_like(difference), difference
-
-    def views(self, x: Tensor) -> list[Tensor]:
-        """All eight orientations, or the four that keep the shape."""
-        return _orientations(x)
 
 
 class PredictedSamples(Contexts):
@@ -131,8 +132,3 @@ def contexts_of(transform: Transform) -> Contexts | None:
 def _modulo(values: Tensor, count: int) -> Tensor:
     """Values from −2·count up to 2·count, brought to 0..count−1."""
     return values - count * torch.floor(values / count)
-
-
-def _orientations(x: Tensor) -> list[Tensor]:
-    quarters = range(4) if x.shape[2] == x.shape[3] else (0, 2)
-    return [seen.rot90(turn, (2, 3)) for seen in (x, x.flip(3)) for turn in quarters]

@@ -87,7 +87,7 @@ def _judge(name: str, raw: np.ndarray) -> Judge:
         found = dict(zip(plain.names, plain(torch.from_numpy(raw[600:900])), strict=True))
         statistics.fit(x, Evidence.of(held, found))
     scoring = Scoring(plain.family, transform, statistics).eval()
-    return Judge(scoring, calibrate(lambda items: _values(scoring, items), raw[900:1400]))
+    return Judge(scoring, calibrate(_values(scoring, raw[900:1400])))
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2])
