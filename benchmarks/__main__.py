@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bulk, columns, drift, frontier, outliers, sampling, score, startup, statistics
+from benchmarks import bulk, columns, drift, frontier, one_class, outliers, sampling, score, startup, statistics
 from benchmarks.table import Row, markdown
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
@@ -19,6 +19,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
     "frontier": ("binary MNIST: samples per second beside nats, and docs/images/nats-vs-speed.png", frontier.measure),
     "statistics": ("all statistics of a model against log_prob alone", statistics.measure),
     "outliers": ("MNIST models: AUROC of every statistic against other pictures", outliers.measure),
+    "one_class": ("MNIST, one digit against the other nine: AUROC of every statistic", one_class.measure),
     "score": ("/score, one MNIST image as JSON, 32 connections: this service against a plain endpoint", score.measure),
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
     "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),

@@ -24,6 +24,25 @@ def test_image_transforms_invert_exactly(transform_type):
     assert torch.equal(transform.inverse(x), raw)
 
 
+def test_pooled_levels_are_block_means_and_their_density_sums_to_at_most_one():
+    transform = Dequantise((2, 2, 1), Dequantise.Options(pool=2))
+    raw = torch.from_numpy(_images(50)[:, :2, :2, :1])
+    x = transform(raw, torch.full(transform.event_shape, 0.5))
+    assert x.shape == (50, 1, 1, 1)
+    means = raw.double().mean((1, 2, 3))
+    torch.testing.assert_close(x.flatten().double() * 256, means + 0.125)
+    assert torch.equal(
+        transform.inverse(x), torch.floor(means + 0.125).to(torch.uint8)[:, None, None, None].expand_as(raw)
+    )
+    uniform_density = torch.zeros(1020 + 1)  # log of the density 1 on [0, 1), at every sum of four levels
+    assert float((uniform_density + transform.log_det.flatten()).exp().sum()) <= 1.0
+
+
+def test_blocks_must_fill_the_picture():
+    with pytest.raises(ValueError, match="expected pool to divide 5x4 pixels, got 2"):
+        Dequantise(SHAPE, Dequantise.Options(pool=2))
+
+
 def test_binarised_images_are_unchanged_by_a_second_pass():
     transform = Binarise(SHAPE, Binarise.Options())
     once = transform.inverse(transform(torch.from_numpy(_images())))

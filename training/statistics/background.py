@@ -9,7 +9,8 @@ ideal code length of the Krichevsky–Trofimov estimator in the contexts of ``co
 ``likelihood_ratio`` is log p(x) − log p₀(x) with a background model p₀ that knows only local statistics of the data
 (J. Ren et al., "Likelihood Ratios for Out-of-Distribution Detection", NeurIPS 2019, arXiv 1906.02845). Instead of a
 second network on mutated data, p₀ is the table of symbols in contexts of the fit split, pictures seen in all eight
-orientations: it costs almost nothing, and on binary images it separates better than independent marginals.
+orientations: it costs almost nothing, and on binary images it separates better than independent marginals. Pictures of
+real-valued pixels have the linear prediction of ``linear.py`` instead.
 """
 
 import math
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from training.statistics.base import Evidence, Statistic
 from training.statistics.contexts import Contexts
+from training.statistics.linear import LinearBackground
 
 _MOST = 20_000  # items of the fit split that a background model looks at
 
@@ -58,9 +60,9 @@ class LikelihoodRatio(Statistic):
     name = "likelihood_ratio"
     tail = "low"
 
-    description = "log_prob minus that of a background model, which knows how often a symbol follows its neighbours"
+    description = "log_prob minus that of a background model, which knows only how a value follows its neighbours"
 
-    def __init__(self, background: "LocalBackground") -> None:
+    def __init__(self, background: "LocalBackground | LinearBackground") -> None:
         super().__init__()
         self.background = background
 

@@ -10,6 +10,7 @@ from training.statistics.combined import Combined
 from training.statistics.contexts import contexts_of
 from training.statistics.latent import LatentDistance, Rate, Reconstruction
 from training.statistics.likelihood import LogProb, Surprise, SurpriseTail, Tail, Typicality
+from training.statistics.linear import LinearBackground
 from training.transforms import Transform
 
 
@@ -50,6 +51,8 @@ def choose(transform: Transform, outputs: Collection[str], latent: int, describe
     parts: list[Statistic] = [LogProb(described), Typicality()]
     if (contexts := contexts_of(transform)) is not None:
         parts += [Complexity(contexts, transform.log_det.numel()), LikelihoodRatio(LocalBackground(contexts))]
+    elif transform.raw == "image":
+        parts.append(LikelihoodRatio(LinearBackground(transform.log_det)))
     if "dim_log_prob" in outputs:
         parts += [Surprise(), SurpriseTail()]
     if "tail" in outputs:

@@ -47,8 +47,7 @@ class Picture(Contexts):
 
     def views(self, x: Tensor) -> list[Tensor]:
         """All eight orientations, or the four that keep the shape."""
-        quarters = range(4) if x.shape[2] == x.shape[3] else (0, 2)
-        return [seen.rot90(turn, (2, 3)) for seen in (x, x.flip(3)) for turn in quarters]
+        return orientations(x)
 
 
 class BinaryNeighbours(Picture):
@@ -58,10 +57,8 @@ class BinaryNeighbours(Picture):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Context and pixel, (n, dims) each; outside the picture is 0."""
-        height, width = x.shape[2:]
-        padded = nn.functional.pad(x, (1, 1, 1, 0))  # (n, channels, height + 1, width + 2)
-        left, above = padded[:, :, 1:, :width], padded[:, :, :height]
-        context = left + 2 * above[..., :width] + 4 * above[..., 1 : width + 1] + 8 * above[..., 2:]
+        left, above_left, above, above_right = neighbours(x)
+        context = left + 2 * above_left + 4 * above + 8 * above_right
         return context.flatten(1), x.flatten(1)
 
 
@@ -74,13 +71,7 @@ class PredictedPixels(Picture):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Context 0 and the difference, (n, dims) each; outside the picture is 0."""
-        height, width = x.shape[2:]
-        padded = nn.functional.pad(x, (1, 0, 1, 0))
-        left, above, corner = (
-            padded[:, :, 1:, :width],
-            padded[:, :, :height, 1:],
-            padded[:, :, :height, :width],
-        )
+        left, corner, above, _ = neighbours(x)
         least, most = torch.minimum(left, above), torch.maximum(left, above)
         predicted = torch.where(corner >= most, least, torch.where(corner <= least, most, left + above - corner))
         difference = _modulo(x - predicted, self.symbols).flatten(1)
@@ -111,6 +102,20 @@ class Characters(Contexts):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Context 0 and the symbol, (n, time) each."""
         return torch.zeros_like(x), x
+
+
+def neighbours(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The pixels to the left, above left, above, and above right of each, shaped like x; 0 outside the picture."""
+    height, width = x.shape[2:]
+    padded = nn.functional.pad(x, (1, 1, 1, 0))  # (n, channels, height + 1, width + 2)
+    above = padded[:, :, :height]
+    return padded[:, :, 1:, :width], above[..., :width], above[..., 1 : width + 1], above[..., 2:]
+
+
+def orientations(x: Tensor) -> list[Tensor]:
+    """All eight orientations of pictures, or the four that keep the shape."""
+    quarters = range(4) if x.shape[2] == x.shape[3] else (0, 2)
+    return [seen.rot90(turn, (2, 3)) for seen in (x, x.flip(3)) for turn in quarters]
 
 
 def contexts_of(transform: Transform) -> Contexts | None:

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.transforms.base import Transform
 from training.zoo.base import Noise, Options
@@ -81,8 +81,16 @@ class Binarise(ImageTransform):
         return torch.round(x * (LEVELS - 1)).to(torch.uint8).permute(0, 2, 3, 1)
 
 
+class DequantiseOptions(Options):
+    """Options of ``dequantise``."""
+
+    pool: int = Field(default=1, ge=1, description="side of the blocks of pixels that are averaged first")
+
+
 class Dequantise(ImageTransform):
     """Grey levels to reals: x = (level + u) / 256 with u uniform.
+
+    With ``pool`` p the level is the mean of a block of p by p pixels: a smaller picture in finer levels.
 
     A continuous density p(x) gives log P(level) ≥ E_u log p(x) − log 256 per dimension (L. Theis, A. van den Oord,
     M. Bethge, "A note on the evaluation of generative models", ICLR 2016, arXiv 1511.01844, §3.1): a lower bound in
@@ -90,11 +98,28 @@ class Dequantise(ImageTransform):
     """
 
     space = "real"
-    density_of = "the 8-bit image, by uniform dequantisation"
+    Options: ClassVar[type[Options]] = DequantiseOptions
 
     def __init__(self, raw_shape: tuple[int, ...], options: Options) -> None:
         super().__init__(raw_shape, options)
-        self.log_det.fill_(-float(np.log(LEVELS)))
+        height, width, _ = raw_shape
+        if height % options.pool or width % options.pool:
+            raise ValueError(f"expected pool to divide {width}x{height} pixels, got {options.pool}")
+        self.levels_per_unit = LEVELS * options.pool**2
+        self.log_det.fill_(-float(np.log(self.levels_per_unit)))
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """(channels, height, width) after pooling."""
+        channels, height, width = super().event_shape
+        return (channels, height // self.options.pool, width // self.options.pool)
+
+    @property
+    def density_of(self) -> str:
+        """What the density is over."""
+        side = self.options.pool
+        image = "the 8-bit image" if side == 1 else f"the 8-bit image averaged over {side} by {side} pixels"
+        return f"{image}, by uniform dequantisation"
 
     @property
     def score_noise(self) -> tuple[Noise, ...]:
@@ -109,16 +134,22 @@ class Dequantise(ImageTransform):
     def forward(self, raw: Tensor, *noise: Tensor) -> Tensor:
         """(level + u) / 256."""
         (u,) = noise
-        return (raw.permute(0, 3, 1, 2).float() + u) / LEVELS
+        return (self._sums(raw) + u) / self.levels_per_unit
 
     def training_view(self, raw: Tensor) -> Tensor:
         """Fresh noise at every step."""
-        levels = raw.permute(0, 3, 1, 2).float()
-        return (levels + torch.rand_like(levels)) / LEVELS
+        sums = self._sums(raw)
+        return (sums + torch.rand_like(sums)) / self.levels_per_unit
 
     def inverse(self, x: Tensor) -> Tensor:
-        """The level whose interval holds x; values outside [0, 1) go to the nearest level."""
-        return torch.clamp(torch.floor(x * LEVELS), 0, LEVELS - 1).to(torch.uint8).permute(0, 2, 3, 1)
+        """The level whose interval holds x, for every pixel of a block; values outside [0, 1) go to the nearest."""
+        levels = torch.clamp(torch.floor(x * LEVELS), 0, LEVELS - 1).to(torch.uint8).permute(0, 2, 3, 1)
+        return levels.repeat_interleave(self.options.pool, 1).repeat_interleave(self.options.pool, 2)
+
+    def _sums(self, raw: Tensor) -> Tensor:
+        """Sums of levels over blocks, (batch, *event_shape)."""
+        levels = raw.permute(0, 3, 1, 2).float()
+        return levels if (side := self.options.pool) == 1 else nn.functional.avg_pool2d(levels, side) * side**2
 
 
 class LevelsOptions(Options):
