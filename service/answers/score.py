@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import bundle
-from service.answers.surprise import surprise_map, surprise_of, waveform_map
+from service.answers.surprise import per_position, surprise_map, waveform_map
 from service.inference.graph import Array
 from service.inference.model import Model
 from service.operations.calibration import smallest_p_value
@@ -30,7 +30,7 @@ _BYTES_PER_ITEM = 200
 
 def size(scores: Scores) -> int:
     """About how many bytes the answer has."""
-    terms = 0 if scores.dim_log_prob is None else scores.dim_log_prob.size * 20
+    terms = 0 if scores.explanation is None else scores.explanation.nats.size * 20
     return len(scores.log_prob) * _BYTES_PER_ITEM + terms
 
 
@@ -83,12 +83,13 @@ def as_parquet(own: Columns | None, scores: Scores) -> bytes:
 
 def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     """A PNG with every input beside its heat map, or above it where the input is a recording."""
-    if scores.dim_log_prob is None:
-        raise ValueError("a sheet needs dim_log_prob")
+    if scores.explanation is None:
+        raise ValueError("a sheet needs scores with an explanation")
+    nats = scores.explanation.nats
     if spec.kind == "audio":
-        pairs = zip(items, scores.dim_log_prob, strict=True)
-        return encode_png(contact_sheet(np.stack([waveform_map(values, terms)[0] for values, terms in pairs])))
-    maps = np.stack([heat_map(surprise_of(terms))[0] for terms in scores.dim_log_prob])
+        pairs = zip(items, nats, strict=True)
+        return encode_png(contact_sheet(np.stack([waveform_map(values, surprise)[0] for values, surprise in pairs])))
+    maps = np.stack([heat_map(per_position(surprise))[0] for surprise in nats])
     pictures = np.stack([as_colour(items), maps], axis=1)  # (n, 2, height, width, 3)
     columns = 2 * max(1, round(len(maps) ** 0.5 / 1.5))
     return encode_png(contact_sheet(pictures.reshape(-1, *pictures.shape[2:]), columns))  # of (2n, height, width, 3)
@@ -154,7 +155,8 @@ def _results(model: Model, items: Array, scores: Scores) -> list[ItemScore]:
     if scores.discoveries is not None:
         for result, discovery in zip(results, scores.discoveries.found.tolist(), strict=True):
             result["discovery"] = discovery
-    if scores.dim_log_prob is not None:
-        for result, values, terms in zip(results, items, scores.dim_log_prob, strict=True):
-            result["map"] = surprise_map(model.manifest.input, values, terms)
+    if scores.explanation is not None:
+        kind = scores.explanation.kind
+        for result, values, surprise in zip(results, items, scores.explanation.nats, strict=True):
+            result["map"] = {"kind": kind, **surprise_map(model.manifest.input, values, surprise)}
     return results

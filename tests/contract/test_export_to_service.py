@@ -21,7 +21,7 @@ from training.export.bundling import write_bundle
 from training.fit import Hardware, Run, fit
 from training.prepare import prepare
 from training.recipe import parse
-from training.zoo.base import DirectSampler, Encoder, FactorisedDensity, Known
+from training.zoo.base import DirectSampler, Encoder, FactorisedDensity, Known, VariationalBound
 
 RECIPE = """
 name = "tiny"
@@ -126,6 +126,24 @@ def test_scores_are_those_of_the_eager_model(shipped, post):
     assert body["kind"] == manifest.kind
     for result in body["results"] if mapped else []:
         assert _surprise(result["map"]) == pytest.approx(-result["log_prob"], rel=1e-4, abs=1e-3)
+
+
+def test_the_map_of_a_lower_bound_sums_to_the_reconstruction_error(shipped, post):
+    experiment, store, manifest = shipped
+    mapped = isinstance(experiment.family, VariationalBound)
+    assert mapped == any(
+        output.name == "reconstruction_error" for graph in manifest.graphs.values() for output in graph.outputs
+    )
+    if not mapped:
+        return
+    raw = experiment.splits.test.x[:20]
+    answer = post(store, "/score", params={"model": manifest.name, "alpha": 0.1, "explain": True}, **_npy(raw)).json()
+    with torch.no_grad():
+        terms = experiment.family.coding(experiment.transform(torch.from_numpy(raw)))[0]
+    for result, expected in zip(answer["results"], terms[:, 0].numpy(), strict=True):
+        assert result["map"]["kind"] == "reconstruction_error"
+        np.testing.assert_allclose(result["map"]["values"], expected, rtol=1e-4, atol=1e-4)
+        assert _surprise(result["map"]) == pytest.approx(result["statistics"]["reconstruction"]["value"], rel=1e-4)
 
 
 def _surprise(found: dict) -> float:
