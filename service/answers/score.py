@@ -3,9 +3,6 @@
 As a table they follow the columns of the table that was sent.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 import bundle
@@ -16,7 +13,7 @@ from service.operations.calibration import smallest_p_value
 from service.operations.discoveries import Discoveries
 from service.operations.scoring import Scores, score_of
 from service.payloads.array import encode_npy
-from service.payloads.columns import Columns, free_name
+from service.payloads.columns import Columns, joined
 from service.payloads.image import encode_png
 from service.payloads.items import columns_of
 from service.payloads.json_text import write_json
@@ -26,6 +23,7 @@ from service.payloads.table import encode_csv
 from service.schemas.score import ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
+_PREFIX = "score"
 
 
 def size(scores: Scores) -> int:
@@ -64,7 +62,7 @@ def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) 
 
 def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     """A structured array, one record per item, with the values of a row first; anomaly is false without verdict."""
-    columns = _joined(columns_of(items, spec).numbers if spec.kind == "row" else {}, _columns(scores))
+    columns = joined(columns_of(items, spec).numbers if spec.kind == "row" else {}, _columns(scores), _PREFIX)
     records = np.empty(len(scores.log_prob), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         records[name] = values
@@ -73,12 +71,12 @@ def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
 
 def as_csv(own: Columns | None, scores: Scores) -> bytes:
     """A line per item, after its own cells; numbers that are not finite, and verdicts that are none, stay empty."""
-    return encode_csv(_joined({} if own is None else own.cells(), _with_gaps(scores)))
+    return encode_csv(joined({} if own is None else own.cells(), _with_gaps(scores), _PREFIX))
 
 
 def as_parquet(own: Columns | None, scores: Scores) -> bytes:
     """A row per item, after its own values; verdicts that are none are missing."""
-    return encode_parquet(_joined({} if own is None else own.typed(), _with_gaps(scores)))
+    return encode_parquet(joined({} if own is None else own.typed(), _with_gaps(scores), _PREFIX))
 
 
 def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
@@ -117,11 +115,6 @@ def _columns(scores: Scores) -> dict[str, Array]:
 def _with_gaps(scores: Scores) -> dict[str, Array]:
     """The columns, with no verdict where there is no p-value."""
     return {**_columns(scores), "anomaly": np.ma.masked_where(np.isnan(scores.p_value), scores.anomaly)}
-
-
-def _joined(own: Mapping[str, Any], found: Mapping[str, Array]) -> dict[str, Any]:
-    """The own columns of the items, then what was found; a name that is taken gets another."""
-    return {**own, **{free_name(name, list(own)): values for name, values in found.items()}}
 
 
 def _multiple_testing(found: Discoveries) -> MultipleTesting:

@@ -1,8 +1,8 @@
 """Pixels of a picture file, read by the rules by which the service reads what it is sent.
 
 A model must see at training what it will be shown later: transparent parts on black, turned upright as EXIF data say,
-the first of several frames, and never more than 8 bits per channel. The service and training know nothing of each other,
-so the rules are written down twice, and a contract test feeds the same files to both.
+the first of several frames, and never more than 8 bits per channel. The service and training know nothing of each
+other, so the rules are written down twice, and a contract test feeds the same files to both.
 """
 
 import io
