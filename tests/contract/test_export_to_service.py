@@ -1,6 +1,7 @@
 """What training exports is what the service answers: the same numbers, over HTTP."""
 
 import asyncio
+import csv
 import io
 from functools import partial
 from pathlib import Path
@@ -242,6 +243,19 @@ def test_embeddings_are_those_of_the_eager_model(shipped, post):
     with torch.no_grad():
         expected = experiment.family.embed(experiment.transform(torch.from_numpy(raw)))
     np.testing.assert_allclose(answer.json()["embeddings"], expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_codes_as_a_table_are_those_of_json(shipped, post):
+    experiment, store, manifest = shipped
+    if manifest.encode is None:
+        return
+    told, content = {"model": manifest.name}, _npy(experiment.splits.test.x[:7])
+    expected = post(store, "/encode", params=told, **content).json()["embeddings"]
+    content["headers"] = {**content["headers"], "accept": "text/csv"}
+    lines = csv.DictReader(io.StringIO(post(store, "/encode", params=told, **content).text))
+    names = [f"latent_{index}" for index in range(manifest.encode.dims)]
+    codes = [[float(line[name]) for name in names] for line in lines]
+    np.testing.assert_array_equal(np.float32(codes), np.float32(expected))
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "normal"])
