@@ -133,7 +133,11 @@ class Calibration(Frozen):
 
 
 class Score(Frozen):
-    """How to compute log p(x) or a bound of it, in nats, and how to turn it into p-values."""
+    """How to compute log p(x) or a bound of it, in nats, and how to turn it into p-values.
+
+    Beside its statistics the graph may have an output per position, in nats: ``dim_log_prob``, which sums to log_prob,
+    or ``reconstruction_error``, which sums to the statistic ``reconstruction``.
+    """
 
     graph: Identifier
     kind: Literal["exact", "lower_bound"]

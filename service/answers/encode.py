@@ -1,12 +1,23 @@
-"""Embeddings as JSON or npy."""
+"""Embeddings as JSON, npy, CSV or Parquet; the tables follow the columns of the table that was sent."""
 
 import numpy as np
 
 from service.inference.graph import Array
 from service.inference.model import Model
 from service.payloads.array import encode_npy
+from service.payloads.columns import Columns, joined
 from service.payloads.json_text import write_json
+from service.payloads.parquet_if_there import encode_parquet
+from service.payloads.table import encode_csv
 from service.schemas.encode import EncodeAnswer
+
+_BYTES_PER_NUMBER = 20
+_PREFIX = "encode"
+
+
+def size(embeddings: Array) -> int:
+    """About how many bytes the answer has."""
+    return embeddings.size * _BYTES_PER_NUMBER
 
 
 def as_json(model: Model, embeddings: Array, notes: tuple[str, ...]) -> bytes:
@@ -24,3 +35,19 @@ def as_json(model: Model, embeddings: Array, notes: tuple[str, ...]) -> bytes:
 def as_npy(embeddings: Array) -> bytes:
     """float32, shape (n, dims)."""
     return encode_npy(embeddings.astype(np.float32, copy=False))
+
+
+def as_csv(own: Columns | None, embeddings: Array) -> bytes:
+    """A line per item, after its own cells; numbers that are not finite stay empty."""
+    return encode_csv(joined({} if own is None else own.cells(), _columns(embeddings), _PREFIX))
+
+
+def as_parquet(own: Columns | None, embeddings: Array) -> bytes:
+    """A row per item, after its own values."""
+    return encode_parquet(joined({} if own is None else own.typed(), _columns(embeddings), _PREFIX))
+
+
+def _columns(embeddings: Array) -> dict[str, Array]:
+    """float32, (n,) each, called ``latent_0`` and so on."""
+    columns = embeddings.astype(np.float32, copy=False).T
+    return {f"latent_{index}": np.ascontiguousarray(values) for index, values in enumerate(columns)}

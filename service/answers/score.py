@@ -3,20 +3,17 @@
 As a table they follow the columns of the table that was sent.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 import bundle
-from service.answers.surprise import surprise_map, surprise_of, waveform_map
+from service.answers.surprise import per_position, surprise_map, waveform_map
 from service.inference.graph import Array
 from service.inference.model import Model
 from service.operations.calibration import smallest_p_value
 from service.operations.discoveries import Discoveries
 from service.operations.scoring import Scores, score_of
 from service.payloads.array import encode_npy
-from service.payloads.columns import Columns, free_name
+from service.payloads.columns import Columns, joined
 from service.payloads.image import encode_png
 from service.payloads.items import columns_of
 from service.payloads.json_text import write_json
@@ -26,11 +23,12 @@ from service.payloads.table import encode_csv
 from service.schemas.score import ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
+_PREFIX = "score"
 
 
 def size(scores: Scores) -> int:
     """About how many bytes the answer has."""
-    terms = 0 if scores.dim_log_prob is None else scores.dim_log_prob.size * 20
+    terms = 0 if scores.explanation is None else scores.explanation.nats.size * 20
     return len(scores.log_prob) * _BYTES_PER_ITEM + terms
 
 
@@ -64,7 +62,7 @@ def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) 
 
 def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     """A structured array, one record per item, with the values of a row first; anomaly is false without verdict."""
-    columns = _joined(columns_of(items, spec).numbers if spec.kind == "row" else {}, _columns(scores))
+    columns = joined(columns_of(items, spec).numbers if spec.kind == "row" else {}, _columns(scores), _PREFIX)
     records = np.empty(len(scores.log_prob), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         records[name] = values
@@ -73,22 +71,23 @@ def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
 
 def as_csv(own: Columns | None, scores: Scores) -> bytes:
     """A line per item, after its own cells; numbers that are not finite, and verdicts that are none, stay empty."""
-    return encode_csv(_joined({} if own is None else own.cells(), _with_gaps(scores)))
+    return encode_csv(joined({} if own is None else own.cells(), _with_gaps(scores), _PREFIX))
 
 
 def as_parquet(own: Columns | None, scores: Scores) -> bytes:
     """A row per item, after its own values; verdicts that are none are missing."""
-    return encode_parquet(_joined({} if own is None else own.typed(), _with_gaps(scores)))
+    return encode_parquet(joined({} if own is None else own.typed(), _with_gaps(scores), _PREFIX))
 
 
 def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     """A PNG with every input beside its heat map, or above it where the input is a recording."""
-    if scores.dim_log_prob is None:
-        raise ValueError("a sheet needs dim_log_prob")
+    if scores.explanation is None:
+        raise ValueError("a sheet needs scores with an explanation")
+    nats = scores.explanation.nats
     if spec.kind == "audio":
-        pairs = zip(items, scores.dim_log_prob, strict=True)
-        return encode_png(contact_sheet(np.stack([waveform_map(values, terms)[0] for values, terms in pairs])))
-    maps = np.stack([heat_map(surprise_of(terms))[0] for terms in scores.dim_log_prob])
+        pairs = zip(items, nats, strict=True)
+        return encode_png(contact_sheet(np.stack([waveform_map(values, surprise)[0] for values, surprise in pairs])))
+    maps = np.stack([heat_map(per_position(surprise))[0] for surprise in nats])
     pictures = np.stack([as_colour(items), maps], axis=1)  # (n, 2, height, width, 3)
     columns = 2 * max(1, round(len(maps) ** 0.5 / 1.5))
     return encode_png(contact_sheet(pictures.reshape(-1, *pictures.shape[2:]), columns))  # of (2n, height, width, 3)
@@ -116,11 +115,6 @@ def _columns(scores: Scores) -> dict[str, Array]:
 def _with_gaps(scores: Scores) -> dict[str, Array]:
     """The columns, with no verdict where there is no p-value."""
     return {**_columns(scores), "anomaly": np.ma.masked_where(np.isnan(scores.p_value), scores.anomaly)}
-
-
-def _joined(own: Mapping[str, Any], found: Mapping[str, Array]) -> dict[str, Any]:
-    """The own columns of the items, then what was found; a name that is taken gets another."""
-    return {**own, **{free_name(name, list(own)): values for name, values in found.items()}}
 
 
 def _multiple_testing(found: Discoveries) -> MultipleTesting:
@@ -154,7 +148,8 @@ def _results(model: Model, items: Array, scores: Scores) -> list[ItemScore]:
     if scores.discoveries is not None:
         for result, discovery in zip(results, scores.discoveries.found.tolist(), strict=True):
             result["discovery"] = discovery
-    if scores.dim_log_prob is not None:
-        for result, values, terms in zip(results, items, scores.dim_log_prob, strict=True):
-            result["map"] = surprise_map(model.manifest.input, values, terms)
+    if scores.explanation is not None:
+        kind = scores.explanation.kind
+        for result, values, surprise in zip(results, items, scores.explanation.nats, strict=True):
+            result["map"] = {"kind": kind, **surprise_map(model.manifest.input, values, surprise)}
     return results

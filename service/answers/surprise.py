@@ -1,6 +1,6 @@
 """Where the surprise of an item lies, in the terms of its kind: pixels, columns, spans of time, characters.
 
-Surprise is minus a term of log_prob, in nats.
+Surprise is minus a term of log_prob, or of log p(x | z) where a model has only that, in nats.
 """
 
 import numpy as np
@@ -11,40 +11,38 @@ from service.payloads.image import Pixels, encode_png
 from service.payloads.json_text import to_base64
 from service.payloads.picture import envelope_with_heat, heat_map
 from service.payloads.text import decode_texts
-from service.schemas.score import CharacterSurprise, ColumnSurprise, SpanSurprise, SurpriseMap
+from service.schemas.score import CharacterSurprise, ColumnSurprise, Places, SpanSurprise
 
 _SPAN_S = 0.01
 _MAX_SPANS = 5
 
 
-def surprise_map(spec: bundle.InputSpec, values: Array, terms: Array) -> SurpriseMap:
-    """The map of one item from its values and its terms of log_prob."""
+def surprise_map(spec: bundle.InputSpec, values: Array, surprise: Array) -> Places:
+    """The map of one item from its values and the surprise of each."""
+    surprise = per_position(surprise)
     match spec:
         case bundle.ImageSpec():
-            surprise = surprise_of(terms)
             return {"values": surprise.tolist(), **_picture(*heat_map(surprise))}
         case bundle.AudioSpec():
-            surprise = surprise_of(terms)
-            picture = _picture(*waveform_map(values, terms))
+            picture = _picture(*waveform_map(values, surprise))
             return {"values": surprise.tolist(), **picture, "spans": _spans(surprise, spec.rate_hz)}
         case bundle.TextSpec():
             (text,) = decode_texts(values[np.newaxis], spec)
-            return {"characters": _characters(text, surprise_of(terms))}
-    return {"columns": _columns([column.name for column in spec.columns], surprise_of(terms))}
+            return {"characters": _characters(text, surprise)}
+    return {"columns": _columns([column.name for column in spec.columns], surprise)}
 
 
-def surprise_of(terms: Array) -> Array:
-    """Minus the terms, in nats; those of several channels of a pixel are added up, shape (height, width)."""
-    surprise = -terms.astype(np.float64)
+def per_position(surprise: Array) -> Array:
+    """The surprise with that of several channels of a pixel added up, shape (height, width)."""
     return surprise.sum(axis=2) if surprise.ndim == 3 else surprise
 
 
-def waveform_map(samples: Array, terms: Array) -> tuple[Pixels, float, float]:
+def waveform_map(samples: Array, surprise: Array) -> tuple[Pixels, float, float]:
     """A recording drawn above its surprise, and the values at both ends of the colours."""
-    return envelope_with_heat(samples, surprise_of(terms))
+    return envelope_with_heat(samples, surprise)
 
 
-def _picture(picture: Pixels, low: float, high: float) -> SurpriseMap:
+def _picture(picture: Pixels, low: float, high: float) -> Places:
     return {
         "image": to_base64(encode_png(picture)),
         "scale": {"minimum": low, "maximum": high, "unit": "nats"},

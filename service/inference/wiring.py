@@ -6,6 +6,7 @@ from typing import Literal
 
 import bundle
 from service.inference.known import positions
+from service.inference.maps import MAP_KINDS
 
 Array = tuple[str, tuple[int | str, ...]]
 """Dtype and shape."""
@@ -78,9 +79,14 @@ def _check_order(manifest: bundle.Manifest, completion: bundle.Completion) -> No
 def _check_score(manifest: bundle.Manifest, score: bundle.Score) -> None:
     _check_data_graph(manifest, "score", score.graph)
     _check_outputs(manifest, "score", score.graph, ["log_prob", *(item.name for item in score.statistics)])
-    terms = {item.name: item.shape[1:] for item in manifest.graphs[score.graph].outputs}.get("dim_log_prob")
-    if terms not in (None, manifest.input.shape, positions(manifest.input)):
-        raise WiringRefused(f"score: expected a dim_log_prob for every position of {manifest.input.shape}, got {terms}")
+    shapes = {item.name: item.shape[1:] for item in manifest.graphs[score.graph].outputs}
+    for name in MAP_KINDS:
+        _check_terms(manifest, name, shapes.get(name))
+
+
+def _check_terms(manifest: bundle.Manifest, name: str, shape: tuple[int | str, ...] | None) -> None:
+    if shape not in (None, manifest.input.shape, positions(manifest.input)):
+        raise WiringRefused(f"score: expected a {name} for every position of {manifest.input.shape}, got {shape}")
 
 
 def _check_data_graph(manifest: bundle.Manifest, capability: str, name: str) -> None:

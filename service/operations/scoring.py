@@ -11,6 +11,7 @@ import bundle
 from service.errors import RequestInvalid
 from service.inference.batcher import Batcher
 from service.inference.graph import Array
+from service.inference.maps import MapKind, map_kind
 from service.inference.model import Model
 from service.operations.calibration import Floats, p_values
 from service.operations.discoveries import Discoveries, benjamini_hochberg, check_fdr, power_note
@@ -18,12 +19,22 @@ from service.operations.inputs import option_arrays
 from service.operations.verdict import Rule
 from service.trace import Trace
 
-DIM_LOG_PROB = "dim_log_prob"
+
+@dataclass(frozen=True)
+class Explanation:
+    """How odd every dimension is, nats of shape (batch, …), higher is odder.
+
+    Of kind ``dim_log_prob`` it sums to minus ``log_prob``, of kind ``reconstruction_error`` to the statistic
+    ``reconstruction``, which says nothing about how likely the code is.
+    """
+
+    kind: MapKind
+    nats: Array
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Everything per item, shape (batch,), in nats; ``dim_log_prob`` of shape (batch, …) sums to ``log_prob``.
+    """Everything per item, shape (batch,), in nats.
 
     ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says.
     """
@@ -35,7 +46,7 @@ class Scores:
     p_values: Mapping[str, Floats]
     p_value: Floats
     anomaly: NDArray[np.bool_]
-    dim_log_prob: Array | None = None
+    explanation: Explanation | None = None
     discoveries: Discoveries | None = None
 
 
@@ -48,7 +59,8 @@ def check(model: Model, explain: bool) -> None:
     """Refuses what cannot be answered, before anything is decoded; raises RequestInvalid."""
     if explain and not can_explain(model):
         raise RequestInvalid(
-            f"{model.manifest.reference} gives no log-probability per dimension, so it cannot explain a score",
+            f"{model.manifest.reference} gives neither a log-probability nor a reconstruction error per dimension, "
+            "so it cannot explain a score; ask without explain",
             pointer="/explain",
         )
 
@@ -69,21 +81,27 @@ def with_discoveries(model: Model, scores: Scores, fdr: float | None) -> tuple[S
 
 
 def can_explain(model: Model) -> bool:
-    """Whether the score splits into one term per dimension."""
-    spec = model.graphs[score_of(model).graph].spec
-    return any(item.name == DIM_LOG_PROB for item in spec.outputs)
+    """Whether something of the score splits into one term per dimension."""
+    return map_kind(model.graphs[score_of(model).graph].spec) is not None
+
+
+def map_notes(scores: Scores) -> tuple[str, ...]:
+    """What is to be known about a map that does not explain log_prob."""
+    if scores.explanation is None or scores.explanation.kind == "dim_log_prob":
+        return ()
+    return ("the map is a reconstruction error: it sums to the statistic reconstruction, and not to log_prob",)
 
 
 async def score(model: Model, batcher: Batcher, items: Array, rule: Rule, explain: bool, trace: Trace) -> Scores:
     """Scores of items of shape (batch, …) in the model's own input format."""
     declared = score_of(model)
     graph = model.graphs[declared.graph]
-    wanted = dict.fromkeys(["log_prob", *(item.name for item in declared.statistics)])
-    if explain:
-        wanted[DIM_LOG_PROB] = None
+    kind = map_kind(graph.spec) if explain else None
+    names = ["log_prob", *(item.name for item in declared.statistics), *(() if kind is None else (kind,))]
     arrays = {data_input(graph.spec).name: items, **option_arrays(graph.spec, {}, len(items))}
-    outputs = await batcher.run(graph, arrays, tuple(wanted), trace)
-    return _scores(model, outputs, rule)
+    outputs = await batcher.run(graph, arrays, tuple(dict.fromkeys(names)), trace)
+    explanation = None if kind is None else _explanation(kind, outputs[kind])
+    return _scores(model, outputs, rule, explanation)
 
 
 def data_input(spec: bundle.Graph) -> bundle.DataInput:
@@ -98,7 +116,12 @@ def score_of(model: Model) -> bundle.Score:
     return model.manifest.score
 
 
-def _scores(model: Model, outputs: Mapping[str, Array], rule: Rule) -> Scores:
+def _explanation(kind: MapKind, terms: Array) -> Explanation:
+    nats = terms.astype(np.float64)
+    return Explanation(kind, -nats if kind == "dim_log_prob" else nats)
+
+
+def _scores(model: Model, outputs: Mapping[str, Array], rule: Rule, explanation: Explanation | None) -> Scores:
     declared = score_of(model).statistics
     log_prob = outputs["log_prob"].astype(np.float64)
     calibrated = {item.name: p_values(item, model.calibration[item.name], outputs[item.name]) for item in declared}
@@ -111,5 +134,5 @@ def _scores(model: Model, outputs: Mapping[str, Array], rule: Rule) -> Scores:
         p_values=calibrated,
         p_value=verdict,
         anomaly=verdict <= rule.threshold,
-        dim_log_prob=outputs.get(DIM_LOG_PROB),
+        explanation=explanation,
     )

@@ -1,6 +1,6 @@
 """The columns of the table that was sent, for an answer that repeats them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -54,8 +54,13 @@ class TextColumns:
         return {**self.texts, **self.numbers}
 
 
-def free_name(name: str, taken: Sequence[str]) -> str:
-    """The name of a column of the answer, with ``score_`` before it as often as a column of the table has that name."""
+def joined(own: Mapping[str, Any], found: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The own columns of the items, then those that were found; a name that is taken gets the prefix."""
+    return {**own, **{_free_name(name, own, prefix): values for name, values in found.items()}}
+
+
+def _free_name(name: str, taken: Container[str], prefix: str) -> str:
+    """The name with the prefix before it as often as a column of the table has that name."""
     while name in taken:
-        name = f"score_{name}"
+        name = f"{prefix}_{name}"
     return name

@@ -1,13 +1,18 @@
 """POST /encode."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import encode as answers
+from service.inference.graph import Array
+from service.inference.model import Model
 from service.operations import encoding
-from service.payloads.items import JsonItems, Payload
+from service.payloads.items import Decoded, JsonItems, Payload
+from service.payloads.parquet_if_there import library
 from service.routes import bodies
-from service.routes.negotiation import JSON, NPY, preferred
+from service.routes.negotiation import CSV, JSON, NPY, PARQUET, preferred
 from service.routes.notes import notes_header
 from service.routes.patience import patiently
 from service.routes.services import Services
@@ -24,7 +29,7 @@ class EncodeEndpoint:
     async def __call__(self, request: Request) -> Response:
         """Describes each item by a vector."""
         trace: Trace = request.scope["trace"]
-        media = preferred(request, (JSON, NPY))
+        media = preferred(request, (JSON, NPY, CSV, PARQUET))
         options, items = await self._read(request)
         bodies.check_count(items, self._services.settings)
         return await patiently(request, trace, self._answer(options, items, media, trace))
@@ -41,14 +46,23 @@ class EncodeEndpoint:
         services = self._services
         model = services.registry.choose(options.model, "encode")
         trace.model, trace.version = model.manifest.name, str(model.manifest.version)
+        if media == PARQUET:
+            await asyncio.to_thread(library)
         with services.admission.ticket(encoding.mflop(model, items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
             embeddings = await encoding.encode(model, services.batcher, decoded.array, trace)
             with trace.stage("encode"):
-                if media == NPY:
-                    content = await services.convert(embeddings.nbytes, answers.as_npy, embeddings)
-                else:
-                    size = embeddings.size * 20
-                    content = await services.convert(size, answers.as_json, model, embeddings, decoded.notes)
+                size = answers.size(embeddings) + items.size
+                content = await services.convert(size, _rendered, media, model, decoded, embeddings)
         return Response(content, headers=notes_header(media, decoded.notes), media_type=media)
+
+
+def _rendered(media: str, model: Model, decoded: Decoded, embeddings: Array) -> bytes:
+    if media == NPY:
+        return answers.as_npy(embeddings)
+    if media == CSV:
+        return answers.as_csv(decoded.columns, embeddings)
+    if media == PARQUET:
+        return answers.as_parquet(decoded.columns, embeddings)
+    return answers.as_json(model, embeddings, decoded.notes)

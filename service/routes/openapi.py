@@ -178,7 +178,7 @@ def _reference(schema: str) -> dict[str, str]:
 DIRECT = {
     "/generate": (answers("GenerateAnswer", NPY, CSV, PNG, WAV, TEXT), generate_extra()),
     "/score": (answers("ScoreAnswer", NPY, CSV, PNG, PARQUET), score_extra()),
-    "/encode": (answers("EncodeAnswer", NPY), encode_extra()),
+    "/encode": (answers("EncodeAnswer", NPY, CSV, PARQUET), encode_extra()),
     "/calibrate": (calibrate_answers(), calibrate_extra()),
 }
 """What the direct routes answer, and what they read."""

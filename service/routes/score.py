@@ -60,7 +60,7 @@ class ScoreEndpoint:
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
             scores = await scoring.score(model, services.batcher, decoded.array, rule, options.explain, trace)
             scores, notes = scoring.with_discoveries(model, scores, options.fdr)
-            decoded = replace(decoded, notes=(*decoded.notes, *notes))
+            decoded = replace(decoded, notes=(*decoded.notes, *notes, *scoring.map_notes(scores)))
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)

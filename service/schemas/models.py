@@ -5,6 +5,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 import bundle
+from service.inference.maps import map_kind
 from service.inference.model import Model
 
 
@@ -95,13 +96,14 @@ def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
     score = manifest.score
     if score is None:
         return None
-    outputs = {item.name for item in manifest.graphs[score.graph].outputs}
+    kind = map_kind(manifest.graphs[score.graph])
     return {
         "kind": score.kind,
         "bound": score.bound,
         "unit": "nats",
         "density_of": score.density_of,
-        "explain": "dim_log_prob" in outputs,
+        "explain": kind is not None,
+        "map": kind,
         "statistics": [statistic.model_dump() for statistic in score.statistics],
         "calibration": {
             "n": score.calibration.n,

@@ -5,6 +5,7 @@ from typing import Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from service.inference.maps import MapKind
 from service.schemas.items import Item, ItemOptions
 
 
@@ -28,7 +29,7 @@ class ScoreOptions(ItemOptions):
         description="False discovery rate: marks items of which, on average, at most this share is normal "
         "(Benjamini-Hochberg over all items of the request).",
     )
-    explain: bool = Field(False, description="Whether to say which dimensions are surprising.")
+    explain: bool = Field(False, description="Whether to say which dimensions are surprising, or badly reconstructed.")
     watch: bool = Field(True, description="Whether these items count for drift; say false for experiments.")
 
 
@@ -75,8 +76,8 @@ class CharacterSurprise(TypedDict):
     surprise: float | None
 
 
-class SurpriseMap(TypedDict):
-    """Surprise per dimension, in nats: minus the terms that log_prob is the sum of.
+class Places(TypedDict):
+    """Surprise per dimension, in nats.
 
     An image has values, a picture and its scale; so has a recording, and its most surprising spans; a row has its
     columns, most surprising first; a text its characters in order, and its end.
@@ -88,6 +89,16 @@ class SurpriseMap(TypedDict):
     columns: NotRequired[list[ColumnSurprise]]
     spans: NotRequired[list[SpanSurprise]]
     characters: NotRequired[list[CharacterSurprise]]
+
+
+class SurpriseMap(Places):
+    """Where an item is odd, and of what kind the numbers are.
+
+    Of kind ``dim_log_prob`` they are minus the terms that log_prob is the sum of; of kind ``reconstruction_error``
+    minus those of log p(x | z) at the item's own code, which sum to the statistic ``reconstruction``.
+    """
+
+    kind: MapKind
 
 
 class ItemScore(TypedDict):

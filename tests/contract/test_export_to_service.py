@@ -1,6 +1,7 @@
 """What training exports is what the service answers: the same numbers, over HTTP."""
 
 import asyncio
+import csv
 import io
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from training.export.bundling import write_bundle
 from training.fit import Hardware, Run, fit
 from training.prepare import prepare
 from training.recipe import parse
-from training.zoo.base import DirectSampler, Encoder, FactorisedDensity, Known
+from training.zoo.base import DirectSampler, Encoder, FactorisedDensity, Known, VariationalBound
 
 RECIPE = """
 name = "tiny"
@@ -128,6 +129,24 @@ def test_scores_are_those_of_the_eager_model(shipped, post):
         assert _surprise(result["map"]) == pytest.approx(-result["log_prob"], rel=1e-4, abs=1e-3)
 
 
+def test_the_map_of_a_lower_bound_sums_to_the_reconstruction_error(shipped, post):
+    experiment, store, manifest = shipped
+    mapped = isinstance(experiment.family, VariationalBound)
+    assert mapped == any(
+        output.name == "reconstruction_error" for graph in manifest.graphs.values() for output in graph.outputs
+    )
+    if not mapped:
+        return
+    raw = experiment.splits.test.x[:20]
+    answer = post(store, "/score", params={"model": manifest.name, "alpha": 0.1, "explain": True}, **_npy(raw)).json()
+    with torch.no_grad():
+        terms = experiment.family.coding(experiment.transform(torch.from_numpy(raw)))[0]
+    for result, expected in zip(answer["results"], terms[:, 0].numpy(), strict=True):
+        assert result["map"]["kind"] == "reconstruction_error"
+        np.testing.assert_allclose(result["map"]["values"], expected, rtol=1e-4, atol=1e-4)
+        assert _surprise(result["map"]) == pytest.approx(result["statistics"]["reconstruction"]["value"], rel=1e-4)
+
+
 def _surprise(found: dict) -> float:
     """The sum of a map."""
     parts = found.get("columns") or found.get("characters")
@@ -224,6 +243,19 @@ def test_embeddings_are_those_of_the_eager_model(shipped, post):
     with torch.no_grad():
         expected = experiment.family.embed(experiment.transform(torch.from_numpy(raw)))
     np.testing.assert_allclose(answer.json()["embeddings"], expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_codes_as_a_table_are_those_of_json(shipped, post):
+    experiment, store, manifest = shipped
+    if manifest.encode is None:
+        return
+    told, content = {"model": manifest.name}, _npy(experiment.splits.test.x[:7])
+    expected = post(store, "/encode", params=told, **content).json()["embeddings"]
+    content["headers"] = {**content["headers"], "accept": "text/csv"}
+    lines = csv.DictReader(io.StringIO(post(store, "/encode", params=told, **content).text))
+    names = [f"latent_{index}" for index in range(manifest.encode.dims)]
+    codes = [[float(line[name]) for name in names] for line in lines]
+    np.testing.assert_array_equal(np.float32(codes), np.float32(expected))
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "normal"])

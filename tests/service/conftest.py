@@ -102,7 +102,7 @@ class Draft:
             files={"onnx": f"{name}.onnx"}, inputs=tuple(inputs), outputs=tuple(outputs), mflop_per_row=0.01
         )
         session = onnxruntime.InferenceSession(self.files[f"{name}.onnx"], providers=["CPUExecutionProvider"])
-        self.runs[name] = lambda arrays: session.run(None, arrays)
+        self.runs[name] = lambda arrays, names=None: session.run(names, arrays)
         arrays = {item.name: fill(item, 5) for item in inputs}
         self.golden |= {f"{name}.in.{key}": array for key, array in arrays.items()}
         self.golden |= {
@@ -112,8 +112,8 @@ class Draft:
     def calibrate(self):
         score = self.graphs["score"]
         arrays = {item.name: fill(item, CALIBRATION_N) for item in score.inputs}
-        found = dict(zip([item.name for item in score.outputs], self.runs["score"](arrays), strict=True))
         names = [statistic.name for statistic in self.capabilities["score"].statistics]
+        found = dict(zip(names, self.runs["score"](arrays, names), strict=True))
         self.files["calibration.npz"] = npz({name: np.sort(found[name].astype(np.float64)) for name in names})
 
     def body(self):
@@ -221,7 +221,7 @@ def lower_bound_image():
         bundle.ImageSpec(height=SIDE, width=SIDE, channels=1),
         DIMS,
         generate=bundle.Generate(method="direct", graph="generate", sample="sample", mean="mean", latents="z"),
-        score=score("lower_bound", statistic(), bound="IWAE-5"),
+        score=score("lower_bound", statistic(), statistic("reconstruction", "high"), bound="IWAE-5"),
         encode=bundle.Encode(graph="encode", dims=LATENTS, description="posterior mean"),
     )
     constants = {**SHAPES, "w": weights(LATENTS, DIMS), "e": weights(DIMS, LATENTS, scale=0.2), "c": np.float32(255)}
@@ -250,9 +250,20 @@ def lower_bound_image():
         ("Sub", "xl sp", "d", {}),
         ("ReduceSum", "d two", "k", {"keepdims": 0}),
         ("ReduceLogSumExp", "k last", "log_prob", {"keepdims": 0}),
+        ("MatMul", "m w", "ml", {}),
+        ("Mul", "x ml", "xml", {}),
+        ("Softplus", "ml", "spm", {}),
+        ("Sub", "spm xml", "errors", {}),
+        ("ReduceSum", "errors last", "reconstruction", {"keepdims": 0}),
+        ("Reshape", "errors map_shape", "reconstruction_error", {}),
     ]
     eps = noise("eps", "normal", (5, LATENTS))
-    draft.graph("score", bound, [IMAGE, eps], [LOG_PROB], {**constants, "two": np.array([2])})
+    outputs = [
+        LOG_PROB,
+        output("reconstruction", "float32", ("batch",)),
+        output("reconstruction_error", "float32", ("batch", SIDE, SIDE)),
+    ]
+    draft.graph("score", bound, [IMAGE, eps], outputs, {**constants, "two": np.array([2])})
     embedding = output("embedding", "float32", ("batch", LATENTS))
     draft.graph("encode", [*encoded, ("Identity", "m", "embedding", {})], [IMAGE], [embedding], constants)
     return draft

@@ -3,13 +3,14 @@
 import csv
 import io
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from training.data.dataset import Dataset
 from training.data.files import named_files
 from training.data.labels import as_indices
+from training.data.picture import read_picture
 from training.errors import DataError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
@@ -22,7 +23,8 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
     pictures = {name: data for name, data in files.items() if PurePosixPath(name).suffix.lower() in SUFFIXES}
     if not pictures:
         raise DataError(f"{path}: no image files ({', '.join(sorted(SUFFIXES))})")
-    arrays = [_decode(name, data, mode, size) for name, data in pictures.items()]
+    colours: Literal["L", "RGB"] = "L" if mode == "grey" else "RGB"
+    arrays = [read_picture(name, data, colours, size) for name, data in pictures.items()]
     if mode == "auto" and all(_is_grey(array) for array in arrays):
         arrays = [array[..., :1] for array in arrays]
     shapes = {array.shape for array in arrays}
@@ -31,18 +33,6 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
         raise DataError(f"{path}: images of different sizes ({sizes}…); set `size` in the recipe to resize them")
     names, indices = as_indices(np.array(_labels(path, files, list(pictures), labels)))
     return Dataset(np.stack(arrays), str(path), "not stated", indices, names)
-
-
-def _decode(name: str, data: bytes, mode: str, size: int | None) -> np.ndarray:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            picture = image.convert("L" if mode == "grey" else "RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name}: not a readable image; remove it, or convert it to PNG") from error
-    if size is not None:
-        picture = picture.resize((size, size), Image.Resampling.LANCZOS)
-    array = np.asarray(picture, dtype=np.uint8)
-    return array.reshape(*array.shape[:2], -1)
 
 
 def _is_grey(array: np.ndarray) -> bool:

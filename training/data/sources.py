@@ -48,7 +48,7 @@ class NpzSource(_Source):
 
 
 class ImagesSource(_Source):
-    """A folder or zip of image files; labels from a column of captions.csv or from the names of sub-folders."""
+    """A folder or zip of image files, read as the service does; labels from captions.csv or names of sub-folders."""
 
     source: Literal["images"]
     path: Path = Field(description="the folder or zip")

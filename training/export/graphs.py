@@ -70,7 +70,7 @@ class Scoring(nn.Module):
         """The names of the results of ``forward``."""
         if self.statistics is None:
             return ("log_prob", *self.outputs)
-        terms = [name for name in self.outputs if name == "dim_log_prob"]
+        terms = [name for name in self.outputs if name in ("dim_log_prob", "reconstruction_error")]
         others = [item.name for item in self.statistics.members if item.name != "log_prob"]
         return ("log_prob", *terms, *others)
 
@@ -89,11 +89,10 @@ class Scoring(nn.Module):
         if not isinstance(self.family, FactorisedDensity):
             total = self.family.log_prob(x, *noise)
             total = (total.double() + self.transform.log_det_of(x, raw)).float()
-            return (total, *(self.family.coding(x) if isinstance(self.family, VariationalBound) else ()))
+            return (total, *(_coding(self.family, x) if isinstance(self.family, VariationalBound) else ()))
         dims = self.family.dim_log_prob(x)
         dims = self.transform.raw_terms(dims, x, raw)  # sums of hundreds of terms: double costs nothing here
-        if dims.dim() == 4:
-            dims = dims.sum(1)  # one number per pixel, (batch, height, width)
+        dims = _per_position(dims)
         return dims.flatten(1).sum(1).float(), dims.float(), *self._tail(x, raw)
 
     def _tail(self, x: Tensor, raw: Tensor) -> tuple[Tensor, ...]:
@@ -104,11 +103,24 @@ class Scoring(nn.Module):
         return (-tails.double().flatten(1).sum(1).float(),)
 
 
+def _coding(family: VariationalBound, x: Tensor) -> tuple[Tensor, ...]:
+    """Reconstruction error and rate, (batch,), the code, (batch, latent), and the error per position, (batch, …)."""
+    terms, rate, latent = family.coding(x)
+    return terms.flatten(1).sum(1), rate, latent, _per_position(terms)
+
+
+def _per_position(terms: Tensor) -> Tensor:
+    """One number per pixel of an image, (batch, height, width); what is no image stays as it is."""
+    return terms.sum(1) if terms.dim() == 4 else terms
+
+
 def _outputs(family: Family, tailed: bool) -> tuple[str, ...]:
     """What there is beside log_prob."""
     if isinstance(family, FactorisedDensity):
         return ("dim_log_prob", "tail") if tailed else ("dim_log_prob",)
-    return ("reconstruction", "rate", "latent") if isinstance(family, VariationalBound) else ()
+    if isinstance(family, VariationalBound):
+        return ("reconstruction", "rate", "latent", "reconstruction_error")
+    return ()
 
 
 class _Propose(nn.Module):

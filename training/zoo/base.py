@@ -153,7 +153,10 @@ class VariationalBound(Density):
 
     @abstractmethod
     def coding(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """−log p(x | z) at the mean z of q(z | x), KL(q ‖ p), both (batch,) in nats, and that mean, (batch, latent)."""
+        """Parts of −log p(x | z) at the mean z of q(z | x), (batch, *event_shape); KL(q ‖ p), (batch,); that mean.
+
+        The first two are in nats; the mean is of shape (batch, latent).
+        """
 
     @abstractmethod
     def elbo(self, x: Tensor, eps: Tensor) -> Tensor:

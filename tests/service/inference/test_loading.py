@@ -132,7 +132,7 @@ def other_sample(draft):
 
 def other_terms(draft):
     graph = draft.graphs["score"]
-    outputs = (graph.outputs[0], graph.outputs[1].model_copy(update={"shape": ("batch", 7)}))
+    outputs = (*graph.outputs[:-1], graph.outputs[-1].model_copy(update={"shape": ("batch", 7)}))
     draft.graphs["score"] = graph.model_copy(update={"outputs": outputs})
 
 
@@ -157,6 +157,7 @@ RASTER = bundle.Completion(kind="raster")
         ("recording", generate(completion=bundle.Completion(kind="raster", order=(0,))), "an order of 0 positions"),
         ("recording", conditioned_score, "one array of data, and no condition"),
         ("recording", other_terms, "a dim_log_prob for every position"),
+        ("lower_bound_image", other_terms, "a reconstruction_error for every position"),
     ],
 )
 def test_conditions_that_do_not_fit_are_refused(make, spoil, reason, fresh, drafts, settings):

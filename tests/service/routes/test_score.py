@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import bundle
 from service.payloads.image import encode_png
 
 NPY = {"Content-Type": "application/x-npy"}
@@ -108,6 +109,7 @@ def test_a_log_prob_of_minus_infinity_is_null_and_an_anomaly(client):
 def test_the_map_sums_to_the_score(client, pixels):
     answer = client.post("/score?model=tiny-made&explain=true", content=npy(pixels), headers=NPY).json()
     for item in answer["results"]:
+        assert item["map"]["kind"] == "dim_log_prob"
         assert -np.sum(item["map"]["values"]) == pytest.approx(item["log_prob"], rel=1e-5)
         picture = Image.open(io.BytesIO(base64.b64decode(item["map"]["image"])))
         assert picture.size == (6, 6)
@@ -119,6 +121,36 @@ def test_a_sheet_shows_inputs_beside_their_maps(client, pixels):
     answer = client.post("/score?model=tiny-made&explain=true", content=npy(pixels), headers=headers)
     assert Image.open(io.BytesIO(answer.content)).mode == "RGB"
     assert client.post("/score?model=tiny-made", content=npy(pixels), headers=headers).status_code == 406
+
+
+def test_the_map_of_a_lower_bound_is_a_reconstruction_error_and_says_so(client, pixels):
+    path, body = "/score?model=tiny-vae&explain=true", {"content": npy(pixels), "headers": NPY}
+    answer = client.post(path, **body).json()
+    for item in answer["results"]:
+        assert item["map"]["kind"] == "reconstruction_error"
+        error = item["statistics"]["reconstruction"]["value"]
+        assert np.sum(item["map"]["values"]) == pytest.approx(error, rel=1e-5)
+        assert np.min(item["map"]["values"]) >= 0
+        assert item["map"]["scale"]["maximum"] == pytest.approx(np.max(item["map"]["values"]))
+    assert any("sums to the statistic reconstruction, and not to log_prob" in note for note in answer["notes"])
+    sheet = client.post(path, content=npy(pixels), headers={**NPY, "Accept": "image/png"})
+    assert Image.open(io.BytesIO(sheet.content)).mode == "RGB"
+    assert "a reconstruction error" in sheet.headers["x-notes"]
+
+
+def test_a_model_without_terms_cannot_explain(drafts, tmp_path, serve):
+    draft, store = drafts["lower_bound_image"](), bundle.Store(tmp_path)
+    graph = draft.graphs["score"]
+    draft.graphs["score"] = graph.model_copy(update={"outputs": graph.outputs[:-1]})
+    del draft.golden["score.out.reconstruction_error"]
+    draft.write(store)
+    body = {"inputs": [{"array": [[0] * 6] * 6}], "explain": True}
+    with serve(store=store.root) as client:
+        answer = client.post("/score", json=body)
+        assert client.get("/models/tiny-vae").json()["score"]["map"] is None
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/explain"
+    assert "ask without explain" in answer.text
 
 
 def test_conversions_are_noted(client, pixels):
@@ -140,7 +172,6 @@ GOOD = {"array": [0, 0, 0]}
         ({"model": "tiny-table", "inputs": [GOOD], "alpha": 0.001}, 422, "smallest_p_value"),
         ({"model": "tiny-table", "inputs": [GOOD], "alpha": 2}, 422, "errors"),
         ({"model": "tiny-table", "inputs": [GOOD], "surprise": 2}, 422, "errors"),
-        ({"model": "tiny-vae", "inputs": [{"array": [[0] * 6] * 6}], "explain": True}, 422, "errors"),
         ({"model": "tiny-table", "inputs": [GOOD, {"array": [1, 2]}]}, 422, "index"),
         ({"model": "tiny-table", "inputs": [GOOD, {"row": {"ash": 1}}]}, 422, "missing"),
         ({"model": "tiny-table", "inputs": [GOOD, {"image": "aGk="}]}, 422, "index"),

@@ -63,10 +63,13 @@ class Vae(Family, VariationalBound, DirectSampler, Encoder, LikelihoodTrained):
         return mean, log_variance
 
     def coding(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """−log p(x | z) at the mean z of q(z | x), KL(q ‖ p), both (batch,) in nats, and that mean, (batch, latent)."""
+        """Parts of −log p(x | z) at the mean z of q(z | x), (batch, *event_shape); KL(q ‖ p), (batch,); that mean.
+
+        The first two are in nats; the mean is of shape (batch, latent).
+        """
         mean, log_variance = self.posterior(x)
-        reconstruction = bernoulli_log_prob(self.decoder(mean), x.flatten(1)).sum(1)
-        return -reconstruction, _divergence(mean, log_variance), mean
+        terms = -bernoulli_log_prob(self.decoder(mean), x.flatten(1))
+        return terms.reshape(-1, *self.event_shape), _divergence(mean, log_variance), mean
 
     def elbo(self, x: Tensor, eps: Tensor) -> Tensor:
         """Evidence lower bound with one draw per item, eps (batch, latent); nats, shape (batch,)."""
