@@ -4,13 +4,14 @@ from collections.abc import Collection
 
 from torch import Tensor, nn, stack
 
-from training.statistics.background import Complexity, LikelihoodRatio, LocalBackground
+from training.statistics.background import background_of
 from training.statistics.base import Evidence, Statistic
 from training.statistics.combined import Combined
+from training.statistics.complexity import Complexity
 from training.statistics.contexts import contexts_of
 from training.statistics.latent import LatentDistance, Rate, Reconstruction
 from training.statistics.likelihood import LogProb, Surprise, SurpriseTail, Tail, Typicality
-from training.statistics.linear import LinearBackground
+from training.statistics.likelihood_ratio import LikelihoodRatio
 from training.transforms import Transform
 
 
@@ -50,9 +51,9 @@ def choose(transform: Transform, outputs: Collection[str], latent: int, describe
     """
     parts: list[Statistic] = [LogProb(described), Typicality()]
     if (contexts := contexts_of(transform)) is not None:
-        parts += [Complexity(contexts, transform.log_det.numel()), LikelihoodRatio(LocalBackground(contexts))]
-    elif transform.raw == "image":
-        parts.append(LikelihoodRatio(LinearBackground(transform.log_det)))
+        parts.append(Complexity(contexts, transform.log_det.numel()))
+    if (background := background_of(transform)) is not None:
+        parts.append(LikelihoodRatio(background))
     if "dim_log_prob" in outputs:
         parts += [Surprise(), SurpriseTail()]
     if "tail" in outputs:

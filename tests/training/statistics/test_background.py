@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from training.statistics import Evidence
-from training.statistics.background import Complexity, LikelihoodRatio, LocalBackground
+from training.statistics.background import ContextTable
+from training.statistics.complexity import Complexity
+from training.statistics.likelihood_ratio import LikelihoodRatio
 
 
 def _sequential_length(context: np.ndarray, symbol: np.ndarray, symbols: int) -> float:
@@ -55,8 +57,8 @@ def test_complexity_is_the_length_that_the_model_needs_beyond_the_code(space):
     assert torch.allclose(statistic(Evidence(x, log_prob)), -log_prob - statistic.code_length(x))
 
 
-def _fitted(space, seed: int = 1) -> LocalBackground:
-    background = LocalBackground(space.contexts)
+def _fitted(space, seed: int = 1) -> ContextTable:
+    background = ContextTable(space.contexts)
     background.fit(space.some(30, seed))
     return background
 
@@ -76,7 +78,7 @@ def test_the_background_is_the_product_of_smoothed_frequencies(space):
 def test_orientation_does_not_change_the_background(pictures):
     x = pictures.some(30)
     for view in pictures.contexts.views(x):
-        upright, turned = LocalBackground(pictures.contexts), LocalBackground(pictures.contexts)
+        upright, turned = ContextTable(pictures.contexts), ContextTable(pictures.contexts)
         upright.fit(x)
         turned.fit(view)
         assert torch.equal(upright.log_prob, turned.log_prob)
@@ -87,7 +89,7 @@ def test_fitting_on_other_items_changes_the_background(space):
 
 
 def test_the_ratio_is_zero_for_a_model_that_knows_no_more_than_the_background(space):
-    ratio, x = LikelihoodRatio(LocalBackground(space.contexts)), space.some(30)
+    ratio, x = LikelihoodRatio(ContextTable(space.contexts)), space.some(30)
     ratio.fit(x, Evidence(x, torch.zeros(30)))
     assert torch.equal(ratio(Evidence(x, ratio.background(x))), torch.zeros(30))
     assert torch.allclose(ratio(Evidence(x, ratio.background(x) - 7)), torch.full((30,), -7.0))

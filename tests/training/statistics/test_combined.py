@@ -10,11 +10,13 @@ from torch import Tensor
 
 from training.calibrate import calibrate, p_values
 from training.statistics import Evidence, Statistics
-from training.statistics.background import Complexity, LikelihoodRatio, LocalBackground
+from training.statistics.background import ContextTable
 from training.statistics.base import Statistic
+from training.statistics.complexity import Complexity
 from training.statistics.contexts import BinaryNeighbours
 from training.statistics.latent import LatentDistance, Reconstruction
 from training.statistics.likelihood import LogProb, Surprise, Tail, Typicality
+from training.statistics.likelihood_ratio import LikelihoodRatio
 
 LATENT = 2
 SHAPE = (1, 3, 3)
@@ -27,7 +29,7 @@ def _everything() -> Statistics:
         LogProb("log-density"),
         Typicality(),
         Complexity(contexts, 9),
-        LikelihoodRatio(LocalBackground(contexts)),
+        LikelihoodRatio(ContextTable(contexts)),
         Surprise(),
         Tail(),
         Reconstruction(),

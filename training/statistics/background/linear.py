@@ -8,15 +8,16 @@ what the table of symbols in contexts is to discrete ones.
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from training.statistics.background.base import Background
 from training.statistics.contexts import neighbours, orientations
 
 _LEAST_VARIANCE = 1e-6  # of pictures that are all alike, in squared units of x
 _RIDGE = 1e-4  # of the mean square of x, so that constant pictures have a prediction too
 
 
-class LinearBackground(nn.Module):
+class LinearBackground(Background):
     """log p₀(x) = Σ_i log N(x_i; w · neighbours of i + b, σ²), plus what the transform adds for raw data."""
 
     def __init__(self, log_det: Tensor) -> None:

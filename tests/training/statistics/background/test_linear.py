@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from training.statistics.background import LinearBackground
 from training.statistics.contexts import neighbours
-from training.statistics.linear import LinearBackground
 
 SIDE = 4
 
