@@ -12,7 +12,7 @@ from training.statistics.background.base import Background
 from training.statistics.contexts import orientations
 
 _REACH = 4
-_HIDDEN = 32
+_SEEN, _MIXED = 24, 16  # units
 _STEPS, _EPOCHS, _BATCH = 1200, 4, 64  # the smaller of both, so that few pictures do not take long
 _LEARNING_RATE = 1e-2
 _SEED = 0
@@ -27,9 +27,9 @@ class ConvolutionalBackground(Background):
         self.up, self.aside = min(_REACH, height - 1), min(_REACH, width - 1)
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(_SEED)
-            self.seen = nn.Conv2d(channels, _HIDDEN, (self.up + 1, 2 * self.aside + 1))
-            self.mixed = nn.Conv2d(_HIDDEN, _HIDDEN, 1)
-            self.logit = nn.Conv2d(_HIDDEN, channels, 1)
+            self.seen = nn.Conv2d(channels, _SEEN, (self.up + 1, 2 * self.aside + 1))
+            self.mixed = nn.Conv2d(_SEEN, _MIXED, 1)
+            self.logit = nn.Conv2d(_MIXED, channels, 1)
         before = torch.ones(self.up + 1, 2 * self.aside + 1)
         before[-1, self.aside :] = 0
         self.register_buffer("before", before)
