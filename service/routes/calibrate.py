@@ -69,7 +69,7 @@ class CalibrateEndpoint:
             recalibration.check_count(len(decoded.array))
             scores = await scoring.score(model, services.batcher, decoded.array, compared, rule, False, trace)
         recalibration.check_finite(scores)
-        return scores, decoded.notes
+        return scores, (*decoded.notes, *recalibration.lost(model))
 
     async def _write(self, model: Model, scores: Scores, data: str) -> bundle.Bundle:
         store, today = bundle.Store(self._services.settings.store), datetime.datetime.now(datetime.UTC).date()
