@@ -103,6 +103,19 @@ def test_a_label_for_each_item_is_as_if_each_came_alone(labelled, rows):
         assert apart["calibration"]["labels"][0] in together["calibration"]["labels"]
 
 
+def test_the_bar_of_an_item_is_that_of_its_label(labelled, rows):
+    rows = np.concatenate([rows * scale for scale in (0.5, 1, 2, 4)])
+    labels = (["narrow", "wide", "3", "wide"] * len(rows))[: len(rows)]
+    answer = answered(ask(labelled, rows, labels, promise="pac", alpha=0.2))
+    bars = {used["label"]: used["threshold"] for used in answer["calibration"]["labels"]}
+    assert bars["3"] < bars["wide"] < bars["narrow"]
+    assert [item["anomaly"] for item in answer["results"]] == [
+        item["p_value"] <= bars[item["label"]] for item in answer["results"]
+    ]
+    for other in ("narrow", "3"):  # the bar of another label would have said otherwise
+        assert any((item["p_value"] <= bars[other]) != item["anomaly"] for item in answer["results"])
+
+
 def test_without_a_label_all_items_are_compared_with(labelled, rows, draft):
     answer = answered(ask(labelled, rows, None))
     assert "labels" not in answer["calibration"]
@@ -156,6 +169,7 @@ def test_discoveries_are_among_the_p_values_of_the_labels(labelled, rows):
         (["narrow", "3"], {"alpha": 0.02}, "with 19 calibration items of label '3'", ("label", "3")),
         ("narrow", {"alpha": 0.01, "promise": "pac"}, "140 calibration items of", ("calibration_n_needed", 299)),
         ("3", {"fdr": 0.01}, "fdr 0.01 allows no discovery", ("calibration_n", 19)),
+        (["narrow", "3"], {"fdr": 0.02, "alpha": 0.1}, "fdr 0.02 allows no discovery", ("calibration_n", 19)),
     ],
 )
 def test_refusals_are_precise(labelled, rows, label, more, words, member):
