@@ -124,12 +124,34 @@ class Statistic(Frozen):
     description: str
 
 
+class LabelCount(Frozen):
+    """A label, and how many calibration items have it."""
+
+    name: str
+    n: int = Field(ge=1)
+
+
 class Calibration(Frozen):
-    """Held-out statistics, sorted ascending, one float64 array of length n per statistic, in an npz file."""
+    """Held-out statistics, sorted ascending, one float64 array of length n per statistic, in an npz file.
+
+    With ``labels`` the file also holds, as ``<statistic>.label``, the label of every sorted value: unsigned integers,
+    shape (n,), indices into ``labels``.
+    """
 
     file: FileName
     n: int = Field(ge=1)
     data: str = Field(description="what the items were and why they are exchangeable with normal traffic")
+    labels: tuple[LabelCount, ...] = Field(default=(), description="what p-values can be restricted to, if anything")
+
+    @model_validator(mode="after")
+    def _labels_count_every_item_once(self) -> Self:
+        names = [label.name for label in self.labels]
+        if len(set(names)) != len(names):
+            raise ValueError("labels of the calibration must be unique")
+        counted = sum(label.n for label in self.labels)
+        if self.labels and counted != self.n:
+            raise ValueError(f"expected labels of {self.n} calibration items, got labels of {counted}")
+        return self
 
 
 class Score(Frozen):

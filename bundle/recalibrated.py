@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bundle.manifest import ManifestBody
+from bundle.manifest import LabelCount, ManifestBody
 from bundle.reader import Bundle
 
 LEAST_ITEMS = 20
@@ -21,12 +21,18 @@ _OUTDATED = "false_alarm_rate"
 
 @dataclass(frozen=True)
 class NewCalibration:
-    """``content``: an npz file with every statistic of n items, sorted; ``data`` says what the items were."""
+    """``content``: an npz file with every statistic of n items, sorted; ``data`` says what the items were.
+
+    ``same_values`` says that these are the items of the calibration before, so that what was measured with it still
+    holds; only their labels may be new.
+    """
 
     content: bytes
     n: int
     data: str
     date: datetime.date
+    labels: tuple[LabelCount, ...] = ()
+    same_values: bool = False
 
 
 def recalibrated(source: Bundle, new: NewCalibration) -> tuple[ManifestBody, Mapping[str, bytes]]:
@@ -42,18 +48,32 @@ def recalibrated(source: Bundle, new: NewCalibration) -> tuple[ManifestBody, Map
 
 def _body(source: Bundle, new: NewCalibration) -> ManifestBody:
     body: dict[str, Any] = source.manifest.model_dump(include=set(ManifestBody.model_fields))
-    body["metrics"] = [item for item in body["metrics"] if not item["name"].startswith(_OUTDATED)]
-    body["score"]["calibration"] |= {"n": new.n, "data": _one_line(new.data)}
+    if not new.same_values:
+        body["metrics"] = [item for item in body["metrics"] if not item["name"].startswith(_OUTDATED)]
+    body["score"]["calibration"] |= {"n": new.n, "data": _one_line(new.data), "labels": new.labels}
     return ManifestBody.model_validate(body)
 
 
 def _section(source: Bundle, new: NewCalibration) -> str:
     return (
         f"\n\n## Recalibrated on {new.date.isoformat()}\n\n"
-        f"From `{source.manifest.reference}`, on {new.n} items: {_one_line(new.data)}. The model is the same; p-values "
-        "and verdicts compare with these items. False-alarm rates above were measured with the calibration before "
-        "and say nothing about this one.\n"
+        f"From `{source.manifest.reference}`, on {new.n} items: {_one_line(new.data)}. "
+        f"{_consequence(new)}{_per_label(new)}\n"
     )
+
+
+def _consequence(new: NewCalibration) -> str:
+    if new.same_values:
+        return "These are the items it was calibrated on before: p-values and what was measured above stay as they are."
+    return (
+        "The model is the same; p-values and verdicts compare with these items. False-alarm rates above were measured "
+        "with the calibration before and say nothing about this one."
+    )
+
+
+def _per_label(new: NewCalibration) -> str:
+    counted = ", ".join(f"{_one_line(label.name)} ({label.n})" for label in new.labels)
+    return f" Per label: {counted}." if counted else ""
 
 
 def _one_line(text: str) -> str:

@@ -31,9 +31,16 @@ def scorer_of(
     return score
 
 
-def calibrate(values: Values) -> Values:
-    """Every statistic of the calibration items, sorted ascending, float64 (n,)."""
-    return {name: np.sort(found.astype(np.float64)) for name, found in values.items()}
+def calibrate(values: Values, labels: np.ndarray | None = None) -> Values:
+    """Every statistic of the calibration items, sorted ascending, float64 (n,).
+
+    With labels, (n,), also the label of every sorted value, under ``<statistic>.label``: what it takes to compare an
+    item with those of its own label only. Equal values have their labels ascending.
+    """
+    ranked = {name: np.sort(found.astype(np.float64)) for name, found in values.items()}
+    if labels is None:
+        return ranked
+    return ranked | {f"{name}.label": labels[np.lexsort((labels, found))] for name, found in values.items()}
 
 
 def p_values(calibration: np.ndarray, values: np.ndarray, tail: str) -> np.ndarray:

@@ -115,10 +115,17 @@ def calibrate_command(
     path: Annotated[
         Path,
         typer.Argument(
-            help="Normal items: .npy as the bundle takes them, .csv or .parquet with its columns, a folder or zip of "
-            "images or WAV files."
+            help="Normal items: .npy as the bundle takes them, .npz with them as x, .csv or .parquet with its columns, "
+            "a folder or zip of images or WAV files."
         ),
     ],
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the labels are: a column of the table or of captions.csv, or an array of the .npz. Without it "
+            "they are the names of sub-folders, if there are any."
+        ),
+    ] = None,
     about: Annotated[
         str | None, typer.Option("--data", help="What the items are, kept in the manifest and the card.")
     ] = None,
@@ -130,12 +137,14 @@ def calibrate_command(
 
     Example: python -m training calibrate breast-cancer-gmm healthy.csv --data "our clinic, 2026, confirmed healthy"
     """
-    written = recalibrate(bundle.Store(store), model, path, about or f"items of {path.name}")
+    written = recalibrate(bundle.Store(store), model, path, about or f"items of {path.name}", labels)
     calibration = written.manifest.score.calibration
     console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
     smallest = bundle.smallest_alpha(calibration.n)
     _say(f"calibrated on {calibration.n} items; the smallest alpha that can fire, by promise:")
     _say(", ".join(f"{promise} {alpha:.3g}" for promise, alpha in smallest.items()))
+    if calibration.labels:
+        _say("per label: " + ", ".join(f"{label.name} {label.n} items" for label in calibration.labels))
 
 
 @app.command("compare")

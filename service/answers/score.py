@@ -9,7 +9,6 @@ import bundle
 from service.answers.surprise import per_position, surprise_map, waveform_map
 from service.inference.graph import Array
 from service.inference.model import Model
-from service.operations.calibration import smallest_p_value
 from service.operations.discoveries import Discoveries
 from service.operations.scoring import Scores, score_of
 from service.payloads.array import encode_npy
@@ -20,7 +19,7 @@ from service.payloads.json_text import write_json
 from service.payloads.parquet_if_there import encode_parquet
 from service.payloads.picture import as_colour, contact_sheet, heat_map
 from service.payloads.table import encode_csv
-from service.schemas.score import ItemScore, MultipleTesting, ScoreAnswer
+from service.schemas.score import CalibrationUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
 _PREFIX = "score"
@@ -35,7 +34,6 @@ def size(scores: Scores) -> int:
 def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) -> bytes:
     """The answer as text."""
     declared = score_of(model)
-    n = declared.calibration.n
     answer: ScoreAnswer = {
         "model": model.manifest.name,
         "version": model.manifest.version,
@@ -44,14 +42,7 @@ def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) 
         "density_of": declared.density_of,
         "unit": "nats",
         "dims": model.manifest.dims,
-        "calibration": {
-            "n": n,
-            "alpha": scores.rule.alpha,
-            "promise": scores.rule.promise,
-            "threshold": scores.rule.threshold,
-            "smallest_p_value": smallest_p_value(n),
-            "verdict_by": scores.rule.statistic,
-        },
+        "calibration": _calibration(scores),
         "results": _results(model, items, scores),
         "notes": list(notes),
     }
@@ -93,7 +84,27 @@ def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     return encode_png(contact_sheet(pictures.reshape(-1, *pictures.shape[2:]), columns))  # of (2n, height, width, 3)
 
 
+def _calibration(scores: Scores) -> CalibrationUsed:
+    rule, comparison = scores.rule, scores.comparison
+    least, threshold = min(zip(comparison.sizes, rule.thresholds, strict=True), key=lambda pair: pair[0].n)
+    used: CalibrationUsed = {
+        "n": least.n,
+        "alpha": rule.alpha,
+        "promise": rule.promise,
+        "threshold": threshold,
+        "smallest_p_value": least.smallest_p_value,
+        "verdict_by": rule.statistic,
+    }
+    if comparison.labels is not None:
+        used["labels"] = [
+            {"label": size.label or "", "n": size.n, "threshold": limit, "smallest_p_value": size.smallest_p_value}
+            for size, limit in zip(comparison.sizes, rule.thresholds, strict=True)
+        ]
+    return used
+
+
 def _columns(scores: Scores) -> dict[str, Array]:
+    labels = scores.comparison.labels_of(len(scores.p_value))
     statistics = {
         name: values
         for statistic in scores.statistics
@@ -108,6 +119,7 @@ def _columns(scores: Scores) -> dict[str, Array]:
         "p_value": scores.p_value,
         "anomaly": scores.anomaly,
         **statistics,
+        **({"label": np.array(labels)} if labels else {}),
         **({} if scores.discoveries is None else {"discovery": scores.discoveries.found}),
     }
 
@@ -145,6 +157,8 @@ def _results(model: Model, items: Array, scores: Scores) -> list[ItemScore]:
         }
         for index, (log_prob, bits, p_value, anomaly) in enumerate(rows)
     ]
+    for result, label in zip(results, scores.comparison.labels_of(len(results)), strict=False):
+        result["label"] = label
     if scores.discoveries is not None:
         for result, discovery in zip(results, scores.discoveries.found.tolist(), strict=True):
             result["discovery"] = discovery

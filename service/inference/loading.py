@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 import bundle
 from service.inference import golden, noise
 from service.inference.graph import Array, Device, Graph
+from service.inference.held_out import CalibrationRefused, HeldOut, held_out
 from service.inference.layout import PROBE_ROWS, Layout, find_layout
 from service.inference.model import Model
 from service.inference.onnx import OnnxGraph
@@ -46,7 +46,7 @@ def load(source: bundle.Bundle, runtime: Runtime) -> Model:
     stored = golden.load_arrays(source.read_bytes(source.manifest.golden.file))
     graphs = {name: _row_graph(source, name, stored, runtime) for name in source.manifest.graphs}
     digest = hashlib.sha256((source.folder / bundle.MANIFEST_FILE).read_bytes()).hexdigest()
-    return Model(source, digest, graphs, _calibration(source))
+    return Model(source, digest, graphs, _held_out(source))
 
 
 def _row_graph(source: bundle.Bundle, name: str, stored: Mapping[str, Array], runtime: Runtime) -> RowGraph:
@@ -104,17 +104,11 @@ def _find_layout(graph: RowGraph, inputs: Mapping[str, Array], *, slow: bool) ->
     return find_layout(run, rows, slow=slow)
 
 
-def _calibration(source: bundle.Bundle) -> dict[str, NDArray[np.float64]]:
+def _held_out(source: bundle.Bundle) -> HeldOut:
     score = source.manifest.score
     if score is None:
-        return {}
-    stored = golden.load_arrays(source.read_bytes(score.calibration.file))
-    for statistic in score.statistics:
-        values = stored.get(statistic.name)
-        if values is None or values.shape != (score.calibration.n,) or values.dtype != np.float64:
-            raise BundleRefused(
-                f"calibration of {statistic.name!r}: expected float64 of shape ({score.calibration.n},)"
-            )
-        if np.isnan(values).any() or (values[1:] < values[:-1]).any():
-            raise BundleRefused(f"calibration of {statistic.name!r}: expected ascending numbers")
-    return {statistic.name: stored[statistic.name] for statistic in score.statistics}
+        return HeldOut()
+    try:
+        return held_out(score, golden.load_arrays(source.read_bytes(score.calibration.file)))
+    except CalibrationRefused as error:
+        raise BundleRefused(str(error)) from error

@@ -3,26 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 import bundle
+from service.inference.held_out import HeldOut, Values
 from service.inference.rows import RowGraph
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """``calibration`` holds the sorted held-out values of every statistic, each of shape (n,)."""
+    """``held_out`` is what the p-values of its score compare with."""
 
     source: bundle.Bundle
     digest: str
     graphs: Mapping[str, RowGraph]
-    calibration: Mapping[str, NDArray[np.float64]]
+    held_out: HeldOut
 
     @property
     def manifest(self) -> bundle.Manifest:
         """What the bundle says about itself."""
         return self.source.manifest
+
+    @property
+    def calibration(self) -> Values:
+        """The sorted values of all calibration items."""
+        return self.held_out.values
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 import bundle
 from service.errors import CapabilityMissing, RequestInvalid
 from service.inference.model import Model
+from service.operations.labels import check_known, label_texts
 from service.schemas.condition import Condition, Label
 
 Conditional = Literal["exact", "approximate"]
-
-_LISTED_LABELS = 50
 
 
 def check(model: Model, condition: Condition, models: Iterable[Model]) -> None:
@@ -33,13 +32,9 @@ def label_indices(labels: tuple[str, ...], chosen: Label | list[Label] | None, n
     """The label of each of n samples, shape (n,); the number of labels where none was chosen."""
     if chosen is None:
         return np.full(n, len(labels))
-    names = [_text(name) for name in (chosen if isinstance(chosen, list) else [chosen] * n)]
+    names = label_texts(chosen if isinstance(chosen, list) else [chosen] * n)
+    check_known(labels, names, "/condition/label")
     places = {name: place for place, name in enumerate(labels)}
-    if unknown := [name for name in names if name not in places]:
-        listed = list(labels[:_LISTED_LABELS])
-        more = f" and {len(labels) - _LISTED_LABELS} more" if len(labels) > _LISTED_LABELS else ""
-        detail = f"no label {unknown[0]!r}; this model has: {', '.join(listed)}{more}"
-        raise RequestInvalid(detail, pointer="/condition/label", labels=listed)
     return np.array([places[name] for name in names])
 
 
@@ -56,8 +51,3 @@ def exactness(completion: bundle.Completion, mask: NDArray[np.uint8]) -> Conditi
 def _completes(model: Model, kind: str) -> bool:
     generate = model.manifest.generate
     return model.manifest.input.kind == kind and generate is not None and generate.completion is not None
-
-
-def _text(label: Label) -> str:
-    """The label as text; JSON may write 3 as 3.0."""
-    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.operations.calibration import Floats, check_rate, smallest_p_value
+from service.operations.calibration import Floats, Size, check_rate
 
 _ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real calibration set differ by far more
 
@@ -47,21 +47,23 @@ def benjamini_hochberg(p_values: Floats, fdr: float) -> Discoveries:
     return Discoveries(fdr, tests, p_values <= threshold, threshold)
 
 
-def check_fdr(fdr: float, n: int) -> None:
-    """Raises RequestInvalid for a rate at which n calibration items never allow a discovery, whatever is sent.
+def check_fdr(fdr: float, size: Size) -> None:
+    """Raises RequestInvalid for a rate at which so many calibration items never allow a discovery, whatever is sent.
 
     The best case is that all items have the smallest p-value; then the rate itself is the threshold.
     """
-    check_rate("fdr", fdr, n, "allows no discovery")
+    check_rate("fdr", fdr, size, "allows no discovery")
 
 
-def power_note(found: Discoveries, n: int) -> str | None:
-    """A warning where n calibration items are too few to find a single anomaly among the others."""
-    least = math.ceil(found.tests * smallest_p_value(n) / found.fdr * (1 - _ROUNDING))
+def power_note(found: Discoveries, size: Size) -> str | None:
+    """A warning where the calibration items are too few to find a single anomaly among the others."""
+    least = math.ceil(found.tests * size.smallest_p_value / found.fdr * (1 - _ROUNDING))
     if least <= 1:
         return None
     needed = math.ceil(found.tests / found.fdr * (1 - _ROUNDING)) - 1
+    of_label = "" if size.label is None else " of that label"
+    aim = f"for one{of_label} to be" if of_label else "to be"
     return (
-        f"fdr {found.fdr:g}: with {n} calibration items, fewer than {least} anomalies among {found.tests} items are "
-        f"too few to be discovered; to discover a single one takes {needed} calibration items"
+        f"fdr {found.fdr:g}: with {size.items}, fewer than {least} anomalies among {found.tests} items are too few "
+        f"{aim} discovered; to discover a single one takes {needed} calibration items{of_label}"
     )

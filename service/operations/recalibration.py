@@ -34,6 +34,17 @@ def check_finite(scores: Scores) -> None:
     )
 
 
+def lost(model: Model) -> tuple[str, ...]:
+    """What the new version can no longer do, as notes."""
+    score = model.manifest.score
+    if score is None or not score.calibration.labels:
+        return ()
+    return (
+        f"{model.manifest.reference} is calibrated per label, the new version is not: the items came without labels; "
+        "`python -m training calibrate --labels` takes them",
+    )
+
+
 def write(store: bundle.Store, model: Model, scores: Scores, data: str, date: datetime.date) -> bundle.Bundle:
     """The new version, verified, in the store; raises StoreUnwritable with the reason."""
     new = bundle.NewCalibration(_npz(scores), len(scores.log_prob), data, date)

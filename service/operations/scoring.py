@@ -13,7 +13,8 @@ from service.inference.batcher import Batcher
 from service.inference.graph import Array
 from service.inference.maps import MapKind, map_kind
 from service.inference.model import Model
-from service.operations.calibration import Floats, p_values
+from service.operations.calibration import Floats, smallest
+from service.operations.comparison import Comparison
 from service.operations.discoveries import Discoveries, benjamini_hochberg, check_fdr, power_note
 from service.operations.inputs import option_arrays
 from service.operations.verdict import Rule
@@ -40,6 +41,7 @@ class Scores:
     """
 
     rule: Rule
+    comparison: Comparison
     log_prob: Floats
     bits_per_dim: Floats
     statistics: Mapping[str, Floats]
@@ -65,18 +67,18 @@ def check(model: Model, explain: bool) -> None:
         )
 
 
-def check_discoveries(model: Model, fdr: float | None) -> None:
-    """Refuses a false discovery rate at which there could never be a discovery; raises RequestInvalid."""
+def check_discoveries(comparison: Comparison, fdr: float | None) -> None:
+    """Refuses a false discovery rate at which an item of some label could never be found; raises RequestInvalid."""
     if fdr is not None:
-        check_fdr(fdr, score_of(model).calibration.n)
+        check_fdr(fdr, smallest(comparison.sizes))
 
 
-def with_discoveries(model: Model, scores: Scores, fdr: float | None) -> tuple[Scores, tuple[str, ...]]:
+def with_discoveries(scores: Scores, fdr: float | None) -> tuple[Scores, tuple[str, ...]]:
     """The scores with the verdict over all items, if a rate was given, and a note where it has little power."""
     if fdr is None:
         return scores, ()
     found = benjamini_hochberg(scores.p_value, fdr)
-    note = power_note(found, score_of(model).calibration.n)
+    note = power_note(found, smallest(scores.comparison.sizes))
     return replace(scores, discoveries=found), () if note is None else (note,)
 
 
@@ -92,8 +94,11 @@ def map_notes(scores: Scores) -> tuple[str, ...]:
     return ("the map is a reconstruction error: it sums to the statistic reconstruction, and not to log_prob",)
 
 
-async def score(model: Model, batcher: Batcher, items: Array, rule: Rule, explain: bool, trace: Trace) -> Scores:
+async def score(
+    model: Model, batcher: Batcher, items: Array, comparison: Comparison, rule: Rule, explain: bool, trace: Trace
+) -> Scores:
     """Scores of items of shape (batch, …) in the model's own input format."""
+    comparison.check_count(len(items))
     declared = score_of(model)
     graph = model.graphs[declared.graph]
     kind = map_kind(graph.spec) if explain else None
@@ -101,7 +106,7 @@ async def score(model: Model, batcher: Batcher, items: Array, rule: Rule, explai
     arrays = {data_input(graph.spec).name: items, **option_arrays(graph.spec, {}, len(items))}
     outputs = await batcher.run(graph, arrays, tuple(dict.fromkeys(names)), trace)
     explanation = None if kind is None else _explanation(kind, outputs[kind])
-    return _scores(model, outputs, rule, explanation)
+    return _scores(model, outputs, comparison, rule, explanation)
 
 
 def data_input(spec: bundle.Graph) -> bundle.DataInput:
@@ -121,18 +126,21 @@ def _explanation(kind: MapKind, terms: Array) -> Explanation:
     return Explanation(kind, -nats if kind == "dim_log_prob" else nats)
 
 
-def _scores(model: Model, outputs: Mapping[str, Array], rule: Rule, explanation: Explanation | None) -> Scores:
+def _scores(
+    model: Model, outputs: Mapping[str, Array], comparison: Comparison, rule: Rule, explanation: Explanation | None
+) -> Scores:
     declared = score_of(model).statistics
     log_prob = outputs["log_prob"].astype(np.float64)
-    calibrated = {item.name: p_values(item, model.calibration[item.name], outputs[item.name]) for item in declared}
+    calibrated = {item.name: comparison.p_values(item, outputs[item.name]) for item in declared}
     verdict = calibrated[rule.statistic]
     return Scores(
         rule=rule,
+        comparison=comparison,
         log_prob=log_prob,
         bits_per_dim=-log_prob / (model.manifest.dims * math.log(2)),
         statistics={item.name: outputs[item.name].astype(np.float64) for item in declared},
         p_values=calibrated,
         p_value=verdict,
-        anomaly=verdict <= rule.threshold,
+        anomaly=verdict <= np.array(rule.thresholds)[comparison.places(len(verdict))],
         explanation=explanation,
     )

@@ -8,37 +8,49 @@ validity of inductive conformal predictors", 2012, arXiv 1209.2673; S. Bates et 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import bundle
 from bundle import CONFIDENCE, Promise
 from service.errors import RequestInvalid
-from service.operations.calibration import check_alpha, default_alpha, too_few
+from service.operations.calibration import Size, check_alpha, default_alpha, smallest, too_few
 
 
 @dataclass(frozen=True)
 class Rule:
-    """``p_value <= threshold`` of that statistic is an anomaly."""
+    """A p-value of that statistic that is at most the threshold is an anomaly.
+
+    ``thresholds`` has one for every calibration size, in their order.
+    """
 
     statistic: str
     alpha: float
     promise: Promise
-    threshold: float
+    thresholds: tuple[float, ...]
 
 
-def rule(score: bundle.Score, statistic: str | None, alpha: float | None, promise: Promise, usual: float) -> Rule:
+@dataclass(frozen=True)
+class Asked:
+    """What a request says about the verdict; None is for the service to choose."""
+
+    statistic: str | None = None
+    alpha: float | None = None
+    promise: Promise = "marginal"
+
+
+def rule(score: bundle.Score, sizes: Sequence[Size], asked: Asked, usual: float) -> Rule:
     """The rule a request asks for; RequestInvalid for an unknown statistic, or a rate that could never fire.
 
-    Without a rate it is the usual one, raised as far as the calibration size needs.
+    Without a rate it is the usual one, raised as far as the smallest of the calibration sizes needs.
     """
-    n = score.calibration.n
-    chosen = _statistic(score, statistic)
-    if promise == "marginal":
-        alpha = _marginal_alpha(alpha, usual, n)
-        return Rule(chosen, alpha, promise, alpha)
-    alpha = _pac_alpha(alpha, usual, n)
-    return Rule(chosen, alpha, promise, pac_rank(alpha, n) / (n + 1))
+    chosen, least = _statistic(score, asked.statistic), smallest(sizes)
+    if asked.promise == "marginal":
+        alpha = _marginal_alpha(asked.alpha, usual, least)
+        return Rule(chosen, alpha, asked.promise, (alpha,) * len(sizes))
+    alpha = _pac_alpha(asked.alpha, usual, least)
+    return Rule(chosen, alpha, asked.promise, tuple(pac_rank(alpha, size.n) / (size.n + 1) for size in sizes))
 
 
 @lru_cache(maxsize=256)
@@ -60,25 +72,25 @@ def _statistic(score: bundle.Score, asked: str | None) -> str:
     raise RequestInvalid(f"no statistic {asked!r}; this model has: {', '.join(names)}", pointer="/verdict")
 
 
-def _marginal_alpha(asked: float | None, usual: float, n: int) -> float:
+def _marginal_alpha(asked: float | None, usual: float, size: Size) -> float:
     if asked is None:
-        return default_alpha(usual, n)
-    check_alpha(asked, n)
+        return default_alpha(usual, size)
+    check_alpha(asked, size)
     return asked
 
 
-def _pac_alpha(asked: float | None, usual: float, n: int) -> float:
-    smallest = bundle.smallest_alpha(n)["pac"]
+def _pac_alpha(asked: float | None, usual: float, size: Size) -> float:
+    best = bundle.smallest_alpha(size.n)["pac"]
     if asked is None:
-        return max(usual, smallest)
-    if pac_rank(asked, n) >= 1:
+        return max(usual, best)
+    if pac_rank(asked, size.n) >= 1:
         return asked
     needed = math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-asked))
     detail = (
-        f"alpha {asked:g} can never fire with the promise pac: {n} calibration items support {smallest:.3g} at best; "
-        f"use an alpha of at least that, the promise marginal, or a model calibrated on {needed} items"
+        f"alpha {asked:g} can never fire with the promise pac: {size.items} support {best:.3g} at best; use an "
+        f"alpha of at least that, the promise marginal, or a model calibrated on {size.needed(needed)}"
     )
-    raise too_few(detail, "/alpha", n, needed)
+    raise too_few(detail, "/alpha", size, needed)
 
 
 def _binomial(n: int, k: int, p: float) -> float:

@@ -79,9 +79,10 @@ async def _filled(request: Request, kind: str) -> bytes:
 
 
 def query(request: Request, schema: type[M]) -> M:
-    """The options of a request that is not JSON, from its query string."""
+    """The options of a request that is not JSON, from its query string; an option that is given twice is a list."""
+    given = {name: request.query_params.getlist(name) for name in request.query_params}
     try:
-        return schema.model_validate(dict(request.query_params))
+        return schema.model_validate({name: found if len(found) > 1 else found[0] for name, found in given.items()})
     except ValidationError as error:
         raise invalid(error) from error
 

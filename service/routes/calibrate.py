@@ -9,7 +9,9 @@ from starlette.responses import Response
 import bundle
 from service.inference.model import Model
 from service.operations import recalibration, scoring, verdict
+from service.operations.comparison import with_all
 from service.operations.scoring import Scores
+from service.operations.verdict import Asked
 from service.payloads.items import JsonItems, Payload
 from service.payloads.json_text import write_json
 from service.routes import bodies
@@ -59,14 +61,15 @@ class CalibrateEndpoint:
     async def _scores(self, model: Model, items: Payload, trace: Trace) -> tuple[Scores, Notes]:
         """Every statistic of every item; they do not count for drift."""
         services = self._services
-        rule = verdict.rule(scoring.score_of(model), None, None, "marginal", services.settings.alpha)
+        compared = with_all(model)
+        rule = verdict.rule(scoring.score_of(model), compared.sizes, Asked(), services.settings.alpha)
         with services.admission.ticket(scoring.mflop(model, items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
             recalibration.check_count(len(decoded.array))
-            scores = await scoring.score(model, services.batcher, decoded.array, rule, False, trace)
+            scores = await scoring.score(model, services.batcher, decoded.array, compared, rule, False, trace)
         recalibration.check_finite(scores)
-        return scores, decoded.notes
+        return scores, (*decoded.notes, *recalibration.lost(model))
 
     async def _write(self, model: Model, scores: Scores, data: str) -> bundle.Bundle:
         store, today = bundle.Store(self._services.settings.store), datetime.datetime.now(datetime.UTC).date()

@@ -10,7 +10,9 @@ from service.answers import score as answers
 from service.errors import NotAcceptable
 from service.inference.model import Model
 from service.operations import scoring, verdict
+from service.operations.comparison import comparison
 from service.operations.scoring import Scores
+from service.operations.verdict import Asked
 from service.payloads.items import Decoded, JsonItems, Payload
 from service.payloads.parquet_if_there import library
 from service.routes import bodies
@@ -48,18 +50,19 @@ class ScoreEndpoint:
         services = self._services
         model = services.registry.choose(options.model, "score")
         trace.model, trace.version = model.manifest.name, str(model.manifest.version)
-        declared, usual = scoring.score_of(model), services.settings.alpha
-        rule = verdict.rule(declared, options.verdict, options.alpha, options.promise, usual)
+        compared = comparison(model, options.label)
+        asked = Asked(options.verdict, options.alpha, options.promise)
+        rule = verdict.rule(scoring.score_of(model), compared.sizes, asked, services.settings.alpha)
         scoring.check(model, options.explain)
-        scoring.check_discoveries(model, options.fdr)
+        scoring.check_discoveries(compared, options.fdr)
         _check_media(model, options, media)
         if media == PARQUET:
             await asyncio.to_thread(library)
         with services.admission.ticket(scoring.mflop(model, items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            scores = await scoring.score(model, services.batcher, decoded.array, rule, options.explain, trace)
-            scores, notes = scoring.with_discoveries(model, scores, options.fdr)
+            scores = await scoring.score(model, services.batcher, decoded.array, compared, rule, options.explain, trace)
+            scores, notes = scoring.with_discoveries(scores, options.fdr)
             decoded = replace(decoded, notes=(*decoded.notes, *notes, *scoring.map_notes(scores)))
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size

@@ -23,6 +23,8 @@ def _mask(value: object) -> object:
 
 
 Label = str | int | float
+Labels = Annotated[Label | list[Label], BeforeValidator(_label)]
+"""One label for all, or one for each."""
 
 
 class Condition(BaseModel):
@@ -34,7 +36,7 @@ class Condition(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    label: Annotated[Label | list[Label], BeforeValidator(_label)] | None = Field(
+    label: Labels | None = Field(
         None, description="A label of the model, listed at /models/{name}, or one for each sample."
     )
     image: str | None = Field(None, description="An image file in base64; mask says which of its pixels are known.")

@@ -109,8 +109,13 @@ def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
             "n": score.calibration.n,
             "data": score.calibration.data,
             "smallest_p_value": 1 / (score.calibration.n + 1),
+            "labels": [_label(label) for label in score.calibration.labels],
         },
     }
+
+
+def _label(label: bundle.LabelCount) -> dict[str, Any]:
+    return {"label": label.name, "n": label.n, "smallest_p_value": 1 / (label.n + 1)}
 
 
 def _option(option: bundle.OptionInput) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from service.inference.maps import MapKind
+from service.schemas.condition import Labels
 from service.schemas.items import Item, ItemOptions
 
 
@@ -21,6 +22,11 @@ class ScoreOptions(ItemOptions):
     )
     verdict: str | None = Field(
         None, description="The statistic that decides; see statistics at /models/{name}. Without it, the first of them."
+    )
+    label: Labels | None = Field(
+        None,
+        description="Compares items with the calibration items of a label only, listed under calibration at "
+        "/models/{name}; or a label for each item.",
     )
     fdr: float | None = Field(
         None,
@@ -109,15 +115,26 @@ class ItemScore(TypedDict):
     p_value: float | None
     anomaly: bool | None
     statistics: dict[str, StatisticValue]
+    label: NotRequired[str]
     discovery: NotRequired[bool]
     map: NotRequired[SurpriseMap]
+
+
+class LabelUsed(TypedDict):
+    """The calibration items of one label, that items of this label were compared with."""
+
+    label: str
+    n: int
+    threshold: float
+    smallest_p_value: float
 
 
 class CalibrationUsed(TypedDict):
     """What the p-values compare with, and the smallest one it allows.
 
     An item is an anomaly if its p-value is at most ``threshold``: alpha itself for the promise ``marginal``, less for
-    ``pac``, so that with probability 0.95 at most a share alpha of normal items is called so.
+    ``pac``, so that with probability 0.95 at most a share alpha of normal items is called so. If ``label`` was given,
+    ``labels`` has the numbers of every label that was named; those beside it are of the smallest one.
     """
 
     n: int
@@ -126,6 +143,7 @@ class CalibrationUsed(TypedDict):
     threshold: float
     smallest_p_value: float
     verdict_by: str
+    labels: NotRequired[list[LabelUsed]]
 
 
 class MultipleTesting(TypedDict):

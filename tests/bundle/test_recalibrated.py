@@ -1,6 +1,8 @@
 """The next version of a bundle: what stays, what changes, and what it no longer claims."""
 
+import dataclasses
 import datetime
+import json
 import math
 
 import pytest
@@ -59,6 +61,45 @@ def test_the_card_tells_the_whole_history(store, scoring):
     assert card.startswith("# card\n\n## Recalibrated on 2026-03-01\n\nFrom `adder:1`, on 50 items: our own.")
     assert card.index("`adder:1`") < card.index("`adder:2`")
     assert "`adder:2`" not in second.read_bytes("CARD.md").decode()
+
+
+def test_labels_are_those_of_the_new_items(store, scoring):
+    labels = (bundle.LabelCount(name="a", n=20), bundle.LabelCount(name="b", n=30))
+    second = bundle.write(store, "adder", *bundle.recalibrated(scoring, dataclasses.replace(NEW, labels=labels)))
+    assert second.manifest.score.calibration.labels == labels
+    assert "Per label: a (20), b (30)." in second.read_bytes("CARD.md").decode()
+    third = bundle.write(store, "adder", *bundle.recalibrated(second, NEW))
+    assert third.manifest.score.calibration.labels == ()
+
+
+def test_what_was_measured_stays_where_the_items_are_the_same(store, scoring):
+    same = bundle.write(store, "adder", *bundle.recalibrated(scoring, dataclasses.replace(NEW, same_values=True)))
+    assert same.manifest.metrics == scoring.manifest.metrics
+    assert "p-values and what was measured above stay as they are" in same.read_bytes("CARD.md").decode()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([("a", 20), ("b", 29)], "expected labels of 50 calibration items, got labels of 49"),
+        ([("a", 20), ("a", 30)], "labels of the calibration must be unique"),
+        ([("a", 50), ("b", 0)], "greater than or equal to 1"),
+    ],
+)
+def test_a_bundle_whose_labels_do_not_add_up_is_not_read(store, scoring, labels, message):
+    manifest = json.loads((scoring.folder / bundle.MANIFEST_FILE).read_bytes())
+    counts = [{"name": name, "n": n} for name, n in labels]
+    manifest["score"]["calibration"] |= {"n": 50, "labels": counts}
+    (scoring.folder / bundle.MANIFEST_FILE).write_text(json.dumps(manifest))
+    with pytest.raises(bundle.BundleCorrupt, match=message):
+        bundle.read(scoring.folder)
+
+
+def test_a_bundle_from_before_there_were_labels_is_read(scoring):
+    manifest = json.loads((scoring.folder / bundle.MANIFEST_FILE).read_bytes())
+    del manifest["score"]["calibration"]["labels"]
+    (scoring.folder / bundle.MANIFEST_FILE).write_text(json.dumps(manifest))
+    assert bundle.read(scoring.folder).manifest == scoring.manifest
 
 
 def test_a_model_without_a_score_has_nothing_to_calibrate(written):

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -168,6 +169,28 @@ def test_p_values_of_the_calibration_split_are_its_ranks(shipped, post):
     if scores is not None and len(np.unique(scores["log_prob"])) == n:
         ranks = np.arange(2, n + 2) / (n + 1)
         np.testing.assert_allclose(np.sort(p), ranks, atol=1.01 / (n + 1))  # rounding may move a value past a neighbour
+
+
+def test_p_values_per_label_are_ranks_among_the_calibration_items_of_that_label(shipped, post):
+    experiment, store, manifest = shipped
+    held = experiment.splits.calibration
+    if manifest.score is None:
+        return
+    if held.labels is None or len(set(held.labels)) < 2:
+        assert manifest.score.calibration.labels == ()
+        return
+    names = [experiment.dataset.label_names[label] for label in held.labels]
+    counts = {label.name: label.n for label in manifest.score.calibration.labels}
+    assert counts == dict(Counter(names))
+    first = manifest.score.statistics[0]
+    sign = 1 if first.tail == "low" else -1
+    answer = post(store, "/score", params={"label": names, "alpha": 0.5}, **_npy(held.x))
+    assert answer.status_code == 200, answer.text
+    results = answer.json()["results"]
+    values = sign * np.array([result["statistics"][first.name]["value"] for result in results])
+    for value, name, result in zip(values, names, results, strict=True):
+        rank = 1 + (values[np.array(names) == name] <= value).sum()
+        assert result["p_value"] == pytest.approx(rank / (counts[name] + 1), abs=1.01 / (counts[name] + 1))
 
 
 def test_samples_are_those_of_the_eager_model_for_the_same_noise(shipped, post):

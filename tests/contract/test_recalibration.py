@@ -144,3 +144,86 @@ def test_the_new_version_serves(store, tmp_path, post):
     written = recalibrate(store, DIGITS, tmp_path / "own.npy", "own")
     answer = post(store.root, "/score", json={"model": DIGITS, "inputs": [{"array": [[0] * 8] * 8}]}).json()
     assert (answer["version"], answer["calibration"]["n"]) == (written.manifest.version, 40)
+
+
+def labelled_digits(count):
+    data = bundled.digits()
+    return data.x[:count], np.array(data.label_names)[data.labels[:count]]
+
+
+def test_digits_with_labels_are_calibrated_per_digit(store, tmp_path, post):
+    x, labels = labelled_digits(400)
+    np.savez(tmp_path / "own.npz", x=x, digit=labels)
+    written = recalibrate(store, DIGITS, tmp_path / "own.npz", "own", "digit")
+    counts = {label.name: label.n for label in written.manifest.score.calibration.labels}
+    assert counts == {str(digit): int((labels == str(digit)).sum()) for digit in range(10)}
+    body = {"model": DIGITS, "inputs": [{"array": item[..., 0].tolist()} for item in x]}
+    log_prob = np.array([item["log_prob"] for item in post(store.root, "/score", json=body).json()["results"]])
+    answer = post(store.root, "/score", json={**body, "label": labels.tolist()}).json()
+    for index, item in enumerate(answer["results"]):
+        own = log_prob[labels == labels[index]]
+        assert item["label"] == labels[index]
+        assert item["statistics"]["log_prob"]["p_value"] == (1 + (own <= log_prob[index]).sum()) / (len(own) + 1)
+
+
+def test_labels_come_from_sub_folders_captions_and_columns_alike(store, tmp_path, tumours):
+    x, labels = labelled_digits(40)
+    np.savez(tmp_path / "own.npz", x=x, digit=labels)
+    (tmp_path / "captioned").mkdir()
+    lines = ["file,digit"]
+    for index, (item, label) in enumerate(zip(x, labels, strict=True)):
+        (tmp_path / "images" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(item[..., 0]).save(tmp_path / "images" / label / f"{index:03}.png")
+        Image.fromarray(item[..., 0]).save(tmp_path / "captioned" / f"{index:03}.png")
+        lines.append(f"{index:03}.png,{label}")
+    (tmp_path / "captioned" / "captions.csv").write_text("\n".join(lines))
+    sources = [("own.npz", "digit"), ("images", None), ("captioned", "digit")]
+    found = [recalibrate(store, shipped(DIGITS), tmp_path / name, "own", column) for name, column in sources]
+    for other in found[1:]:
+        assert other.manifest.score.calibration == found[0].manifest.score.calibration
+        for name, values in arrays(other).items():
+            np.testing.assert_array_equal(values, arrays(found[0])[name])
+    frame = pd.DataFrame(tumours.x, columns=list(tumours.columns))
+    frame.assign(kind=np.array(tumours.label_names)[tumours.labels]).to_csv(tmp_path / "own.csv", index=False)
+    written = recalibrate(store, TUMOURS, tmp_path / "own.csv", "tumours", "kind")
+    assert [(item.name, item.n) for item in written.manifest.score.calibration.labels] == [
+        ("benign", 357),
+        ("malignant", 212),
+    ]
+
+
+def test_the_same_items_with_labels_keep_what_was_measured(store, tmp_path):
+    x, labels = labelled_digits(60)
+    np.savez(tmp_path / "own.npz", x=x, digit=labels)
+    first = recalibrate(store, DIGITS, tmp_path / "own.npz", "own")
+    second = recalibrate(store, DIGITS, tmp_path / "own.npz", "own", "digit")
+    assert (first.manifest.score.calibration.labels, len(second.manifest.score.calibration.labels)) == ((), 10)
+    stories = [found.read_bytes("CARD.md").decode().rpartition("## Recalibrated")[2] for found in (first, second)]
+    assert ["These are the items it was calibrated on before" in story for story in stories] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "message"),
+    [
+        ("own.npy", "digit", "has no place for labels 'digit'"),
+        ("own.npz", "size", "no array 'size'; there is: "),
+        ("own.npz", "few", "expected 'few' of shape (30,), got (29,)"),
+        ("other.npz", None, "no array 'x'"),
+    ],
+)
+def test_labels_that_are_not_there_are_named(store, tmp_path, name, labels, message):
+    x, digits = labelled_digits(30)
+    np.save(tmp_path / "own.npy", x)
+    np.savez(tmp_path / "own.npz", x=x, digit=digits, few=digits[:29])
+    np.savez(tmp_path / "other.npz", y=x)
+    with pytest.raises(DataError) as refused:
+        recalibrate(store, DIGITS, tmp_path / name, "own", labels)
+    assert message in str(refused.value)
+
+
+def test_one_label_alone_tells_nothing_apart(store, tmp_path):
+    x, _ = labelled_digits(30)
+    np.savez(tmp_path / "own.npz", x=x, digit=np.full(30, "3"))
+    written = recalibrate(store, DIGITS, tmp_path / "own.npz", "own", "digit")
+    assert written.manifest.score.calibration.labels == ()
+    assert not [name for name in arrays(written) if name.endswith(".label")]

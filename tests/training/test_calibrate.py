@@ -49,3 +49,18 @@ def test_calibration_is_sorted_and_double():
     result = calibrate({"log_prob": np.array([3.0, 1.0, 2.0], np.float32)})
     assert result["log_prob"].tolist() == [1.0, 2.0, 3.0]
     assert result["log_prob"].dtype == np.float64
+
+
+def test_labels_follow_the_values_they_belong_to():
+    random = np.random.default_rng(3)
+    values = {"log_prob": random.normal(size=300).astype(np.float32), "distance": random.poisson(3, 300)}
+    labels = random.integers(0, 3, 300).astype(np.uint8)
+    found = calibrate(values, labels)
+    for name, own in values.items():
+        assert found[f"{name}.label"].dtype == np.uint8
+        for label in range(3):
+            kept = found[name][found[f"{name}.label"] == label]
+            assert kept.tolist() == sorted(own[labels == label].astype(float).tolist())
+    assert {name: found[name].tolist() for name in values} == {
+        name: array.tolist() for name, array in calibrate(values).items()
+    }

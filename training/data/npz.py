@@ -12,21 +12,27 @@ from training.errors import DataError
 
 def load(path: Path, array: str, labels: str | None) -> Dataset:
     """Images or rows from one array of an archive, labels from another."""
-    if not path.is_file():
-        raise DataError(f"{path} is not there")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            content = {name: archive[name] for name in {array, labels or array} if name in archive}
-            known = ", ".join(archive.files)
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a NumPy archive of plain arrays: {error}") from error
-    for name in filter(None, (array, labels)):
-        if name not in content:
-            raise DataError(f"{path}: no array {name!r}; there is: {known}")
+    content = read_arrays(path, (array, *filter(None, [labels])))
     names, indices = as_indices(content[labels]) if labels else ((), None)
     return Dataset(
         _as_items(content[array], path), str(path), "not stated", indices, names, _column_names(content[array])
     )
+
+
+def read_arrays(path: Path, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The wanted arrays of an archive by name; DataError for one that is not there."""
+    if not path.is_file():
+        raise DataError(f"{path} is not there")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            content = {name: archive[name] for name in set(wanted) if name in archive}
+            known = ", ".join(archive.files)
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not a NumPy archive of plain arrays: {error}") from error
+    for name in wanted:
+        if name not in content:
+            raise DataError(f"{path}: no array {name!r}; there is: {known}")
+    return content
 
 
 def _as_items(x: np.ndarray, path: Path) -> np.ndarray:

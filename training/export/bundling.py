@@ -17,6 +17,7 @@ from training.evaluate.measurement import Measurement
 from training.export.card import card, pictures
 from training.export.golden import as_npz, golden
 from training.export.graphs import Computation, computations
+from training.export.labels import labelled
 from training.export.manifest import file_name, manifest_body, score_of
 from training.export.noise import draw_shared
 from training.export.onnx import OnnxRunner, to_onnx
@@ -116,11 +117,13 @@ def _measured(
         _say_all(measurements, say)
         return measurements, None
     score = scorer(exported, chunk(experiment.family.dims, experiment.transform.levels))
-    calibration = calibrate(score(experiment.splits.calibration.x))
+    held = experiment.splits.calibration
+    known = labelled(held.labels, experiment.dataset.label_names)
+    calibration = calibrate(score(held.x), known.places)
     if not all(np.isfinite(values).all() for values in calibration.values()):
         raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
     files["calibration.npz"] = as_npz(calibration)
-    described = score_of(experiment, exported.statistics, len(experiment.splits.calibration))
+    described = score_of(experiment, exported.statistics, known.counts)
     tails = {statistic.name: statistic.tail for statistic in described.statistics}
     alphas = experiment.recipe.evaluate.alphas
     measurements += evaluate_detection(score, tails, calibration, experiment.splits, alphas)

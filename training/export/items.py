@@ -1,35 +1,76 @@
 """Items for a bundle from a file, in the form its graphs take."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import bundle
-from training.data import audio, images, table
+from training.data import audio, images, npz, table
 from training.data.dataset import Dataset
+from training.data.labels import as_indices
 from training.errors import DataError
+from training.export.labels import Labelled, labelled
 
 TABLES = (".csv", ".parquet")
 
 
-def read_items(path: Path, spec: bundle.InputSpec) -> np.ndarray:
-    """Items of shape (items, …) and the dtype of the bundle's input; DataError says what does not fit."""
+@dataclass(frozen=True)
+class Items:
+    """Items of shape (items, …) in the dtype of the bundle's input, and their labels where there are any."""
+
+    x: np.ndarray
+    labels: Labelled
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def read_items(path: Path, spec: bundle.InputSpec, labels: str | None = None) -> Items:
+    """The items in a file or folder; DataError says what does not fit.
+
+    ``labels`` is a column of a table or of captions.csv, or an array of an archive. Without it items in sub-folders
+    have their names, and all others none.
+    """
+    if path.suffix == ".npz":
+        return _from_npz(path, spec, labels)
+    if labels is not None and (path.suffix == ".npy" or spec.kind in ("audio", "text")):
+        raise DataError(
+            f"{path}: has no place for labels {labels!r}; expected a table, images with captions.csv, or .npz"
+        )
     if path.suffix == ".npy":
-        return _from_npy(path, spec)
+        return Items(_from_npy(path, spec), Labelled())
+    found = _loaded(path, spec, labels)
+    return Items(_fitting(found.x, path, spec), labelled(found.labels, found.label_names))
+
+
+def _loaded(path: Path, spec: bundle.InputSpec, labels: str | None) -> Dataset:
     match spec:
         case bundle.RowSpec():
-            return _rows(path, spec)
+            return _rows(path, spec, labels)
         case bundle.ImageSpec():
-            return _fitting(images.load(path, "grey" if spec.channels == 1 else "rgb", None, None).x, path, spec)
+            return images.load(path, "grey" if spec.channels == 1 else "rgb", None, labels)
         case bundle.AudioSpec():
-            return audio.load(path, spec.length, None, "folder", spec.rate_hz).x
+            return audio.load(path, spec.length, None, "folder", spec.rate_hz)
     raise DataError(f"{path}: expected a .npy file with codes of texts, uint8 {_shape(spec)}")
 
 
-def _rows(path: Path, spec: bundle.RowSpec) -> np.ndarray:
+def _rows(path: Path, spec: bundle.RowSpec, labels: str | None) -> Dataset:
     if path.suffix not in TABLES:
-        raise DataError(f"{path}: expected rows as .npy, {' or '.join(TABLES)}, as this model takes")
-    return table.load(path, tuple(column.name for column in spec.columns), None).x
+        raise DataError(f"{path}: expected rows as .npy, .npz, {' or '.join(TABLES)}, as this model takes")
+    return table.load(path, tuple(column.name for column in spec.columns), labels)
+
+
+def _from_npz(path: Path, spec: bundle.InputSpec, labels: str | None) -> Items:
+    """The items in the array x of an archive."""
+    content = npz.read_arrays(path, ("x", *filter(None, [labels])))
+    x = _arranged(content["x"], path, spec)
+    if labels is None:
+        return Items(x, Labelled())
+    if content[labels].shape != (len(x),):
+        raise DataError(f"{path}: expected {labels!r} of shape ({len(x)},), got {content[labels].shape}")
+    names, indices = as_indices(content[labels])
+    return Items(x, labelled(indices, names))
 
 
 def _from_npy(path: Path, spec: bundle.InputSpec) -> np.ndarray:
@@ -39,6 +80,10 @@ def _from_npy(path: Path, spec: bundle.InputSpec) -> np.ndarray:
         raise DataError(f"{path}: not an array in npy format: {error}") from error
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
+    return _arranged(array, path, spec)
+
+
+def _arranged(array: np.ndarray, path: Path, spec: bundle.InputSpec) -> np.ndarray:
     if spec.kind == "image" and array.ndim == 3 and spec.channels == 1:
         array = array[..., None]  # (items, height, width, 1)
     return _typed(_fitting(array, path, spec), path, spec)

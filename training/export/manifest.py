@@ -23,7 +23,7 @@ def file_name(graph: str, form: str) -> str:
     return f"{graph}.{'onnx' if form == 'onnx' else 'ts'}"
 
 
-def score_of(experiment: Experiment, statistics: Statistics, calibration_size: int) -> bundle.Score:
+def score_of(experiment: Experiment, statistics: Statistics, labels: tuple[bundle.LabelCount, ...]) -> bundle.Score:
     """How the score graph is to be read."""
     transform, bound = experiment.transform, bound_of(experiment.family, experiment.transform)
     return bundle.Score(
@@ -38,8 +38,9 @@ def score_of(experiment: Experiment, statistics: Statistics, calibration_size: i
         ),
         calibration=bundle.Calibration(
             file="calibration.npz",
-            n=calibration_size,
+            n=len(experiment.splits.calibration),
             data=f"calibration split of {experiment.dataset.source}, never used to fit",
+            labels=labels,
         ),
     )
 

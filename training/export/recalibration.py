@@ -1,6 +1,7 @@
 """A bundle and normal items → its next version, calibrated on them; no run folder, no recipe and no training."""
 
 import datetime
+import io
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +18,24 @@ from training.export.onnx import OnnxRunner
 _LEVELS = 256  # a manifest does not say how many values a dimension has; this many at most
 
 
-def recalibrate(store: bundle.Store, reference: str, path: Path, data: str) -> bundle.Bundle:
-    """The new version, verified, in the store; DataError names the item that cannot be normal."""
+def recalibrate(store: bundle.Store, reference: str, path: Path, data: str, labels: str | None = None) -> bundle.Bundle:
+    """The new version, verified, in the store; DataError names the item that cannot be normal.
+
+    Items with labels (``labels`` says where they are, see ``read_items``) are calibrated per label as well.
+    """
     source = bundle.read(store.locate(bundle.Reference.parse(reference)))
     score = bundled_scorer(source)
-    items = read_items(path, source.manifest.input)
+    items = read_items(path, source.manifest.input, labels)
     if len(items) < bundle.LEAST_ITEMS:
         raise DataError(
             f"{path}: expected at least {bundle.LEAST_ITEMS} normal items to calibrate on, got {len(items)}"
         )
-    found = score(items)
+    found = score(items.x)
     _check_finite(path, found)
     today = datetime.datetime.now(datetime.UTC).date()
-    new = bundle.NewCalibration(as_npz(calibrate(found)), len(items), data, today)
+    content = as_npz(calibrate(found, items.labels.places))
+    same = _same_values(source, calibrate(found))
+    new = bundle.NewCalibration(content, len(items), data, today, items.labels.counts, same)
     return _written(store, source, new)
 
 
@@ -62,6 +68,13 @@ def _check_finite(path: Path, found: Values) -> None:
                 f"{path}: item {index}: expected a finite {name}, got {values[index]:g}; leave out items the model "
                 "finds impossible"
             )
+
+
+def _same_values(source: bundle.Bundle, ranked: Values) -> bool:
+    """Whether the bundle was calibrated on exactly these values before."""
+    assert source.manifest.score is not None  # noqa: S101 - it was scored with
+    with np.load(io.BytesIO(source.read_bytes(source.manifest.score.calibration.file)), allow_pickle=False) as before:
+        return all(name in before and np.array_equal(before[name], values) for name, values in ranked.items())
 
 
 def _written(store: bundle.Store, source: bundle.Bundle, new: bundle.NewCalibration) -> bundle.Bundle:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import bundle
 from service.errors import RequestInvalid
-from service.operations.calibration import check_alpha, p_values, smallest_p_value
+from service.operations.calibration import Size, check_alpha, p_values, smallest_p_value
 
 floats = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50)
 
@@ -46,7 +46,7 @@ def test_infinities_have_p_values_and_nan_has_none():
 
 @given(st.integers(1, 10_000))
 def test_alpha_is_refused_exactly_when_it_can_never_fire(n):
-    check_alpha(smallest_p_value(n), n)
+    check_alpha(smallest_p_value(n), Size(n))
     with pytest.raises(RequestInvalid) as refused:
-        check_alpha(smallest_p_value(n) * 0.999, n)
+        check_alpha(smallest_p_value(n) * 0.999, Size(n))
     assert refused.value.extra["calibration_n_needed"] >= n

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import bundle
 from service.errors import RequestInvalid
-from service.operations.calibration import p_values
+from service.operations.calibration import Size, p_values
 from service.operations.discoveries import benjamini_hochberg, check_fdr, power_note
 
 RATES = st.sampled_from(["0.01", "0.05", "0.1", "0.2", "0.3", "0.7"])
@@ -65,9 +65,9 @@ def test_the_mean_share_of_false_discoveries_is_at_most_the_rate_times_the_share
 
 
 def test_a_rate_that_no_p_value_reaches_is_refused_and_the_next_is_not():
-    check_fdr(0.1, 9)
+    check_fdr(0.1, Size(9))
     with pytest.raises(RequestInvalid, match=r"fdr 0.1 allows no discovery: with 8 calibration items") as refused:
-        check_fdr(0.1, 8)
+        check_fdr(0.1, Size(8))
     assert refused.value.extra["calibration_n_needed"] == 9
     assert benjamini_hochberg(np.full(50, 1 / 10), 0.1).count == 50
     assert benjamini_hochberg(np.full(50, 1 / 9), 0.1).count == 0
@@ -79,7 +79,7 @@ def test_the_note_says_how_many_anomalies_it_takes_to_be_found(n, m, rate):
         ranks = [1] * anomalies + [n + 1] * (m - anomalies)
         return any(by_definition(ranks, n, Fraction(rate))[:anomalies])
 
-    note = power_note(benjamini_hochberg(np.ones(m), float(rate)), n)
+    note = power_note(benjamini_hochberg(np.ones(m), float(rate)), Size(n))
     if note is None:
         assert finds(1, n)
         return

@@ -6,8 +6,9 @@ from scipy.stats import beta
 
 import bundle
 from service.errors import RequestInvalid
-from service.operations.calibration import p_values
-from service.operations.verdict import CONFIDENCE, pac_rank, rule
+from service.operations.calibration import Size, p_values
+from service.operations.verdict import CONFIDENCE, Asked, pac_rank
+from service.operations.verdict import rule as rule_of
 
 LOW = bundle.Statistic(name="log_prob", unit="nats", tail="low", description="")
 HIGH = bundle.Statistic(name="combined", unit="", tail="high", description="")
@@ -16,6 +17,10 @@ HIGH = bundle.Statistic(name="combined", unit="", tail="high", description="")
 def _score(n: int) -> bundle.Score:
     calibration = bundle.Calibration(file="calibration.npz", n=n, data="")
     return bundle.Score(graph="score", kind="exact", density_of="x", statistics=(HIGH, LOW), calibration=calibration)
+
+
+def rule(n, statistic, alpha, promise, usual):
+    return rule_of(_score(n), [Size(n)], Asked(statistic, alpha, promise), usual)
 
 
 @pytest.mark.parametrize("n", [36, 299, 1000, 5000])
@@ -30,7 +35,7 @@ def test_the_rank_of_a_strict_promise_is_the_largest_that_keeps_it(n, alpha):
 def test_the_realised_rate_exceeds_alpha_as_seldom_as_promised(promise, share):
     """Uniform statistics: the realised rate of a threshold is known exactly, no test items are needed."""
     n, alpha, random = 500, 0.02, np.random.default_rng(0)
-    threshold = rule(_score(n), "log_prob", alpha, promise, 0.01).threshold
+    threshold = rule(n, "log_prob", alpha, promise, 0.01).thresholds[0]
     rates = []
     for _ in range(400):
         calibration = np.sort(random.random(n))
@@ -41,23 +46,23 @@ def test_the_realised_rate_exceeds_alpha_as_seldom_as_promised(promise, share):
 
 
 def test_the_first_statistic_decides_unless_another_is_named():
-    assert rule(_score(99), None, 0.05, "marginal", 0.01).statistic == "combined"
-    assert rule(_score(99), "log_prob", 0.05, "marginal", 0.01).statistic == "log_prob"
+    assert rule(99, None, 0.05, "marginal", 0.01).statistic == "combined"
+    assert rule(99, "log_prob", 0.05, "marginal", 0.01).statistic == "log_prob"
     with pytest.raises(RequestInvalid, match="no statistic 'x'; this model has: combined, log_prob"):
-        rule(_score(99), "x", 0.05, "marginal", 0.01)
+        rule(99, "x", 0.05, "marginal", 0.01)
 
 
 def test_a_rate_the_calibration_cannot_support_is_refused_with_the_size_that_would():
     with pytest.raises(RequestInvalid, match="calibrated on 299 items"):
-        rule(_score(298), None, 0.01, "pac", 0.01)
-    assert rule(_score(299), None, 0.01, "pac", 0.01).threshold == 1 / 300
+        rule(298, None, 0.01, "pac", 0.01)
+    assert rule(299, None, 0.01, "pac", 0.01).thresholds[0] == 1 / 300
     with pytest.raises(RequestInvalid, match="calibrated on 99 items"):
-        rule(_score(98), None, 0.01, "marginal", 0.01)
+        rule(98, None, 0.01, "marginal", 0.01)
 
 
 @pytest.mark.parametrize("n", [5, 36, 299, 5000])
 def test_a_missing_rate_is_raised_until_it_can_fire(n):
     for promise in ("marginal", "pac"):
-        found = rule(_score(n), None, None, promise, 0.01)
+        found = rule(n, None, None, promise, 0.01)
         assert found.alpha >= 0.01
-        assert found.threshold >= 1 / (n + 1)
+        assert found.thresholds[0] >= 1 / (n + 1)
