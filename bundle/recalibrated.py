@@ -21,12 +21,16 @@ _OUTDATED = "false_alarm_rate"
 
 @dataclass(frozen=True)
 class NewCalibration:
-    """``content``: an npz file with every statistic of n items, sorted; ``data`` says what the items were."""
+    """``content``: an npz file with every statistic of n items, sorted; ``data`` says what the items were.
+
+    ``incomplete`` of them are rows that miss values.
+    """
 
     content: bytes
     n: int
     data: str
     date: datetime.date
+    incomplete: int = 0
 
 
 def recalibrated(source: Bundle, new: NewCalibration) -> tuple[ManifestBody, Mapping[str, bytes]]:
@@ -43,7 +47,11 @@ def recalibrated(source: Bundle, new: NewCalibration) -> tuple[ManifestBody, Map
 def _body(source: Bundle, new: NewCalibration) -> ManifestBody:
     body: dict[str, Any] = source.manifest.model_dump(include=set(ManifestBody.model_fields))
     body["metrics"] = [item for item in body["metrics"] if not item["name"].startswith(_OUTDATED)]
-    body["score"]["calibration"] |= {"n": new.n, "data": _one_line(new.data)}
+    body["score"]["calibration"] |= {
+        "n": new.n,
+        "data": _one_line(new.data),
+        "incomplete": new.incomplete,
+    }
     return ManifestBody.model_validate(body)
 
 

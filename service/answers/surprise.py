@@ -30,7 +30,8 @@ def surprise_map(spec: bundle.InputSpec, values: Array, terms: Array) -> Surpris
         case bundle.TextSpec():
             (text,) = decode_texts(values[np.newaxis], spec)
             return {"characters": _characters(text, surprise_of(terms))}
-    return {"columns": _columns([column.name for column in spec.columns], surprise_of(terms))}
+    surprise = np.where(np.isnan(values), np.nan, surprise_of(terms))  # what is missing surprises nobody
+    return {"columns": _columns([column.name for column in spec.columns], surprise)}
 
 
 def surprise_of(terms: Array) -> Array:

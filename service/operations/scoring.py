@@ -15,6 +15,7 @@ from service.inference.model import Model
 from service.operations.calibration import Floats, p_values
 from service.operations.discoveries import Discoveries, benjamini_hochberg, check_fdr, power_note
 from service.operations.inputs import option_arrays
+from service.operations.missing import Gaps, gaps_of, incomparable
 from service.operations.verdict import Rule
 from service.trace import Trace
 
@@ -25,7 +26,8 @@ DIM_LOG_PROB = "dim_log_prob"
 class Scores:
     """Everything per item, shape (batch,), in nats; ``dim_log_prob`` of shape (batch, …) sums to ``log_prob``.
 
-    ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says.
+    ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says. ``gaps`` are the values that
+    rows miss, None where none does.
     """
 
     rule: Rule
@@ -37,6 +39,7 @@ class Scores:
     anomaly: NDArray[np.bool_]
     dim_log_prob: Array | None = None
     discoveries: Discoveries | None = None
+    gaps: Gaps | None = None
 
 
 def mflop(model: Model, items: int) -> float:
@@ -83,7 +86,7 @@ async def score(model: Model, batcher: Batcher, items: Array, rule: Rule, explai
         wanted[DIM_LOG_PROB] = None
     arrays = {data_input(graph.spec).name: items, **option_arrays(graph.spec, {}, len(items))}
     outputs = await batcher.run(graph, arrays, tuple(wanted), trace)
-    return _scores(model, outputs, rule)
+    return _scores(model, outputs, rule, gaps_of(model, items))
 
 
 def data_input(spec: bundle.Graph) -> bundle.DataInput:
@@ -98,18 +101,35 @@ def score_of(model: Model) -> bundle.Score:
     return model.manifest.score
 
 
-def _scores(model: Model, outputs: Mapping[str, Array], rule: Rule) -> Scores:
+def _scores(model: Model, outputs: Mapping[str, Array], rule: Rule, gaps: Gaps | None) -> Scores:
     declared = score_of(model).statistics
     log_prob = outputs["log_prob"].astype(np.float64)
-    calibrated = {item.name: p_values(item, model.calibration[item.name], outputs[item.name]) for item in declared}
+    calibrated = {item.name: _calibrated(model, item, outputs[item.name], gaps) for item in declared}
     verdict = calibrated[rule.statistic]
     return Scores(
         rule=rule,
         log_prob=log_prob,
-        bits_per_dim=-log_prob / (model.manifest.dims * math.log(2)),
+        bits_per_dim=_bits_per_dim(log_prob, model.manifest.dims, gaps),
         statistics={item.name: outputs[item.name].astype(np.float64) for item in declared},
         p_values=calibrated,
         p_value=verdict,
         anomaly=verdict <= rule.threshold,
         dim_log_prob=outputs.get(DIM_LOG_PROB),
+        gaps=gaps,
     )
+
+
+def _calibrated(model: Model, statistic: bundle.Statistic, values: Array, gaps: Gaps | None) -> Floats:
+    """The p-values; NaN for a row that misses values where they would compare with no calibration item."""
+    found = p_values(statistic, model.calibration[statistic.name], values)
+    if gaps is not None and incomparable(score_of(model).calibration, statistic.name):
+        found[gaps.any(axis=1)] = np.nan
+    return found
+
+
+def _bits_per_dim(log_prob: Floats, dims: int, gaps: Gaps | None) -> Floats:
+    """Per dimension that is there; NaN where none is."""
+    if gaps is None:
+        return -log_prob / (dims * math.log(2))
+    there = (~gaps).sum(axis=1)
+    return np.where(there > 0, -log_prob / (np.maximum(there, 1) * math.log(2)), np.nan)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from service.answers import score as answers
 from service.errors import NotAcceptable
 from service.inference.model import Model
-from service.operations import scoring, verdict
+from service.operations import missing, scoring, verdict
 from service.operations.scoring import Scores
 from service.payloads.items import Decoded, JsonItems, Payload
 from service.payloads.parquet_if_there import library
@@ -60,7 +60,8 @@ class ScoreEndpoint:
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
             scores = await scoring.score(model, services.batcher, decoded.array, rule, options.explain, trace)
             scores, notes = scoring.with_discoveries(model, scores, options.fdr)
-            decoded = replace(decoded, notes=(*decoded.notes, *notes))
+            missed = missing.note(scores.gaps, declared.calibration)
+            decoded = replace(decoded, notes=(*decoded.notes, *missed, *notes))
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)

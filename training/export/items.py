@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 import bundle
+from bundle import MARGINALISING
 from training.data import audio, images, table
 from training.data.dataset import Dataset
 from training.errors import DataError
@@ -18,7 +19,7 @@ def read_items(path: Path, spec: bundle.InputSpec) -> np.ndarray:
         return _from_npy(path, spec)
     match spec:
         case bundle.RowSpec():
-            return _rows(path, spec)
+            return _known(_rows(path, spec), path, spec)
         case bundle.ImageSpec():
             return _fitting(images.load(path, "grey" if spec.channels == 1 else "rgb", None, None).x, path, spec)
         case bundle.AudioSpec():
@@ -44,6 +45,17 @@ def _from_npy(path: Path, spec: bundle.InputSpec) -> np.ndarray:
     return _typed(_fitting(array, path, spec), path, spec)
 
 
+def _known(rows: np.ndarray, path: Path, spec: bundle.RowSpec) -> np.ndarray:
+    """The rows; DataError for a missing value that the model cannot marginalise over."""
+    if spec.missing == "refused" and np.isnan(rows).any():
+        row, column = np.argwhere(np.isnan(rows))[0]
+        raise DataError(
+            f"{path}: row {row}, column {spec.columns[column].name!r}: expected a number, got a missing value; this "
+            f"model cannot marginalise over it, models of the families {', '.join(MARGINALISING)} can"
+        )
+    return rows
+
+
 def _fitting(array: np.ndarray, path: Path, spec: bundle.InputSpec) -> np.ndarray:
     if array.shape[1:] != spec.shape:
         raise DataError(f"{path}: expected {spec.kind} items of shape {_shape(spec)}, got {array.shape}")
@@ -61,7 +73,8 @@ def _typed(array: np.ndarray, path: Path, spec: bundle.InputSpec) -> np.ndarray:
         return array
     with np.errstate(over="ignore"):  # too large for float32 is infinite, which is refused in plain words
         rows = array.astype(np.float32)
-    return Dataset(rows, str(path), "not stated", columns=tuple(column.name for column in spec.columns)).x
+    read = Dataset(rows, str(path), "not stated", columns=tuple(column.name for column in spec.columns))
+    return _known(read.x, path, spec)
 
 
 def _shape(spec: bundle.InputSpec) -> str:

@@ -29,7 +29,8 @@ def recalibrate(store: bundle.Store, reference: str, path: Path, data: str) -> b
     found = score(items)
     _check_finite(path, found)
     today = datetime.datetime.now(datetime.UTC).date()
-    new = bundle.NewCalibration(as_npz(calibrate(found)), len(items), data, today)
+    incomplete = int(np.isnan(items).any(1).sum()) if source.manifest.input.kind == "row" else 0
+    new = bundle.NewCalibration(as_npz(calibrate(found)), len(items), data, today, incomplete)
     return _written(store, source, new)
 
 
