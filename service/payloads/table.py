@@ -25,8 +25,16 @@ def row_values(
     """The values of a row in the order of the model's columns; NaN where one is null."""
     names = [column.name for column in spec.columns]
     check_names(list(row), names, f"item {index}: ", index, extra)
-    values = [row[name] for name in names]
-    return [math.nan if value is None else value for value in values]
+    return [_value(row[name], name, spec, index) for name in names]
+
+
+def _value(value: float | None, name: str, spec: bundle.RowSpec, index: int) -> float:
+    if value is not None:
+        return value
+    if spec.missing == "refused":
+        pointer = f"/inputs/{index}/row/{name}"
+        raise RequestInvalid(f"item {index}, column {name!r}: {_wrong(math.nan)}", pointer=pointer, index=index)
+    return math.nan
 
 
 def finite_rows(values: Sequence[Sequence[float]] | NDArray[np.floating], spec: bundle.RowSpec) -> Rows:

@@ -100,7 +100,7 @@ class Split:
         """Whether an item misses no value, bool (items,); only rows of a table can."""
         if self.x.dtype.kind != "f":
             return np.ones(len(self.x), dtype=bool)
-        return ~np.isnan(self.x).reshape(len(self.x), -1).any(1)
+        return ~np.isnan(self.x).any(1)
 
     def complete(self) -> "Split":
         """The items that miss no value; itself where none does."""

@@ -14,7 +14,7 @@ import math
 import torch
 from torch import Tensor
 
-from training.zoo.classical.gaussian import whitened
+from training.zoo.classical.gaussian import log_precision, whitened
 from training.zoo.scan import scan
 
 
@@ -43,8 +43,7 @@ def log_normals(normals: Tensor, x: Tensor) -> Tensor:
 
 def _complete(x: Tensor, _missing: Tensor, means: Tensor, whitening: Tensor, _covariances: Tensor) -> Tensor:
     z = whitened(x, means, whitening)
-    log_precision = torch.log(torch.diagonal(whitening, dim1=1, dim2=2))
-    return torch.stack([z, log_precision.expand_as(z)], 1)
+    return torch.stack([z, log_precision(whitening).expand_as(z)], 1)
 
 
 def _filled(x: Tensor, missing: Tensor, means: Tensor, whitening: Tensor, covariances: Tensor) -> Tensor:
@@ -92,5 +91,5 @@ def _eliminate(system: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tens
     row, column = system.index_select(-2, place), system.index_select(-1, place)
     pivot = row.index_select(-1, place)  # (…, components, 1, 1)
     distance = row[..., 0, -1] / torch.sqrt(pivot[..., 0, 0])
-    log_precision = -0.5 * torch.log(pivot[..., 0, 0])
-    return system - column * (row / pivot), torch.stack([distance, log_precision], -2)
+    precision = -0.5 * torch.log(pivot[..., 0, 0])
+    return system - column * (row / pivot), torch.stack([distance, precision], -2)
