@@ -49,9 +49,10 @@ def note(gaps: Gaps | None, calibration: bundle.Calibration) -> tuple[str, ...]:
     """What is said about the p-values of rows that miss values; nothing where none does."""
     if gaps is None:
         return ()
-    start = f"{int(gaps.any(1).sum())} of {len(gaps)} rows miss values: log_prob is that of the columns that are there"
+    rows = int(gaps.any(axis=1).sum())
+    start = f"values are missing in {rows} of {len(gaps)} rows: log_prob is that of the columns that are there"
     if calibration.incomplete:
-        share = f"{calibration.incomplete} of {calibration.n} calibration rows do"
+        share = f"{calibration.incomplete} of {calibration.n} calibration rows miss some"
         return (f"{start}; p-values are exact if values are missing in the same way as in calibration, where {share}",)
     return (
         f"{start}; the calibration rows were complete, so log_prob has no p-value for these rows, and the other "

@@ -134,7 +134,9 @@ def test_every_form_gets_the_marginal_of_the_eager_model(gappy, items, form, pos
     assert answer.status_code == 200, answer.text
     found = answer.json()
     with torch.no_grad():
-        expected = Scoring(experiment.family, experiment.transform)(torch.from_numpy(items.to_numpy(np.float32)))
+        expected = Scoring(experiment.family, experiment.transform)(
+            torch.from_numpy(items.to_numpy(np.float32, copy=True))
+        )
     scores = [item["log_prob"] for item in found["results"]]
     np.testing.assert_allclose(scores, expected[0].numpy(), rtol=1e-4, atol=1e-4)
     assert scores[3] == 0
@@ -152,8 +154,8 @@ def test_a_model_calibrated_on_rows_with_gaps_gives_every_p_value(gappy, items, 
     found = post(store, "/score", **as_json(items)).json()
     assert all(value["p_value"] for item in found["results"] for value in item["statistics"].values())
     (note,) = found["notes"]
-    assert "3 of 4 rows miss values" in note
-    assert f"{calibration.incomplete} of {calibration.n} calibration rows do" in note
+    assert "values are missing in 3 of 4 rows" in note
+    assert f"{calibration.incomplete} of {calibration.n} calibration rows miss some" in note
 
 
 def test_a_model_calibrated_on_complete_rows_says_so_and_gives_no_p_value_of_log_prob(complete, items, post):
