@@ -189,6 +189,9 @@ def test_p_values_of_rows_with_gaps_are_exact_where_calibration_has_them_too(gap
 def test_models_say_whether_rows_may_miss_values(gappy):
     _, _, written = gappy
     assert written.manifest.input.missing == "marginalised"
+    with np.load(io.BytesIO(written.read_bytes("golden.npz"))) as golden:
+        assert np.isnan(golden["score.in.row"]).any(1).tolist() == [False, False, False, True]
+        assert np.isfinite(golden["score.out.log_prob"]).all()
     card = written.read_bytes("CARD.md").decode()
     assert "A row to score may miss values" in card
     assert "values are missing, in" in card
