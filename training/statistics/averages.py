@@ -34,13 +34,16 @@ class Averages(nn.Module):
 
     def forward(self, evidence: Evidence) -> Evidence:
         """The evidence with nothing missing."""
-        average = torch.where(evidence.missing, self.terms, 0.0)  # (n, dims)
         return replace(
             evidence,
-            log_prob=evidence.log_prob + average.sum(1),
+            log_prob=evidence.log_prob + self._sum(evidence.missing),
             terms=torch.where(evidence.missing, self.terms, evidence.terms),
             tail=None if evidence.tail is None else evidence.tail + self.tail * self._count(evidence.missing),
         )
+
+    def _sum(self, missing: Tensor) -> Tensor:
+        """A product, because in ONNX Runtime the last bits of a sum depend on where in a batch the row is."""
+        return (missing.double() @ self.terms.double()).to(self.terms.dtype)
 
     def _count(self, missing: Tensor) -> Tensor:
         return missing.to(self.tail.dtype).sum(1)
