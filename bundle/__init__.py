@@ -4,7 +4,7 @@ Standard library and pydantic only; both ``training`` and ``service`` import it,
 """
 
 from bundle.errors import BundleCorrupt, BundleError, BundleExists, BundleNotFound, BundleUnsupported
-from bundle.inputs import DATA_DTYPES, AudioSpec, Column, ImageSpec, InputSpec, RowSpec, TextSpec
+from bundle.inputs import DATA_DTYPES, MARGINALISING, AudioSpec, Column, ImageSpec, InputSpec, RowSpec, TextSpec
 from bundle.manifest import (
     SCHEMA_VERSION,
     ArraySpec,
@@ -41,6 +41,7 @@ __all__ = [
     "DATA_DTYPES",
     "LEAST_ITEMS",
     "MANIFEST_FILE",
+    "MARGINALISING",
     "SCHEMA_VERSION",
     "ArraySpec",
     "AudioSpec",

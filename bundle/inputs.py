@@ -35,11 +35,20 @@ class Column(Frozen):
     maximum: float
 
 
+MARGINALISING = ("gmm", "gda", "naive_bayes")
+"""The families whose scores of a row can leave out columns, for the words of a refusal."""
+
+
 class RowSpec(Frozen):
-    """Rows of a table in original units: float32, shape (batch, features)."""
+    """Rows of a table in original units: float32, shape (batch, features).
+
+    Where missing values are ``marginalised`` the score graph takes NaN for them: the score is that of the columns that
+    are there. No other graph takes NaN.
+    """
 
     kind: Literal["row"] = "row"
     columns: tuple[Column, ...] = Field(min_length=1)
+    missing: Literal["refused", "marginalised"] = "refused"
 
     @property
     def shape(self) -> tuple[int, ...]:

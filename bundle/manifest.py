@@ -141,6 +141,7 @@ class Calibration(Frozen):
     file: FileName
     n: int = Field(ge=1)
     data: str = Field(description="what the items were and why they are exchangeable with normal traffic")
+    incomplete: int = Field(default=0, ge=0, description="how many of the items are rows that miss values")
     labels: tuple[LabelCount, ...] = Field(default=(), description="what p-values can be restricted to, if anything")
 
     @model_validator(mode="after")

@@ -23,14 +23,15 @@ _OUTDATED = "false_alarm_rate"
 class NewCalibration:
     """``content``: an npz file with every statistic of n items, sorted; ``data`` says what the items were.
 
-    ``same_values`` says that these are the items of the calibration before, so that what was measured with it still
-    holds; only their labels may be new.
+    ``incomplete`` of them are rows that miss values. ``same_values`` says that these are the items of the calibration
+    before, so that what was measured with it still holds; only their labels may be new.
     """
 
     content: bytes
     n: int
     data: str
     date: datetime.date
+    incomplete: int = 0
     labels: tuple[LabelCount, ...] = ()
     same_values: bool = False
 
@@ -50,7 +51,12 @@ def _body(source: Bundle, new: NewCalibration) -> ManifestBody:
     body: dict[str, Any] = source.manifest.model_dump(include=set(ManifestBody.model_fields))
     if not new.same_values:
         body["metrics"] = [item for item in body["metrics"] if not item["name"].startswith(_OUTDATED)]
-    body["score"]["calibration"] |= {"n": new.n, "data": _one_line(new.data), "labels": new.labels}
+    body["score"]["calibration"] |= {
+        "n": new.n,
+        "data": _one_line(new.data),
+        "incomplete": new.incomplete,
+        "labels": new.labels,
+    }
     return ManifestBody.model_validate(body)
 
 

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 
 from training.batches import Batch, batches
 from training.callbacks import EpochLines, Stopwatch, WarmedAverage
+from training.data import Split
 from training.errors import FitError, FitInterrupted
 from training.objectives.adversarial import Adversarial
 from training.objectives.likelihood import MaximumLikelihood
@@ -134,15 +135,17 @@ def _save(experiment: Experiment, run: Run, report: FitReport) -> None:
 def _fit_closed_form(experiment: Experiment) -> FitReport:
     started = time.monotonic()
     torch.manual_seed(experiment.recipe.seed)
-    views = [
-        experiment.transform.training_view(torch.from_numpy(part.x))
-        for part in (experiment.splits.fit, experiment.splits.validation)
-    ]
+    views = [experiment.transform.training_view(torch.from_numpy(part.x)) for part in _fitted_on(experiment)]
     try:
         chosen = _computed(experiment, *views)
     except ValueError as error:
         raise FitError(str(error)) from error
     return FitReport(time.monotonic() - started, 0, chosen)
+
+
+def _fitted_on(experiment: Experiment) -> tuple[Split, Split]:
+    """The fit and the validation split; of rows of a table those that miss no value."""
+    return experiment.splits.fit.complete(), experiment.splits.validation.complete()
 
 
 def _computed(experiment: Experiment, x: Tensor, x_validation: Tensor) -> dict[str, float | str]:
@@ -153,7 +156,7 @@ def _computed(experiment: Experiment, x: Tensor, x_validation: Tensor) -> dict[s
         raise FitError(
             f"family {experiment.recipe.family_name!r} needs labels, and {experiment.dataset.source} has none"
         )
-    labels = [torch.from_numpy(part.labels) for part in (splits.fit, splits.validation)]
+    labels = [torch.from_numpy(part.labels) for part in _fitted_on(experiment)]
     return family.fit_labelled(x, labels[0], x_validation, labels[1], seed)
 
 

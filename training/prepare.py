@@ -8,6 +8,7 @@ from training.data import Split, Splits, load, split
 from training.data.dataset import Dataset
 from training.data.splits import sliver
 from training.errors import RecipeError
+from training.missing import Missing, marginalises, missing_in, usable
 from training.recipe import FitOptions, Recipe
 from training.transforms import TRANSFORMS, Transform
 from training.zoo import FAMILIES
@@ -16,7 +17,10 @@ from training.zoo.base import Family, Options, spaces
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything a recipe asks for, ready to be fitted. ``smoke`` marks a rehearsal on a sliver of the data."""
+    """Everything a recipe asks for, ready to be fitted. ``smoke`` marks a rehearsal on a sliver of the data.
+
+    ``missing`` is what rows of a table miss, None where they are complete.
+    """
 
     recipe: Recipe
     dataset: Dataset
@@ -24,6 +28,7 @@ class Experiment:
     transform: Transform
     family: Family
     smoke: bool
+    missing: Missing | None = None
 
     @property
     def name(self) -> str:
@@ -51,7 +56,6 @@ def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = 
     """The experiment of a recipe on these splits of a dataset."""
     transform = _transform(recipe, dataset)
     splits = _stored(splits, transform, recipe.seed)
-    transform.fit(splits.fit.x)
     torch.manual_seed(recipe.seed)  # initial weights
     family_type = FAMILIES[recipe.family_name]
     if transform.space not in spaces(family_type):
@@ -63,7 +67,10 @@ def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = 
         family = family_type(transform.event_shape, _filled(recipe, transform, dataset))
     except ValueError as error:
         raise RecipeError(f"family {recipe.family_name!r}: {error}") from error
-    return Experiment(recipe, dataset, splits, transform, family, smoke)
+    missing = missing_in(splits, marginalised=marginalises(family, transform))
+    complete = splits if missing is None else usable(splits, missing, dataset.columns, dataset.source)
+    transform.fit(splits.fit.x if missing is not None and missing.marginalised else complete.fit.x)
+    return Experiment(recipe, dataset, complete, transform, family, smoke, missing)
 
 
 def _filled(recipe: Recipe, transform: Transform, dataset: Dataset) -> Options:

@@ -29,6 +29,7 @@ def surprise_map(spec: bundle.InputSpec, values: Array, surprise: Array) -> Plac
         case bundle.TextSpec():
             (text,) = decode_texts(values[np.newaxis], spec)
             return {"characters": _characters(text, surprise)}
+    surprise = np.where(np.isnan(values), np.nan, surprise)  # what is missing surprises nobody
     return {"columns": _columns([column.name for column in spec.columns], surprise)}
 
 

@@ -5,6 +5,7 @@ from service.inference.batcher import Batcher
 from service.inference.graph import Array
 from service.inference.model import Model
 from service.operations.inputs import option_arrays
+from service.operations.missing import check_complete
 from service.operations.scoring import data_input
 from service.trace import Trace
 
@@ -15,7 +16,8 @@ def mflop(model: Model, items: int) -> float:
 
 
 async def encode(model: Model, batcher: Batcher, items: Array, trace: Trace) -> Array:
-    """Embeddings, float32, shape (batch, dims)."""
+    """Embeddings, float32, shape (batch, dims); raises RequestInvalid for a row that misses a value."""
+    check_complete(model, items)
     graph = model.graphs[encode_of(model).graph]
     arrays = {data_input(graph.spec).name: items, **option_arrays(graph.spec, {}, len(items))}
     outputs = await batcher.run(graph, arrays, ("embedding",), trace)

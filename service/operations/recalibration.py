@@ -47,7 +47,8 @@ def lost(model: Model) -> tuple[str, ...]:
 
 def write(store: bundle.Store, model: Model, scores: Scores, data: str, date: datetime.date) -> bundle.Bundle:
     """The new version, verified, in the store; raises StoreUnwritable with the reason."""
-    new = bundle.NewCalibration(_npz(scores), len(scores.log_prob), data, date)
+    incomplete = 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
+    new = bundle.NewCalibration(_npz(scores), len(scores.log_prob), data, date, incomplete)
     try:
         body, files = bundle.recalibrated(model.source, new)
         return bundle.write(store, model.manifest.name, body, files)

@@ -17,6 +17,7 @@ from service.operations.calibration import Floats, smallest
 from service.operations.comparison import Comparison
 from service.operations.discoveries import Discoveries, benjamini_hochberg, check_fdr, power_note
 from service.operations.inputs import option_arrays
+from service.operations.missing import Gaps, gaps_of, incomparable
 from service.operations.verdict import Rule
 from service.trace import Trace
 
@@ -37,7 +38,8 @@ class Explanation:
 class Scores:
     """Everything per item, shape (batch,), in nats.
 
-    ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says.
+    ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says. ``gaps`` are the values that
+    rows miss, None where none does.
     """
 
     rule: Rule
@@ -50,6 +52,7 @@ class Scores:
     anomaly: NDArray[np.bool_]
     explanation: Explanation | None = None
     discoveries: Discoveries | None = None
+    gaps: Gaps | None = None
 
 
 def mflop(model: Model, items: int) -> float:
@@ -106,7 +109,7 @@ async def score(
     arrays = {data_input(graph.spec).name: items, **option_arrays(graph.spec, {}, len(items))}
     outputs = await batcher.run(graph, arrays, tuple(dict.fromkeys(names)), trace)
     explanation = None if kind is None else _explanation(kind, outputs[kind])
-    return _scores(model, outputs, comparison, rule, explanation)
+    return _scores(model, outputs, comparison, rule, explanation, gaps_of(model, items))
 
 
 def data_input(spec: bundle.Graph) -> bundle.DataInput:
@@ -127,20 +130,51 @@ def _explanation(kind: MapKind, terms: Array) -> Explanation:
 
 
 def _scores(
-    model: Model, outputs: Mapping[str, Array], comparison: Comparison, rule: Rule, explanation: Explanation | None
+    model: Model,
+    outputs: Mapping[str, Array],
+    comparison: Comparison,
+    rule: Rule,
+    explanation: Explanation | None,
+    gaps: Gaps | None,
 ) -> Scores:
-    declared = score_of(model).statistics
+    declared = score_of(model)
     log_prob = outputs["log_prob"].astype(np.float64)
-    calibrated = {item.name: comparison.p_values(item, outputs[item.name]) for item in declared}
+    calibrated = {
+        item.name: _calibrated(declared.calibration, comparison, item, outputs[item.name], gaps)
+        for item in declared.statistics
+    }
     verdict = calibrated[rule.statistic]
     return Scores(
         rule=rule,
         comparison=comparison,
         log_prob=log_prob,
-        bits_per_dim=-log_prob / (model.manifest.dims * math.log(2)),
-        statistics={item.name: outputs[item.name].astype(np.float64) for item in declared},
+        bits_per_dim=_bits_per_dim(log_prob, model.manifest.dims, gaps),
+        statistics={item.name: outputs[item.name].astype(np.float64) for item in declared.statistics},
         p_values=calibrated,
         p_value=verdict,
         anomaly=verdict <= np.array(rule.thresholds)[comparison.places(len(verdict))],
         explanation=explanation,
+        gaps=gaps,
     )
+
+
+def _calibrated(
+    calibration: bundle.Calibration,
+    comparison: Comparison,
+    statistic: bundle.Statistic,
+    values: Array,
+    gaps: Gaps | None,
+) -> Floats:
+    """The p-values; NaN for a row that misses values where they would compare with no calibration item."""
+    found = comparison.p_values(statistic, values)
+    if gaps is not None and incomparable(calibration, statistic.name):
+        found[gaps.any(axis=1)] = np.nan
+    return found
+
+
+def _bits_per_dim(log_prob: Floats, dims: int, gaps: Gaps | None) -> Floats:
+    """Per dimension that is there; NaN where none is."""
+    if gaps is None:
+        return -log_prob / (dims * math.log(2))
+    there = (~gaps).sum(axis=1)
+    return np.where(there > 0, -log_prob / (np.maximum(there, 1) * math.log(2)), np.nan)

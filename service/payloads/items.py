@@ -1,9 +1,10 @@
 """The items of a request in every form they arrive in. ``count`` is known before anything is decoded."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class JsonItems:
         rows = [value.row or {} for value in self.items]
         unread = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in names]
         numbers = dict(zip(names, np.array(values, np.float64).reshape(-1, len(names)).T, strict=True))
-        kept = {name: np.array([row.get(name, np.nan) for row in rows]) for name in unread}
+        kept = {name: np.array([row.get(name) for row in rows], np.float64) for name in unread}
         notes = (unread_note(unread),) if unread else ()
         return Decoded(finite_rows(values, spec), notes, NumberColumns({**numbers, **kept}))
 
@@ -215,9 +216,13 @@ def _row(value: Item, spec: bundle.RowSpec, index: int, extra: Extra) -> Sequenc
     if value.row is not None:
         return row_values(value.row, spec, index, extra)
     if value.array is not None:
-        row: list[float] = decode_nested(value.array, spec, item(index)).tolist()
+        row: list[float] = decode_nested(_null_as_nan(value.array), spec, item(index)).tolist()
         return row
     raise _other_form(value, spec, item(index))
+
+
+def _null_as_nan(values: list[Any]) -> list[Any]:
+    return [math.nan if value is None else value for value in values] if None in values else values
 
 
 def _other_form(value: Item, spec: bundle.InputSpec, place: Place) -> RequestInvalid:

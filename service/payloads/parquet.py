@@ -58,7 +58,7 @@ class ParquetFile:
         _check_types(schema, set(names))
         check_pages(self.content, self.footer)
         table = _read(self.content, schema)
-        values = np.stack([_numbers(table.column(name), name) for name in names], axis=1)  # (batch, features)
+        values = np.stack([_numbers(table.column(name)) for name in names], axis=1)  # (batch, features)
         unread = [name for name in schema.names if name not in names]
         return Decoded(finite_rows(values, spec), (unread_note(unread),) if unread else (), ArrowColumns(table))
 
@@ -140,11 +140,8 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
 
 
-def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
-    """The numbers of a column, shape (n,); raises RequestInvalid for a missing one."""
-    if column.null_count:
-        index = pc.index(column.is_null(), True).as_py()
-        raise RequestInvalid(f"row {index}, column {name!r}: expected a number, got null", index=index, column=name)
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """The numbers of a column, shape (n,); NaN for missing ones."""
     values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
     return values
 

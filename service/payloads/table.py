@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,30 +15,54 @@ from service.payloads.columns import Cells, Extra, TextColumns
 
 Rows = NDArray[np.float32]
 
+_MISSING = ("", "NA")  # cells
 _MOST_NAMES, _MOST_CHARACTERS = 20, 40  # of what was sent, in the words of an answer
 
 
-def row_values(row: Mapping[str, float], spec: bundle.RowSpec, index: int, extra: Extra = "refuse") -> list[float]:
-    """The values of a row in the order of the model's columns."""
+def row_values(
+    row: Mapping[str, float | None], spec: bundle.RowSpec, index: int, extra: Extra = "refuse"
+) -> list[float]:
+    """The values of a row in the order of the model's columns; NaN where one is null."""
     names = [column.name for column in spec.columns]
     check_names(list(row), names, f"item {index}: ", index, extra)
-    return [row[name] for name in names]
+    return [_value(row[name], name, spec, index) for name in names]
+
+
+def _value(value: float | None, name: str, spec: bundle.RowSpec, index: int) -> float:
+    if value is not None:
+        return value
+    if spec.missing == "refused":
+        pointer = f"/inputs/{index}/row/{name}"
+        raise RequestInvalid(f"item {index}, column {name!r}: {_wrong(math.nan)}", pointer=pointer, index=index)
+    return math.nan
 
 
 def finite_rows(values: Sequence[Sequence[float]] | NDArray[np.floating], spec: bundle.RowSpec) -> Rows:
-    """float32, shape (batch, features); raises RequestInvalid for the first value that is not a finite number."""
+    """float32, shape (batch, features); raises RequestInvalid for the first value that is not a finite number.
+
+    NaN stands for a missing value, and stays where the model marginalises over it.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.asarray(values, np.float32).reshape(-1, len(spec.columns))
-    if not np.isfinite(rows).all():
-        index, column = (int(place[0]) for place in np.nonzero(~np.isfinite(rows)))
+    right = np.isfinite(rows)
+    if spec.missing == "marginalised" and not right.all():
+        right |= np.isnan(rows)
+    if not right.all():
+        index, column = (int(place[0]) for place in np.nonzero(~right))
         name = spec.columns[column].name
         raise RequestInvalid(
-            f"item {index}, column {name!r}: expected a finite number in the range of float32, "
-            f"got {float(values[index][column]):g}",
-            index=index,
-            column=name,
+            f"item {index}, column {name!r}: {_wrong(float(values[index][column]))}", index=index, column=name
         )
     return rows
+
+
+def _wrong(value: float) -> str:
+    if not math.isnan(value):
+        return f"expected a finite number in the range of float32, got {value:g}"
+    return (
+        "expected a number, got a missing value; this model cannot marginalise over it, models of the families "
+        f"{', '.join(bundle.MARGINALISING)} can"
+    )
 
 
 def decode_csv(content: bytes, spec: bundle.RowSpec, extra: Extra = "refuse") -> tuple[Rows, TextColumns]:
@@ -113,13 +138,16 @@ def _by_column(lines: list[list[str]], header: Sequence[str]) -> dict[str, Seque
 
 
 def _numbers(cells: Sequence[str], name: str) -> NDArray[np.float64]:
-    """The numbers of a column, shape (n,); raises RequestInvalid for the first cell that is none."""
+    """The numbers of a column, shape (n,), NaN for empty cells; RequestInvalid for the first cell that is none."""
     try:
         if "_" in "".join(cells):  # Python would read 1_000
             raise ValueError
         return np.array(list(map(float, cells)))
     except ValueError:
-        index = next(index for index, cell in enumerate(cells) if not _is_number(cell))
+        filled = ["nan" if cell.strip() in _MISSING else cell for cell in cells]
+        index = next((index for index, cell in enumerate(filled) if not _is_number(cell)), None)
+        if index is None:
+            return np.array(list(map(float, filled)))
         raise RequestInvalid(
             f"row {index}, column {name!r}: expected a number, got {cells[index][:_MOST_CHARACTERS]!r}",
             index=index,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from service.answers import score as answers
 from service.errors import NotAcceptable
 from service.inference.model import Model
-from service.operations import scoring, verdict
+from service.operations import missing, scoring, verdict
 from service.operations.comparison import comparison
 from service.operations.scoring import Scores
 from service.operations.verdict import Asked
@@ -63,7 +63,8 @@ class ScoreEndpoint:
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
             scores = await scoring.score(model, services.batcher, decoded.array, compared, rule, options.explain, trace)
             scores, notes = scoring.with_discoveries(scores, options.fdr)
-            decoded = replace(decoded, notes=(*decoded.notes, *notes, *scoring.map_notes(scores)))
+            missed = missing.note(scores.gaps, scoring.score_of(model).calibration)
+            decoded = replace(decoded, notes=(*decoded.notes, *missed, *notes, *scoring.map_notes(scores)))
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)

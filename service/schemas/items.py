@@ -24,7 +24,9 @@ class Item(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"oneOf": [{"required": [name]} for name in FORMS]})
 
     image: str | None = Field(None, description="An image file (PNG, JPEG, WebP, BMP, GIF) in base64.")
-    row: dict[str, float] | None = Field(None, description="A row of a table: column name to value.")
+    row: dict[str, float | None] | None = Field(
+        None, description="A row of a table: column name to value; null where it is missing, if the model allows that."
+    )
     audio: str | None = Field(None, description="A WAV file with PCM samples at the model's rate, in base64.")
     text: str | None = Field(None, description="A text in characters of the model's alphabet.")
     array: list[Any] | None = Field(

@@ -61,7 +61,7 @@ class Scale(TypedDict):
 
 
 class ColumnSurprise(TypedDict):
-    """How surprising the value of one column is, in nats: minus its share of log_prob."""
+    """How surprising the value of one column is, in nats: minus its share of log_prob; null for one that is missing."""
 
     column: str
     surprise: float | None

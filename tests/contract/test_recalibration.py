@@ -92,6 +92,18 @@ def test_a_table_by_name_and_http_calibrate_alike(store, tmp_path, operate, tumo
         np.testing.assert_allclose(values, arrays(offline)[name], rtol=1e-6)
 
 
+def test_rows_with_gaps_calibrate_alike(store, tmp_path, operate, tumours):
+    rows = tumours.x.copy()
+    rows[::4, 2] = np.nan
+    np.save(tmp_path / "own.npy", rows)
+    offline = recalibrate(store, shipped(TUMOURS), tmp_path / "own.npy", "tumours")
+    served = over_http(store, operate, TUMOURS, rows)
+    for found in (offline, served):
+        assert found.manifest.score.calibration.incomplete == len(rows[::4])
+    for name, values in arrays(served).items():
+        np.testing.assert_allclose(values, arrays(offline)[name], rtol=1e-6)
+
+
 def test_the_command_line_says_what_can_be_promised(store, tmp_path):
     np.save(tmp_path / "own.npy", bundled.digits().x[:199])
     before = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}

@@ -141,13 +141,6 @@ def test_a_column_of_text_is_refused_as_such(tmp_path):
         table.load(path, ("a", "b"), None)
 
 
-def test_a_missing_value_is_refused_by_row_and_column(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("a,b\n1,2\n3,\n")
-    with pytest.raises(DataError, match="row 1, column b"):
-        table.load(path, (), None)
-
-
 def test_npz_archives(tmp_path):
     path = tmp_path / "t.npz"
     np.savez(path, x=np.ones((3, 2)), y=np.array(["u", "v", "u"]))

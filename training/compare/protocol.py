@@ -81,6 +81,10 @@ def trial(name: str, path: Path, protocol: Protocol, seed: int, max_rows: int) -
     dataset = npz.load(path, "X", "y")
     if set(dataset.label_names) != {"0", "1"} or dataset.labels is None:
         raise DataError(f"{path}: expected y to be 0 or 1, both of them, got {', '.join(dataset.label_names)}")
+    if np.isnan(dataset.x).any():
+        row, column = np.argwhere(np.isnan(dataset.x))[0]
+        name = dataset.columns[column]
+        raise DataError(f"{path}: missing value in row {row}, column {name}; the classic detectors take complete rows")
     anomalous = dataset.labels == dataset.label_names.index("1")
     kept = _subset(anomalous, max_rows, seed)
     fit, test = train_test_split(kept, test_size=TEST_SHARE, stratify=anomalous[kept], random_state=seed)

@@ -14,10 +14,10 @@ from training.errors import DataError
 class Dataset:
     """Raw items with optional labels.
 
-    ``x`` holds images, uint8 (items, height, width, channels); rows, float32 (items, features); recordings, int16
-    (items, time); or texts, uint8 codes (items, time) where code c > 0 is character c−1 of the alphabet and 0 the end.
-    Items of one group (windows of one recording, say) always go to the same split. A source with an official test set
-    gives it separately in ``test``; it is never mixed with the rest.
+    ``x`` holds images, uint8 (items, height, width, channels); rows, float32 (items, features), NaN where a value is
+    missing; recordings, int16 (items, time); or texts, uint8 codes (items, time) where code c > 0 is character c−1 of
+    the alphabet and 0 the end. Items of one group (windows of one recording, say) always go to the same split. A source
+    with an official test set gives it separately in ``test``; it is never mixed with the rest.
     """
 
     x: np.ndarray
@@ -32,7 +32,7 @@ class Dataset:
     test: "Dataset | None" = None
 
     def __post_init__(self) -> None:
-        """Refuses what no family could use: no items, wrong form, missing or infinite values."""
+        """Refuses what no family could use: no items, wrong form, infinite values, columns without any value."""
         if len(self.x) == 0:
             raise DataError(f"{self.source}: no items")
         match self.kind:
@@ -44,17 +44,27 @@ class Dataset:
                 self._expect(self.x.dtype == np.uint8 and self.x.ndim == 2, "uint8 codes of texts")
             case "row":
                 self._expect(self.x.dtype == np.float32 and self.x.ndim == 2, "float32 rows")
-                self._refuse_missing()
+                self._refuse_infinite()
+                self._refuse_empty_columns()
 
     def _expect(self, right: bool, form: str) -> None:
         if not right:
             raise DataError(f"{self.source}: expected {form}, got {self.x.dtype} of shape {self.x.shape}")
 
-    def _refuse_missing(self) -> None:
-        if not np.isfinite(self.x).all():
-            row, column = np.argwhere(~np.isfinite(self.x))[0]
-            name = self.columns[column] if self.columns else column
-            raise DataError(f"{self.source}: missing or infinite value in row {row}, column {name}; remove or fill it")
+    def _refuse_infinite(self) -> None:
+        if np.isinf(self.x).any():
+            row, column = np.argwhere(np.isinf(self.x))[0]
+            name = self._column(column)
+            raise DataError(f"{self.source}: infinite value in row {row}, column {name}; remove it or leave it empty")
+
+    def _refuse_empty_columns(self) -> None:
+        empty = np.isnan(self.x).all(0)
+        if empty.any():
+            name = self._column(int(empty.argmax()))
+            raise DataError(f"{self.source}: expected numbers in column {name}, got none; leave it out of `columns`")
+
+    def _column(self, place: int) -> str:
+        return self.columns[place] if self.columns else str(place)
 
     @property
     def kind(self) -> Literal["image", "row", "audio", "text"]:
@@ -84,6 +94,18 @@ class Split:
     def take(self, index: np.ndarray | slice) -> "Split":
         """The items at these places."""
         return Split(self.x[index], None if self.labels is None else self.labels[index])
+
+    @property
+    def is_complete(self) -> np.ndarray:
+        """Whether an item misses no value, bool (items,); only rows of a table can."""
+        if self.x.dtype.kind != "f":
+            return np.ones(len(self.x), dtype=bool)
+        return ~np.isnan(self.x).any(1)
+
+    def complete(self) -> "Split":
+        """The items that miss no value; itself where none does."""
+        kept = self.is_complete
+        return self if kept.all() else self.take(kept)
 
 
 @dataclass(frozen=True)
@@ -124,6 +146,10 @@ class Splits:
         """The splits after a change to each distinct one, given its name."""
         changed = {name: change(name, part) for name, part in self.parts.items()}
         return Splits(**{"held_out": changed["test"], **changed})
+
+    def complete(self) -> "Splits":
+        """The items of every split that miss no value."""
+        return self.map(lambda _, part: part.complete())
 
     def fingerprint(self) -> str:
         """SHA-256 over all items in split order: the same recipe on the same data gives the same value."""

@@ -91,7 +91,7 @@ def write_bundle(experiment: Experiment, report: FitReport, run: Run, store: bun
     exported = export_graphs(experiment, say)
     files = dict(exported.files)
     measurements, score = _measured(experiment, exported, files, say)
-    files["golden.npz"] = golden(exported.graphs, exported.runners, experiment.splits.test.x, NOISE_SEED)
+    files["golden.npz"] = golden(exported.graphs, exported.runners, experiment.splits.test.complete().x, NOISE_SEED)
     files["recipe.toml"] = experiment.recipe.text.encode()
     drawn = pictures(experiment, run.metrics)
     files |= drawn.files
@@ -101,12 +101,16 @@ def write_bundle(experiment: Experiment, report: FitReport, run: Run, store: bun
 
 
 def measure(experiment: Experiment) -> list[Measurement]:
-    """The likelihood and the labels of the test split and the class shares of samples, by the eager model."""
+    """The likelihood and the labels of the test split and the class shares of samples, by the eager model.
+
+    Of rows of a table those count that miss no value.
+    """
+    splits = experiment.splits.complete()
     family, transform, seed = experiment.family, experiment.transform, experiment.recipe.seed
     samples = experiment.recipe.evaluate.importance_samples
-    likelihood = evaluate_likelihood(family, transform, experiment.splits.test.x, samples=samples, seed=seed)
-    labels = evaluate_labels(family, transform, experiment.splits.test, seed)
-    return likelihood + labels + evaluate_coverage(family, transform, experiment.splits, seed)
+    likelihood = evaluate_likelihood(family, transform, splits.test.x, samples=samples, seed=seed)
+    labels = evaluate_labels(family, transform, splits.test, seed)
+    return likelihood + labels + evaluate_coverage(family, transform, splits, seed)
 
 
 def _measured(

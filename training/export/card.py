@@ -9,12 +9,18 @@ from training.evaluate.pictures import interpolation, loss_curves, marginals, sh
 from training.evaluate.recordings import as_wav, waves
 from training.evaluate.sampling import sample
 from training.fit import FitReport
+from training.missing import marginalises
 from training.prepare import Experiment
 from training.zoo.base import DirectSampler, FixedPointSampler
 
 _SAMPLES = 64
 _ROWS = 2000
 _RECORDINGS = 5
+
+_MARGINALISED = (
+    "A row to score may miss values: its log-density is that of the columns that are there. Its p-values are exact if "
+    "rows of the calibration split miss values in the same way, and approximate otherwise."
+)
 
 FAILURES = {
     "exact": (
@@ -107,6 +113,8 @@ def card(
         *_texts(experiment),
         "## Data",
         _data(experiment),
+        *([f"{experiment.missing}."] if experiment.missing is not None else []),
+        *([_MARGINALISED] if marginalises(family, experiment.transform) else []),
         "## Numbers",
         _table(measurements) if measurements else "None: the model has no density to measure.",
         f"Fitted in {report.seconds:.0f} s"

@@ -14,14 +14,18 @@ ROWS = 4
 
 
 def golden(graphs: dict[str, Computation], runners: dict[str, Runner], raw: np.ndarray, noise_seed: int) -> bytes:
-    """An npz archive with ``<graph>.in.<name>`` and ``<graph>.out.<name>``; data inputs are real items."""
+    """An npz archive with ``<graph>.in.<name>`` and ``<graph>.out.<name>``; data inputs are real items.
+
+    ``raw`` is complete; where a graph takes rows that miss values, one does.
+    """
     arrays: dict[str, np.ndarray] = {}
     generator = torch.Generator().manual_seed(4)
     items = raw[np.arange(ROWS) % len(raw)]
     for name, computation in graphs.items():
         fresh = computation.example(ROWS, generator)
+        given = _with_gaps(items) if computation.marginal else items
         inputs = [
-            _input(item, array.numpy(), items, noise_seed)
+            _input(item, array.numpy(), given, noise_seed)
             for item, array in zip(computation.inputs, fresh, strict=True)
         ]
         for item, array in zip(computation.inputs, inputs, strict=True):
@@ -29,6 +33,13 @@ def golden(graphs: dict[str, Computation], runners: dict[str, Runner], raw: np.n
         for output, value in zip(computation.outputs, runners[name](*inputs), strict=True):
             arrays[f"{name}.out.{output.name}"] = value
     return as_npz(arrays)
+
+
+def _with_gaps(items: np.ndarray) -> np.ndarray:
+    """The same with every other value of the last row missing."""
+    items = items.copy()
+    items[-1, ::2] = np.nan
+    return items
 
 
 def _input(item: GraphInput, fresh: np.ndarray, items: np.ndarray, noise_seed: int) -> np.ndarray:

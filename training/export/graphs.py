@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bundle import DATA_DTYPES, ArraySpec, ConditionInput, DataInput, GraphInput, NoiseInput, OptionInput
+from training.missing import marginalises
 from training.statistics import Evidence, Statistics
 from training.transforms import Transform
 from training.zoo.base import (
@@ -40,7 +41,7 @@ class Computation:
     """A pure function with named arrays, before it is exported.
 
     ``bounds`` says how many values codes and labels can take, by the name of their input; ``rounding`` is how far
-    float32 results of two runtimes may lie apart.
+    float32 results of two runtimes may lie apart; ``marginal`` that its data, the first input, may hold NaN.
     """
 
     module: nn.Module
@@ -49,10 +50,18 @@ class Computation:
     mflop_per_row: float
     bounds: Mapping[str, int]
     rounding: float = 1e-4
+    marginal: bool = False
 
     def example(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Fresh inputs: random data, noise by its distribution, options spread around their default."""
         return _example_inputs(self.inputs, self.bounds, batch, generator)
+
+    def example_with_gaps(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """The same with a third of the data missing, but for every third row, which is complete."""
+        (data, *others) = self.example(batch, generator)
+        gaps = torch.rand(data.shape, generator=generator) < 1 / 3
+        gaps[2::3] = False
+        return torch.where(gaps, torch.nan, data), *others
 
 
 class Scoring(nn.Module):
@@ -64,6 +73,7 @@ class Scoring(nn.Module):
         self.transform_noises = len(transform.score_noise)
         self.tailed = isinstance(family, FactorisedDensity) and family.tailed and transform.raw == "row"
         self.outputs = _outputs(family, self.tailed)
+        self.marginal = marginalises(family, transform)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,8 +91,9 @@ class Scoring(nn.Module):
         if self.statistics is None:
             return found
         named = dict(zip(("log_prob", *self.outputs), found, strict=True))
-        values = self.statistics(Evidence.of(x, named))
-        named |= {item.name: value for item, value in zip(self.statistics.members, values, strict=True)}
+        values = self.statistics(Evidence.of(x, named, marginal=self.marginal))
+        found_too = zip(self.statistics.members, values, strict=True)
+        named |= {item.name: value for item, value in found_too if item.name != "log_prob"}  # that of what is there
         return tuple(named[name] for name in self.names)
 
     def _scored(self, raw: Tensor, x: Tensor, noise: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -90,17 +101,21 @@ class Scoring(nn.Module):
             total = self.family.log_prob(x, *noise)
             total = (total.double() + self.transform.log_det_of(x, raw)).float()
             return (total, *(_coding(self.family, x) if isinstance(self.family, VariationalBound) else ()))
-        dims = self.family.dim_log_prob(x)
+        dims, tails = self.family.dim_log_prob_and_tail(x) if self.tailed else (self.family.dim_log_prob(x), None)
         dims = self.transform.raw_terms(dims, x, raw)  # sums of hundreds of terms: double costs nothing here
-        dims = _per_position(dims)
-        return dims.flatten(1).sum(1).float(), dims.float(), *self._tail(x, raw)
+        dims = _per_position(self._of_what_is_there(dims, raw))
+        return dims.flatten(1).sum(1).float(), dims.float(), *self._tail(tails, raw)
 
-    def _tail(self, x: Tensor, raw: Tensor) -> tuple[Tensor, ...]:
+    def _tail(self, tails: Tensor | None, raw: Tensor) -> tuple[Tensor, ...]:
         """-Σ log of the two-sided tail probability of every dimension, (batch,), for rows of a table."""
-        if not self.tailed:
+        if tails is None:
             return ()
-        tails = self.transform.raw_tails(self.family.dim_log_tail(x), raw)
+        tails = self._of_what_is_there(self.transform.raw_tails(tails, raw), raw)
         return (-tails.double().flatten(1).sum(1).float(),)
+
+    def _of_what_is_there(self, terms: Tensor, raw: Tensor) -> Tensor:
+        """The terms, with 0 for missing columns where the family can leave them out."""
+        return torch.where(torch.isnan(raw), 0.0, terms) if self.marginal else terms
 
 
 def _coding(family: VariationalBound, x: Tensor) -> tuple[Tensor, ...]:
@@ -176,7 +191,7 @@ def computations(family: Family, transform: Transform, statistics: Statistics | 
         noise = [noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
         scoring = Scoring(family, transform, statistics)
         score = _computation(scoring, [data, *noise], scoring.names, bounds)
-        graphs["score"] = replace(score, rounding=family.rounding)
+        graphs["score"] = replace(score, rounding=family.rounding, marginal=scoring.marginal)
     if family.sampler == "fixed_point":
         inputs = [data, *map(noise_input, family.noise), _temperature(family), *_label(family)]
         graphs["propose"] = _computation(_Propose(family, transform), inputs, ["sample"], bounds)

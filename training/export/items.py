@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import bundle
+from bundle import MARGINALISING
 from training.data import audio, images, npz, table
 from training.data.dataset import Dataset
 from training.data.labels import as_indices
@@ -58,7 +59,9 @@ def _loaded(path: Path, spec: bundle.InputSpec, labels: str | None) -> Dataset:
 def _rows(path: Path, spec: bundle.RowSpec, labels: str | None) -> Dataset:
     if path.suffix not in TABLES:
         raise DataError(f"{path}: expected rows as .npy, .npz, {' or '.join(TABLES)}, as this model takes")
-    return table.load(path, tuple(column.name for column in spec.columns), labels)
+    found = table.load(path, tuple(column.name for column in spec.columns), labels)
+    _check_known(found.x, path, spec)
+    return found
 
 
 def _from_npz(path: Path, spec: bundle.InputSpec, labels: str | None) -> Items:
@@ -89,6 +92,16 @@ def _arranged(array: np.ndarray, path: Path, spec: bundle.InputSpec) -> np.ndarr
     return _typed(_fitting(array, path, spec), path, spec)
 
 
+def _check_known(rows: np.ndarray, path: Path, spec: bundle.RowSpec) -> None:
+    """Raises DataError for a missing value that the model cannot marginalise over."""
+    if spec.missing == "refused" and np.isnan(rows).any():
+        row, column = np.argwhere(np.isnan(rows))[0]
+        raise DataError(
+            f"{path}: row {row}, column {spec.columns[column].name!r}: expected a number, got a missing value; this "
+            f"model cannot marginalise over it, models of the families {', '.join(MARGINALISING)} can"
+        )
+
+
 def _fitting(array: np.ndarray, path: Path, spec: bundle.InputSpec) -> np.ndarray:
     if array.shape[1:] != spec.shape:
         raise DataError(f"{path}: expected {spec.kind} items of shape {_shape(spec)}, got {array.shape}")
@@ -106,7 +119,9 @@ def _typed(array: np.ndarray, path: Path, spec: bundle.InputSpec) -> np.ndarray:
         return array
     with np.errstate(over="ignore"):  # too large for float32 is infinite, which is refused in plain words
         rows = array.astype(np.float32)
-    return Dataset(rows, str(path), "not stated", columns=tuple(column.name for column in spec.columns)).x
+    read = Dataset(rows, str(path), "not stated", columns=tuple(column.name for column in spec.columns))
+    _check_known(read.x, path, spec)
+    return read.x
 
 
 def _shape(spec: bundle.InputSpec) -> str:

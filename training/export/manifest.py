@@ -2,6 +2,7 @@
 
 import datetime
 import platform
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from training.export.graphs import Computation, completes
 from training.export.parity import tolerance
 from training.export.statistics import NOISE_SEED, bound_of
 from training.fit import FitReport
+from training.missing import marginalises
 from training.prepare import Experiment
 from training.statistics import Statistics
 from training.zoo.autoregressive.conditionals.order import raster
@@ -25,6 +27,7 @@ def file_name(graph: str, form: str) -> str:
 
 def score_of(experiment: Experiment, statistics: Statistics, labels: tuple[bundle.LabelCount, ...]) -> bundle.Score:
     """How the score graph is to be read."""
+    calibration = experiment.splits.calibration
     transform, bound = experiment.transform, bound_of(experiment.family, experiment.transform)
     return bundle.Score(
         graph="score",
@@ -38,7 +41,8 @@ def score_of(experiment: Experiment, statistics: Statistics, labels: tuple[bundl
         ),
         calibration=bundle.Calibration(
             file="calibration.npz",
-            n=len(experiment.splits.calibration),
+            n=len(calibration),
+            incomplete=int((~calibration.is_complete).sum()),
             data=f"calibration split of {experiment.dataset.source}, never used to fit",
             labels=labels,
         ),
@@ -84,7 +88,12 @@ def _input(experiment: Experiment) -> bundle.InputSpec:
             return bundle.AudioSpec(rate_hz=dataset.rate_hz, length=shape[0])
         case "text":
             return bundle.TextSpec(alphabet=dataset.alphabet, length=shape[0])
-    return bundle.RowSpec(columns=_columns(dataset.columns, experiment.splits.fit.x))
+    columns = _columns(dataset.columns, experiment.splits.fit.x)
+    return bundle.RowSpec(columns=columns, missing=_missing(experiment))
+
+
+def _missing(experiment: Experiment) -> Literal["refused", "marginalised"]:
+    return "marginalised" if marginalises(experiment.family, experiment.transform) else "refused"
 
 
 def _columns(names: tuple[str, ...], raw: np.ndarray) -> tuple[bundle.Column, ...]:

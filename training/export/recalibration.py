@@ -33,9 +33,10 @@ def recalibrate(store: bundle.Store, reference: str, path: Path, data: str, labe
     found = score(items.x)
     _check_finite(path, found)
     today = datetime.datetime.now(datetime.UTC).date()
-    content = as_npz(calibrate(found, items.labels.places))
+    values = calibrate(found, items.labels.places)
+    incomplete = int(np.isnan(items.x).any(1).sum()) if source.manifest.input.kind == "row" else 0
     same = _same_values(source, calibrate(found))
-    new = bundle.NewCalibration(content, len(items), data, today, items.labels.counts, same)
+    new = bundle.NewCalibration(as_npz(values), len(items), data, today, incomplete, items.labels.counts, same)
     return _written(store, source, new)
 
 

@@ -33,10 +33,11 @@ def fitted_statistics(experiment: Experiment) -> Statistics | None:
     scoring, bound = Scoring(family, transform).eval(), bound_of(family, transform)
     described = f"log-density of {transform.density_of}" + (f", lower bound {bound}" if bound else "")
     latent = family.latent_size if isinstance(family, VariationalBound) else 0
-    statistics = choose(transform, scoring.outputs, latent, described)
+    statistics = choose(transform, scoring.outputs, latent, described, marginal=scoring.marginal)
     with torch.no_grad():
         held = _in_model_space(scoring, experiment.splits.validation.x)
-        evidence = Evidence.of(held, _said(scoring, experiment.splits.validation.x))
+        said = _said(scoring, experiment.splits.validation.x)
+        evidence = Evidence.of(held, said, marginal=scoring.marginal)
         statistics.fit(_in_model_space(scoring, experiment.splits.fit.x[:_FIT_ITEMS]), evidence)
     return statistics.eval()
 

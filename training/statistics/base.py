@@ -14,7 +14,7 @@ class Evidence:
     """Items and their scores; ``n`` items in one batch.
 
     ``x``: model space, (n, *event_shape). ``log_prob``: nats, (n,). ``terms``: its parts per dimension, (n, dims).
-    ``tail``: nats, (n,).
+    ``tail``: nats, (n,). ``missing``: bool, (n, dims), for a family that can leave out columns; their terms are 0.
     ``latent``: codes, (n, latent); ``reconstruction`` and ``rate``: nats, (n,). What a family does not have is None.
     """
 
@@ -25,16 +25,18 @@ class Evidence:
     rate: Tensor | None = None
     latent: Tensor | None = None
     tail: Tensor | None = None
+    missing: Tensor | None = None
 
     @classmethod
-    def of(cls, x: Tensor, outputs: Mapping[str, Tensor]) -> "Evidence":
-        """Evidence from x and the outputs of a score graph by name; float32."""
+    def of(cls, x: Tensor, outputs: Mapping[str, Tensor], *, marginal: bool = False) -> "Evidence":
+        """Evidence from x and the outputs of a score graph by name; float32. If ``marginal``, NaN in x is missing."""
         terms = outputs.get("dim_log_prob")
         return cls(
             x,
             outputs["log_prob"],
             None if terms is None else terms.flatten(1),
             *(outputs.get(name) for name in ("reconstruction", "rate", "latent", "tail")),
+            missing=torch.isnan(x) if marginal else None,
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from torch import Tensor, nn, stack
 
+from training.statistics.averages import Averages
 from training.statistics.background import background_of
 from training.statistics.base import Evidence, Statistic
 from training.statistics.combined import Combined
@@ -18,8 +19,9 @@ from training.transforms import Transform
 class Statistics(nn.Module):
     """All statistics of a model, the combined one first: it is the verdict unless another is asked for."""
 
-    def __init__(self, parts: list[Statistic]) -> None:
+    def __init__(self, parts: list[Statistic], averages: Averages | None = None) -> None:
         super().__init__()
+        self.averages = averages
         self.parts = nn.ModuleList(parts)
         self.combined = Combined([part for part in parts if part.joins])
 
@@ -33,21 +35,28 @@ class Statistics(nn.Module):
 
         ``x`` is of the fit split; ``held`` was not fitted on and does not calibrate.
         """
+        if self.averages is not None:
+            self.averages.fit(held)
+            held = self.averages(held)
         for part in self.parts:
             part.fit(x, held)
         self.combined.fit(x, held)
 
     def forward(self, evidence: Evidence) -> tuple[Tensor, ...]:
-        """The values in the order of ``members``, each (n,)."""
+        """The values in the order of ``members``, each (n,); a missing column counts as an average one."""
+        if self.averages is not None:
+            evidence = self.averages(evidence)
         values = [part(evidence) for part in self.parts]
         oriented = [part.oriented(value) for part, value in zip(self.parts, values, strict=True) if part.joins]
         return (self.combined.of(stack(oriented, 1)), *values)
 
 
-def choose(transform: Transform, outputs: Collection[str], latent: int, described: str) -> Statistics:
+def choose(
+    transform: Transform, outputs: Collection[str], latent: int, described: str, *, marginal: bool = False
+) -> Statistics:
     """The statistics that the outputs of a score graph allow; ``latent`` is the length of a code, 0 without one.
 
-    ``described`` says what log_prob is.
+    ``described`` says what log_prob is; ``marginal`` that columns may be missing.
     """
     parts: list[Statistic] = [LogProb(described), Typicality()]
     if (contexts := contexts_of(transform)) is not None:
@@ -60,4 +69,4 @@ def choose(transform: Transform, outputs: Collection[str], latent: int, describe
         parts.append(Tail())
     if latent:
         parts += [Reconstruction(), Rate(), LatentDistance(latent)]
-    return Statistics(parts)
+    return Statistics(parts, Averages(transform.log_det.numel()) if marginal else None)

@@ -79,11 +79,13 @@ class Columns(Transform):
         return ", ".join(parts)
 
     def fit(self, raw: np.ndarray) -> None:
-        """What every column is like."""
-        found = [examine(values, bend=self.options.bend) for values in np.asarray(raw, np.float64).T]
+        """What every column is like, from the values that are there."""
+        there = ~np.isnan(raw)
+        columns = zip(np.asarray(raw, np.float64).T, there.T, strict=True)
+        found = [examine(values[known], bend=self.options.bend) for values, known in columns]
         for name in ("centre", "mean", "quantum", "origin", "scale", "std", "bent", "lattice", "constant"):
             self._fill(name, found)
-        self.rows.fill_(len(raw))
+        self.rows.fill_(int(there.sum(0).min()))
         self.log_det.copy_(-torch.log(self.std) - torch.log(self.scale))
 
     def _fill(self, name: str, found: list[Column]) -> None:
@@ -98,7 +100,7 @@ class Columns(Transform):
         u = (values - self.centre) / self.scale
         bent = torch.sign(u) * torch.log(u.abs() + torch.sqrt(u.square() + 1))  # asinh, in double also in ONNX Runtime
         x = (torch.where(self.bent, bent, u) - self.mean) / self.std
-        return torch.where(self.constant, torch.zeros_like(x), x)
+        return torch.where(self.constant & ~torch.isnan(x), torch.zeros_like(x), x)
 
     def training_view(self, raw: Tensor) -> Tensor:
         """The same with fresh noise."""

@@ -52,10 +52,10 @@ class Standardise(Transform):
         return self.raw_shape
 
     def fit(self, raw: np.ndarray) -> None:
-        """Mean and standard deviation of each column."""
-        values = torch.from_numpy(np.asarray(raw, dtype=np.float64))
-        std = values.std(0, correction=0)
-        self.mean.copy_(values.mean(0))
+        """Mean and standard deviation of what is there of each column."""
+        values = np.asarray(raw, dtype=np.float64)
+        std = torch.from_numpy(np.nanstd(values, axis=0))
+        self.mean.copy_(torch.from_numpy(np.nanmean(values, axis=0)))
         self.std.copy_(torch.where(std > 0, std, torch.ones_like(std)))
         self.log_det.copy_(-torch.log(self.std))
 

@@ -107,6 +107,11 @@ class Density(ABC):
         """Noise the score needs; shared by all rows, so that the same x always gets the same score."""
         return ()
 
+    @property
+    def marginalises(self) -> bool:
+        """Whether NaN in x may stand for a dimension that is missing: ``log_prob`` is then that of the others."""
+        return False
+
     @abstractmethod
     def log_prob(self, x: Tensor, *noise: Tensor) -> Tensor:
         """Log-density in nats, shape (batch,)."""
@@ -131,6 +136,10 @@ class FactorisedDensity(Density):
     def dim_log_tail(self, x: Tensor) -> Tensor:
         """Log of 2 min(F, 1 − F), F the distribution function of each conditional at x; ≤ 0, (batch, *event_shape)."""
         raise NotImplementedError(f"{type(self).__name__} has no tails")
+
+    def dim_log_prob_and_tail(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, for a family that computes them together."""
+        return self.dim_log_prob(x), self.dim_log_tail(x)
 
 
 class Autoregressive(FactorisedDensity):

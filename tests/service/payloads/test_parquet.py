@@ -82,7 +82,10 @@ def test_other_columns_come_back_with_their_types_and_as_text():
         ({**table(), "id": OTHERS["id"]}, "unknown 'id'; extra=keep"),
         (table() | {"ash": pa.array(["1"] * 50)}, "column 'ash': expected numbers, got string"),
         (table() | {"ash": OTHERS["good"]}, "column 'ash': expected numbers, got bool"),
-        (table() | {"ash": pa.array([1.0] * 49 + [None])}, "row 49, column 'ash': expected a number, got null"),
+        (
+            table() | {"ash": pa.array([1.0] * 49 + [None])},
+            "item 49, column 'ash': expected a number, got a missing value",
+        ),
         (table() | {"ash": pa.array([1.0] * 49 + [float("inf")])}, "item 49, column 'ash': expected a finite number"),
         (table() | {"ash": pa.array([1.0] * 49 + [1e39])}, "in the range of float32, got 1e+39"),
         (table() | {"ash": pa.array([[1.0]] * 50)}, "expected plain columns, got lists or columns within columns"),

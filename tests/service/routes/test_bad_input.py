@@ -28,7 +28,8 @@ ANSWERS = {
     "row: a column the model does not have": "422, which one; with `extra=keep` not read, noted, and back in a table",
     "row: a column named twice": "422 (in JSON the last one counts)",
     "row: no header line, or another separator than the comma": "422",
-    "row: a value that is empty, `null`, text or a boolean": "422 with row and column (npy: booleans are 0 and 1)",
+    "row: a value that is empty, `null`, text or a boolean": "422 with row and column (npy: booleans are 0 and 1); "
+    "empty and `null` are missing values where the model [leaves them out](scoring.md#missing-values)",
     "row: a value that is not finite, also in float32": "422 with row and column",
     "row: an array of another shape": "422, expected and got",
     "image: another size, also 1×1": "422, expected and got, from the header alone",

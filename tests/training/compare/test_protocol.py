@@ -65,3 +65,11 @@ def test_what_is_no_such_set_is_refused(tmp_path):
     np.savez(tmp_path / "x.npz", X=np.ones((9, 2)), y=np.zeros(9, int))
     with pytest.raises(DataError, match="expected y to be 0 or 1"):
         trial("x", tmp_path / "x.npz", "one-class", 0, 100)
+
+
+def test_missing_values_are_refused_since_not_every_detector_takes_them(tmp_path):
+    x = np.ones((4, 2))
+    x[2, 1] = np.nan
+    np.savez(tmp_path / "1_gappy.npz", X=x, y=np.array([0, 0, 1, 1]))
+    with pytest.raises(DataError, match="row 2, column x1"):
+        trial("gappy", tmp_path / "1_gappy.npz", "one-class", 0, 100)

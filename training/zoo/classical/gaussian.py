@@ -22,8 +22,13 @@ def gaussian_conditionals(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor
     ``means`` has shape (components, dims), ``whitening``, the inverse Cholesky factors, (components, dims, dims).
     """
     z = whitened(x, means, whitening)
-    log_scale = torch.log(torch.diagonal(whitening, dim1=1, dim2=2))
-    return -0.5 * z.square() + log_scale - 0.5 * math.log(2 * math.pi)
+    return -0.5 * z.square() + log_precision(whitening) - 0.5 * math.log(2 * math.pi)
+
+
+def log_precision(whitening: Tensor) -> Tensor:
+    """−log L_ii, minus the logarithm of the conditional standard deviations, shape (components, dims)."""
+    components, dims, _ = whitening.shape
+    return torch.log(whitening.reshape(components, dims * dims)[:, :: dims + 1])  # the diagonal, a constant in a graph
 
 
 def whitened(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from training.zoo.base import Noise, Options
 from training.zoo.classical.gaussian import draw_gaussian, gaussian_conditionals, whitening_of
+from training.zoo.classical.marginal import log_normals, observed_normals
 from training.zoo.classical.mixture import LabelMixture
 
 _SINGULAR = 1e-10  # share of a column's variance that the columns before it leave: below, it is rounding
@@ -97,6 +98,10 @@ class Gda(LabelMixture):
     def conditionals(self, x: Tensor) -> Tensor:
         """Log p(x_d | x_<d, c), shape (batch, classes, dims)."""
         return gaussian_conditionals(x.flatten(1), self.means, self.whitening)
+
+    def observed_conditionals(self, x: Tensor) -> Tensor:
+        """Log p(x_d | observed x_<d, c), shape (batch, classes, dims); 0 where x is missing."""
+        return log_normals(observed_normals(x, self.means, self.cholesky, self.whitening), x)
 
     @property
     def noise(self) -> tuple[Noise, ...]:

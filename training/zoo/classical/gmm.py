@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from training.zoo.base import ClosedForm, Noise, Options
 from training.zoo.classical.gaussian import draw_gaussian, gaussian_conditionals, whitened, whitening_of
+from training.zoo.classical.marginal import log_normals, observed_normals
 from training.zoo.classical.mixture import Mixture
 from training.zoo.normal_tail import mixture_log_tail
 
@@ -100,6 +101,13 @@ class Gmm(Mixture, ClosedForm):
         """Log p(x_i | x_<i, k), shape (batch, components, dims)."""
         return gaussian_conditionals(x.flatten(1), self.means, self.whitening)
 
+    def observed_conditionals(self, x: Tensor) -> Tensor:
+        """Log p(x_i | observed x_<i, k), shape (batch, components, dims); 0 where x is missing."""
+        return log_normals(self._normals(x), x)
+
+    def _normals(self, x: Tensor) -> Tensor:
+        return observed_normals(x, self.means, self.cholesky, self.whitening)
+
     @property
     def tailed(self) -> bool:
         """Always: every dimension is a real number."""
@@ -107,8 +115,17 @@ class Gmm(Mixture, ClosedForm):
 
     def dim_log_tail(self, x: Tensor) -> Tensor:
         """Two-sided tail of p(x_d | x_<d), a mixture of Gaussians, shape (batch, *event_shape)."""
-        z = whitened(x.flatten(1), self.means, self.whitening)
-        return mixture_log_tail(self.weights_given_earlier(x), z, 1).float().reshape(-1, *self.event_shape)
+        return self.dim_log_prob_and_tail(x)[1]
+
+    def dim_log_prob_and_tail(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both from one pass; 0 where x is missing."""
+        if self.marginalises:
+            normals = self._normals(x)
+            z, terms = normals[:, 0], log_normals(normals, x)
+        else:
+            z, terms = whitened(x.flatten(1), self.means, self.whitening), self.conditionals(x)
+        tails = mixture_log_tail(self.weights_given_earlier(terms), z, 1)
+        return self.mixed(terms), tails.float().reshape(-1, *self.event_shape)
 
     @property
     def noise(self) -> tuple[Noise, ...]:

@@ -31,7 +31,16 @@ class Mixture(Family, FactorisedDensity, DirectSampler, Encoder):
 
     @abstractmethod
     def conditionals(self, x: Tensor) -> Tensor:
-        """Log p(x_d | x_<d, k), float64, shape (batch, components, dims)."""
+        """Log p(x_d | x_<d, k) of complete x, float64, shape (batch, components, dims)."""
+
+    def observed_conditionals(self, x: Tensor) -> Tensor:
+        """The same given only what is there of x_<d, and 0 where x is NaN: dimensions that are missing."""
+        raise NotImplementedError(f"{type(self).__name__} cannot leave out dimensions")
+
+    @property
+    def marginalises(self) -> bool:
+        """For rows of a table; nothing is ever missing in other data."""
+        return len(self.event_shape) == 1
 
     def joint(self, x: Tensor) -> Tensor:
         """Log p(x, k), float64, shape (batch, components)."""
@@ -39,14 +48,17 @@ class Mixture(Family, FactorisedDensity, DirectSampler, Encoder):
 
     def dim_log_prob(self, x: Tensor) -> Tensor:
         """Log p(x_d | x_<d), shape (batch, *event_shape)."""
-        running = self.log_weights[:, None] + torch.cumsum(self.conditionals(x), 2)  # (batch, components, dims)
+        return self.mixed(self.observed_conditionals(x) if self.marginalises else self.conditionals(x))
+
+    def mixed(self, terms: Tensor) -> Tensor:
+        """The same from the conditionals of the components, (batch, components, dims)."""
+        running = self.log_weights[:, None] + torch.cumsum(terms, 2)  # (batch, components, dims)
         total = torch.logsumexp(running, 1)  # log p(x_1..x_d)
         previous = torch.cat([torch.zeros_like(total[:, :1]), total[:, :-1]], 1)
         return (total - previous).float().reshape(-1, *self.event_shape)
 
-    def weights_given_earlier(self, x: Tensor) -> Tensor:
-        """Log p(k | x_<d), float64, shape (batch, components, dims)."""
-        terms = self.conditionals(x)
+    def weights_given_earlier(self, terms: Tensor) -> Tensor:
+        """Log p(k | x_<d) from the conditionals of the components; both float64, (batch, components, dims)."""
         before = self.log_weights[:, None] + torch.cumsum(terms, 2) - terms  # log p(k, x_<d)
         return torch.log_softmax(before, 1)
 

@@ -78,6 +78,16 @@ class NaiveBayes(LabelMixture):
         return self.tables.log_prob(x.flatten(1))
 
     @property
+    def marginalises(self) -> bool:
+        """For rows of a table."""
+        return super().marginalises and not self.options.levels
+
+    def observed_conditionals(self, x: Tensor) -> Tensor:
+        """The same, and 0 where x is missing: the others do not depend on it."""
+        missing = torch.isnan(x)
+        return torch.where(missing[:, None], 0.0, self.conditionals(torch.where(missing, 0.0, x)))
+
+    @property
     def noise(self) -> tuple[Noise, ...]:
         """A uniform number to choose the label where it is not known, and one number per dimension."""
         return (Noise("component", "uniform", (1,)), Noise(*self.tables.noise, (self.dims,)))
