@@ -34,6 +34,7 @@ _DTYPES = {
     torch.int64: "int64",
 }
 _LOWEST, _HIGHEST = 0.01, 10.0  # of a temperature
+_ROUNDING_PER_TERM = 1e-6  # nats; a statistic may be the small difference of two sums of large float32 terms
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,8 @@ def computations(family: Family, transform: Transform, statistics: Statistics | 
         noise = [noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
         scoring = Scoring(family, transform, statistics)
         score = _computation(scoring, [data, *noise], scoring.names, bounds)
-        graphs["score"] = replace(score, rounding=family.rounding, marginal=scoring.marginal)
+        rounding = max(family.rounding, _ROUNDING_PER_TERM * family.dims)
+        graphs["score"] = replace(score, rounding=rounding, marginal=scoring.marginal)
     if family.sampler == "fixed_point":
         inputs = [data, *map(noise_input, family.noise), _temperature(family), *_label(family)]
         graphs["propose"] = _computation(_Propose(family, transform), inputs, ["sample"], bounds)

@@ -94,6 +94,8 @@ def _fitted_gmm(dims: int = 2, items: int = 400, **options):
 DIRECT = {
     "fvsbn": ("fvsbn", {}),
     "fvsbn-random-order": ("fvsbn", {"order": "random", "order_seed": 3}),
+    "fvsbn-columns": ("fvsbn", {"order": "columns"}),
+    "nade-reversed": ("nade", {"hidden": 16, "order": "reversed"}),
     "nade": ("nade", {"hidden": 7}),
     "nade-relu-random-order": ("nade", {"hidden": 16, "activation": "relu", "order": "random", "order_seed": 3}),
     "nade-for-all-orders": ("nade", {"hidden": 7, "ensemble": 1}),

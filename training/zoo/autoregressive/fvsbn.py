@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from training.zoo.autoregressive.conditionals.binary import BinaryConditionals
 from training.zoo.autoregressive.conditionals.completion import in_order, keep
-from training.zoo.autoregressive.conditionals.order import OrderOptions, degrees
+from training.zoo.autoregressive.conditionals.order import OrderOptions, ordering
 from training.zoo.base import (
     CompletingSampler,
     Known,
@@ -40,9 +40,9 @@ class Fvsbn(BinaryConditionals, CompletingSampler):
 
     def __init__(self, event_shape: tuple[int, ...], options: FvsbnOptions) -> None:
         super().__init__(event_shape, options)
-        place = degrees(self.dims, options) - 1
-        self.register_buffer("place", place, persistent=False)  # of each dimension in the order
-        self.register_buffer("order", torch.argsort(place), persistent=False)  # dimensions from first to last
+        order = ordering(event_shape, options.order, options.order_seed)
+        self.register_buffer("order", order, persistent=False)  # dimensions from first to last
+        self.register_buffer("place", torch.argsort(order), persistent=False)  # of each dimension in the order
         self.weight = nn.Parameter(torch.zeros(self.dims, self.dims))  # rows and columns in order
         self.bias = nn.Parameter(torch.zeros(self.dims))
 

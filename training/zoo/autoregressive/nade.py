@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from training.zoo.autoregressive.conditionals.binary import BinaryConditionals
 from training.zoo.autoregressive.conditionals.completion import in_order, keep
 from training.zoo.autoregressive.conditionals.factorisations import attributed, part_of
-from training.zoo.autoregressive.conditionals.order import OrderOptions, degrees, ordering
+from training.zoo.autoregressive.conditionals.order import OrderOptions, ordering
 from training.zoo.autoregressive.networks.nade_conditionals import (
     UNITS,
     Activation,
@@ -64,7 +64,7 @@ class Nade(BinaryConditionals, CompletingSampler):
         super().__init__(event_shape, options)
         dims, hidden = self.dims, options.hidden
         orders = [ordering(event_shape, "random", options.order_seed + part) for part in range(options.ensemble)]
-        rows = orders or [torch.argsort(degrees(dims, options))]
+        rows = orders or [ordering(event_shape, options.order, options.order_seed)]
         self.register_buffer("orders", torch.stack(rows), persistent=False)  # dimensions from first to last
         self.register_buffer("order", rows[0] if len(rows) == 1 else None, persistent=False)
         self.register_buffer("places", torch.argsort(self.orders, 1), persistent=False)  # of dimensions in the orders

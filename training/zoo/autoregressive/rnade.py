@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from training.zoo.autoregressive.conditionals.completion import in_order, keep
 from training.zoo.autoregressive.conditionals.mixture import Mixture, MixtureHead, MixtureOptions
-from training.zoo.autoregressive.conditionals.order import OrderOptions, degrees
+from training.zoo.autoregressive.conditionals.order import OrderOptions, ordering
 from training.zoo.base import (
     Autoregressive,
     CompletingSampler,
@@ -52,9 +52,9 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         super().__init__(event_shape, options)
         self.head = MixtureHead(options)
         dims, hidden, outputs = self.dims, options.hidden, self.head.outputs
-        place = degrees(dims, options) - 1
-        self.register_buffer("place", place, persistent=False)  # of each dimension in the order
-        self.register_buffer("order", torch.argsort(place), persistent=False)  # dimensions from first to last
+        order = ordering(event_shape, options.order, options.order_seed)
+        self.register_buffer("order", order, persistent=False)  # dimensions from first to last
+        self.register_buffer("place", torch.argsort(order), persistent=False)  # of each dimension in the order
         self.encoder = nn.Parameter(torch.randn(dims, hidden))  # W, rows in order
         self.encoder_bias = nn.Parameter(torch.randn(hidden))  # c
         self.scale = nn.Parameter((1 / torch.arange(1, dims + 1)).sqrt())  # ρ, in order
