@@ -23,12 +23,13 @@ def inputs_of(golden: Arrays, name: str, spec: bundle.Graph) -> dict[str, Array]
     return {item.name: _stored(golden, f"{name}.in.{item.name}") for item in spec.inputs}
 
 
-def check(golden: Arrays, name: str, spec: bundle.Graph, graph: Graph, tolerance: bundle.Tolerance) -> None:
-    """Runs a graph on its golden inputs; raises GoldenMismatch that names the output and the largest difference."""
+def check(golden: Arrays, name: str, spec: bundle.Graph, graph: Graph, tolerance: bundle.Tolerance) -> dict[str, Array]:
+    """The outputs for the golden inputs; raises GoldenMismatch that names the output and the largest difference."""
     wanted = tuple(item.name for item in spec.outputs)
     got = graph.run(inputs_of(golden, name, spec), wanted)
     for output in wanted:
         _compare(f"{name}.out.{output}", got[output], _stored(golden, f"{name}.out.{output}"), tolerance)
+    return got
 
 
 def _stored(golden: Arrays, key: str) -> Array:

@@ -45,18 +45,25 @@ RunRows = Callable[[Layout, int, int], dict[str, Array]]
 """Runs rows start to stop of the probe in a layout."""
 
 
-def find_layout(run: RunRows, rows: int = PROBE_ROWS, *, slow: bool = False) -> Layout | None:
-    """The cheapest layout in which every row of the probe is bitwise the same in all groupings; None if none is.
-
-    A ``slow`` graph, a loop over thousands of positions, is tried in one layout and one grouping only: loading it must
-    remain a matter of seconds.
-    """
-    layouts, groups = ((SLOW_LAYOUT,), [(1, 2)]) if slow else (LAYOUTS, _groups(rows))
-    for layout in layouts:
+def find_layout(run: RunRows, rows: int = PROBE_ROWS) -> Layout | None:
+    """The cheapest layout in which every row of the probe is bitwise the same in all groupings; None if none is."""
+    for layout in LAYOUTS:
         whole = run(layout, 0, rows)
-        if all(_agree(whole, run(layout, start, stop), start, stop) for start, stop in groups):
+        if all(_agree(whole, run(layout, start, stop), start, stop) for start, stop in _groups(rows)):
             return layout
     return None
+
+
+def find_slow_layout(run: RunRows, result: dict[str, Array]) -> Layout | None:
+    """The same for a graph that takes seconds, a loop over thousands of positions: loading must not take minutes.
+
+    One layout and one grouping are tried. ``result`` is that of all rows as they came; it need not be computed again
+    where they fill the layout.
+    """
+    rows = len(next(iter(result.values())))
+    whole = run(SLOW_LAYOUT, 0, rows) if rows % SLOW_LAYOUT.multiple else result
+    last = (rows - 1, rows)
+    return SLOW_LAYOUT if _agree(whole, run(SLOW_LAYOUT, *last), *last) else None
 
 
 def _groups(rows: int) -> list[tuple[int, int]]:

@@ -16,13 +16,13 @@ import bundle
 from service.inference import golden, noise
 from service.inference.graph import Array, Device, Graph
 from service.inference.held_out import CalibrationRefused, HeldOut, held_out
-from service.inference.layout import PROBE_ROWS, Layout, find_layout
+from service.inference.layout import PROBE_ROWS, Layout, RunRows, find_layout, find_slow_layout
 from service.inference.model import Model
 from service.inference.onnx import OnnxGraph
 from service.inference.rows import Lanes, RowGraph
 from service.inference.wiring import check_wiring
 
-_SLOW_S = 1.0  # of a golden run, beyond which a graph is probed as little as possible
+_SLOW_S = 1.0  # of a golden run, beyond which it serves as probe itself
 _PROBE_MFLOP = 2000.0  # a probe of an expensive graph uses fewer rows, so that loading stays a matter of seconds
 
 
@@ -53,11 +53,11 @@ def _row_graph(source: bundle.Bundle, name: str, stored: Mapping[str, Array], ru
     spec = source.manifest.graphs[name]
     graph = _open(source, spec, runtime)
     started = time.monotonic()
-    golden.check(stored, name, spec, graph, source.manifest.golden.tolerances[name])
+    outputs = golden.check(stored, name, spec, graph, source.manifest.golden.tolerances[name])
     slow = time.monotonic() - started > _SLOW_S
     shared = _shared_noise(source.manifest, name, stored)
     probed = RowGraph(spec, graph, runtime.lanes, shared)
-    layout = _find_layout(probed, golden.inputs_of(stored, name, spec), slow=slow)
+    layout = _find_layout(probed, golden.inputs_of(stored, name, spec), outputs if slow else None)
     return RowGraph(spec, graph, runtime.lanes, shared, layout)
 
 
@@ -88,8 +88,16 @@ def _shared_noise(manifest: bundle.Manifest, name: str, stored: Mapping[str, Arr
     return shared
 
 
-def _find_layout(graph: RowGraph, inputs: Mapping[str, Array], *, slow: bool) -> Layout | None:
+def _find_layout(graph: RowGraph, inputs: Mapping[str, Array], slow: dict[str, Array] | None) -> Layout | None:
+    """``slow`` holds the outputs for the golden inputs if they took long."""
+    if slow is not None:
+        return find_slow_layout(_probe(graph, inputs, _rows(slow)), slow)
     rows = max(4, min(PROBE_ROWS, int(_PROBE_MFLOP / graph.spec.mflop_per_row)))
+    return find_layout(_probe(graph, inputs, rows), rows)
+
+
+def _probe(graph: RowGraph, inputs: Mapping[str, Array], rows: int) -> RunRows:
+    """Runs some of that many rows, the golden ones over and over."""
     probe = {
         item.name: np.resize(inputs[item.name], (rows, *inputs[item.name].shape[1:]))
         for item in graph.spec.inputs
@@ -101,7 +109,11 @@ def _find_layout(graph: RowGraph, inputs: Mapping[str, Array], *, slow: bool) ->
         part = {name: array[start:stop] for name, array in probe.items()}
         return graph.run_in_layout(layout, part, wanted)
 
-    return find_layout(run, rows, slow=slow)
+    return run
+
+
+def _rows(arrays: Mapping[str, Array]) -> int:
+    return len(next(iter(arrays.values())))
 
 
 def _held_out(source: bundle.Bundle) -> HeldOut:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.inference.layout import LAYOUTS, SLOW_LAYOUT, Layout, find_layout
+from service.inference.layout import LAYOUTS, SLOW_LAYOUT, Layout, find_layout, find_slow_layout
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -95,13 +95,15 @@ def test_parts_of_a_batch_on_several_cores_are_the_whole():
         assert [costly._part_bounds(rows) for rows in (1, 2)] == [[(0, 1)], [(0, 1), (1, 2)]]
 
 
-def test_a_slow_graph_is_probed_in_one_layout_and_one_grouping():
+@pytest.mark.parametrize("rows", [4, 5])
+def test_a_slow_graph_is_probed_in_one_layout_and_one_grouping(rows):
     runs = []
 
     def run(chosen, start, stop):
         runs.append((chosen, start, stop))
         return {"y": np.zeros(stop - start)}
 
-    assert find_layout(run, 4, slow=True) == SLOW_LAYOUT
-    assert runs == [(SLOW_LAYOUT, 0, 4), (SLOW_LAYOUT, 1, 2)]
-    assert find_layout(lambda _, start, stop: {"y": np.zeros(stop - start) + stop}, 4, slow=True) is None
+    assert find_slow_layout(run, {"y": np.zeros(rows)}) == SLOW_LAYOUT
+    alone = (SLOW_LAYOUT, rows - 1, rows)
+    assert runs == ([alone] if rows == 4 else [(SLOW_LAYOUT, 0, rows), alone])
+    assert find_slow_layout(lambda _, start, stop: {"y": np.zeros(stop - start) + start}, {"y": np.zeros(4)}) is None
