@@ -28,6 +28,7 @@ from training.export.weights import round_to_half, without_training_parts
 from training.fit import FitReport, Run
 from training.prepare import Experiment
 from training.statistics import Statistics
+from training.zoo.base import Density
 
 Say = Callable[[str], None]
 
@@ -54,6 +55,8 @@ def prepare_weights(experiment: Experiment) -> None:
 def export_graphs(experiment: Experiment, say: Say) -> Exported:
     """Every graph in every format, each equal to the eager model; ExportError otherwise."""
     formats = experiment.recipe.export.formats
+    if isinstance(experiment.family, Density):
+        say("fitting the statistics and their background model")
     statistics = fitted_statistics(experiment)
     graphs = computations(experiment.family, experiment.transform, statistics)
     files: dict[str, bytes] = {}
