@@ -39,5 +39,9 @@ def codes(names: pd.Series, categories: Sequence[str]) -> pd.Series:
 
 
 def _name(value: object) -> str:
-    """The text of a value; true and false as in JSON."""
-    return str(value).lower() if isinstance(value, bool | np.bool_) else str(value).strip()
+    """The text of a value: true and false as in JSON; a whole number, which is a float beside missing ones, as such."""
+    if isinstance(value, bool | np.bool_):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()

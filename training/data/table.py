@@ -28,8 +28,8 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, known: Catego
     named = {name: as_names(frame[name]) for name in candidates if _is_named(frame[name], known)}
     found = {name: by_frequency(values) for name, values in named.items()} if known is None else known
     left_out = {} if known is not None else _left_out(frame, found)
-    if left_out and columns:
-        raise DataError(f"{path}: {next(iter(left_out.values()))}")
+    if columns:
+        _refuse(path, frame, left_out)
     wanted = [name for name in candidates if name not in left_out]
     if not wanted:
         raise DataError(f"{path}: no numeric column, and none of few categories")
@@ -65,7 +65,7 @@ def _is_named(column: pd.Series, known: Categories | None) -> bool:
 def _left_out(frame: pd.DataFrame, found: Categories) -> dict[str, str]:
     """Why columns of text are not modelled, by their name."""
     many = {name: len(names) for name, names in found.items() if not are_few(names, len(frame))}
-    return {name: _too_many(frame[name], distinct) for name, distinct in many.items()}
+    return {name: _too_many(str(name), distinct, len(frame)) for name, distinct in many.items()}
 
 
 def _values(path: Path, column: pd.Series, names: pd.Series | None, categories: tuple[str, ...]) -> np.ndarray:
@@ -96,16 +96,27 @@ def _numbers(path: Path, column: pd.Series) -> np.ndarray:
     return values.to_numpy(np.float64, na_value=np.nan)
 
 
-def _too_many(column: pd.Series, distinct: int) -> str:
-    """Why a column of text is not modelled, with an example that is no number if there is one."""
+def _too_many(name: str, distinct: int, rows: int) -> str:
+    """Why a column of text is not modelled; without a value of it, since this is also for the card."""
+    return (
+        f"column {name!r}: expected numbers, or at most {MOST_CATEGORIES} categories and {LARGEST_SHARE:.0%} as many "
+        f"as rows, got {distinct} different texts in {rows} rows"
+    )
+
+
+def _refuse(path: Path, frame: pd.DataFrame, left_out: dict[str, str]) -> None:
+    """Raises DataError for the first column that was asked for and is not modelled."""
+    for name, why in left_out.items():
+        raise DataError(
+            f"{path}: {why}, {_example(frame[name])} for one; leave it out of `columns`, or name it as `labels`"
+        )
+
+
+def _example(column: pd.Series) -> str:
+    """A text of a column, one that is no number if there is any."""
     values = column.dropna()
     strange = values[pd.to_numeric(values, errors="coerce").isna()]
-    example = (strange if len(strange) else values).iloc[0]
-    return (
-        f"column {str(column.name)!r}: expected numbers, or at most {MOST_CATEGORIES} categories and "
-        f"{LARGEST_SHARE:.0%} as many as rows, got {distinct} different texts in {len(column)} rows, {example!r} for "
-        "one; leave it out of `columns`, or name it as `labels`"
-    )
+    return repr((strange if len(strange) else values).iloc[0])
 
 
 def _listed(names: Sequence[str]) -> str:
