@@ -323,3 +323,19 @@ def test_own_normal_rows_calibrate_offline(served, tmp_path):
     own.replace({"colour": {"blue": "violet"}}).to_csv(tmp_path / "own.csv", index=False)
     with pytest.raises(DataError, match="column 'colour': expected a category of the model, 'red', 'blue'"):
         recalibrate(bundle.Store(store), written.manifest.name, tmp_path / "own.csv", "own")
+
+
+def test_the_same_file_calibrates_offline_and_over_http(served, tmp_path, post, monkeypatch):
+    _, shared, written = served
+    store, name = bundle.Store(shutil.copytree(shared, tmp_path / "models")), written.manifest.name
+    monkeypatch.setenv("SERVICE_OPERATOR_KEY", "key")
+    goods(80, 6).to_csv(tmp_path / "own.csv", index=False)
+    offline = recalibrate(store, f"{name}:1", tmp_path / "own.csv", "own")
+    headers = {"content-type": "text/csv", "x-operator-key": "key"}
+    content = (tmp_path / "own.csv").read_bytes()
+    answer = post(store.root, "/calibrate", content=content, headers=headers, params={"model": f"{name}:1"})
+    assert answer.status_code == 201, answer.text
+    served_too = bundle.read(store.locate(bundle.Reference.parse(f"{name}:{answer.json()['version']}")))
+    found = [np.load(io.BytesIO(new.read_bytes("calibration.npz"))) for new in (offline, served_too)]
+    for statistic in found[0].files:
+        np.testing.assert_allclose(found[0][statistic], found[1][statistic], rtol=1e-4, atol=1e-4)
