@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DType = Literal["uint8", "int16", "int64", "float32", "float64"]
+CategoryName = Annotated[str, Field(min_length=1)]
 
 
 class Frozen(BaseModel):
@@ -28,11 +29,21 @@ class ImageSpec(Frozen):
 
 
 class Column(Frozen):
-    """One column of a table; the range is that of the training data, for orientation only."""
+    """One column of a table; the range is that of the training data, for orientation only.
+
+    A column with ``categories`` holds names; in arrays the code of a name is its place among them, 0 the most frequent.
+    """
 
     name: str = Field(min_length=1)
     minimum: float
     maximum: float
+    categories: tuple[CategoryName, ...] = ()
+
+    @model_validator(mode="after")
+    def _categories_are_unique(self) -> Self:
+        if len(set(self.categories)) != len(self.categories):
+            raise ValueError("categories must be unique")
+        return self
 
 
 MARGINALISING = ("gmm", "gda", "naive_bayes")

@@ -263,6 +263,8 @@ def _experiments(path: Path, smoke: bool, changes: list[str] | None) -> list[Exp
     recipe = recipes.read(path, changes or ())
     experiments = [prepare(one, smoke=smoke) for one in recipes.candidates(recipe)]
     check_candidates(experiments)
+    for line in experiments[0].dataset.left_out:
+        _say(f"left out: {line}")
     for line in dict.fromkeys(f"{item.recipe.family_name}: {item.missing}" for item in experiments if item.missing):
         _say(line)
     return experiments

@@ -7,6 +7,7 @@ from service.inference.graph import Array
 from service.inference.model import Model
 from service.operations.generation import Samples
 from service.payloads.array import encode_npy
+from service.payloads.categories import names_of
 from service.payloads.image import encode_png
 from service.payloads.items import columns_of
 from service.payloads.json_text import to_base64, write_json
@@ -62,7 +63,7 @@ def as_lines(spec: bundle.TextSpec, samples: Samples) -> bytes:
 
 
 def _samples(spec: bundle.InputSpec, values: Array, form: Form) -> list[Sample]:
-    if form == "array":
+    if form == "array" and spec.kind != "row":
         return [{"array": value.tolist()} for value in values]
     match spec:
         case bundle.ImageSpec():
@@ -71,5 +72,16 @@ def _samples(spec: bundle.InputSpec, values: Array, form: Form) -> list[Sample]:
             return [{"audio": to_base64(encode_wav(value, spec.rate_hz))} for value in values]
         case bundle.TextSpec():
             return [{"text": text} for text in decode_texts(values, spec)]
-    names = [column.name for column in spec.columns]
-    return [{"row": dict(zip(names, value.tolist(), strict=True))} for value in values]
+    names, rows = [column.name for column in spec.columns], _rows(spec, values)
+    if form == "array":
+        return [{"array": row} for row in rows]
+    return [{"row": dict(zip(names, row, strict=True))} for row in rows]
+
+
+def _rows(spec: bundle.RowSpec, values: Array) -> list[list[float | str | None]]:
+    """The numbers, and the names of categories, of every row."""
+    columns = [
+        names_of(values[:, place], column) if column.categories else values[:, place].tolist()
+        for place, column in enumerate(spec.columns)
+    ]
+    return [list(row) for row in zip(*columns, strict=True)]

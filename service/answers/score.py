@@ -14,7 +14,6 @@ from service.operations.scoring import Scores, score_of
 from service.payloads.array import encode_npy
 from service.payloads.columns import Columns, joined
 from service.payloads.image import encode_png
-from service.payloads.items import columns_of
 from service.payloads.json_text import write_json
 from service.payloads.parquet_if_there import encode_parquet
 from service.payloads.picture import as_colour, contact_sheet, heat_map
@@ -52,8 +51,12 @@ def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) 
 
 
 def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
-    """A structured array, one record per item, with the values of a row first; anomaly is false without verdict."""
-    columns = joined(columns_of(items, spec).numbers if spec.kind == "row" else {}, _columns(scores), _PREFIX)
+    """A structured array, one record per item, with the values of a row first.
+
+    Categories are codes; anomaly is false without verdict.
+    """
+    own = {column.name: items[:, place] for place, column in enumerate(spec.columns)} if spec.kind == "row" else {}
+    columns = joined(own, _columns(scores), _PREFIX)
     records = np.empty(len(scores.log_prob), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         records[name] = values

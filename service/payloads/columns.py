@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Cells = NDArray[Any] | Sequence[str]
+Cells = NDArray[Any] | Sequence[str | None]
 Extra = Literal["refuse", "keep"]
 
 
@@ -24,18 +24,18 @@ class Columns(Protocol):
 
 
 @dataclass(frozen=True)
-class NumberColumns:
-    """Columns of numbers, each of shape (n,)."""
+class PlainColumns:
+    """Columns of numbers, each of shape (n,), or of names, None where one is missing."""
 
-    numbers: Mapping[str, NDArray[Any]]
+    values: Mapping[str, Cells]
 
     def cells(self) -> Mapping[str, Cells]:
-        """The numbers."""
-        return self.numbers
+        """The values."""
+        return self.values
 
     def typed(self) -> Mapping[str, Any]:
-        """The numbers."""
-        return self.numbers
+        """The values."""
+        return self.values
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What a condition says is known, as arrays."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from service.inference.graph import Array
 from service.inference.known import Known, positions
 from service.payloads import place
 from service.payloads.array import decode_elements, decode_nested
+from service.payloads.categories import codes_in
 from service.payloads.image import decode_image, decode_mask
 from service.payloads.json_text import from_base64
 from service.payloads.kinds import PLURAL
 from service.payloads.recording import decode_beginning
+from service.payloads.table import number_or_code
 from service.payloads.text import encode_text
 from service.schemas.condition import Condition
 
@@ -48,13 +51,29 @@ def _pixels(condition: Condition, spec: bundle.ImageSpec) -> tuple[Known, tuple[
 
 def _columns(condition: Condition, spec: bundle.RowSpec) -> Known:
     if condition.row is None:
-        values = decode_nested(condition.array or [], spec, place.condition("array"))
-        return _finite(values, _mask(condition, spec), place.condition("array"))
+        return _features(condition, spec)
     here, names = place.condition("row"), [column.name for column in spec.columns]
     if unknown := [name for name in condition.row if name not in names]:
         raise here.refusal(f"no column {', '.join(map(repr, unknown))}; this model has: {', '.join(names)}")
-    values = np.array([condition.row.get(name, 0.0) for name in names])
+    values = np.array([_known(condition.row, column, here) for column in spec.columns])
     return _finite(values, np.array([name in condition.row for name in names], np.uint8), here)
+
+
+def _known(row: Mapping[str, float | str], column: bundle.Column, here: place.Place) -> float:
+    if column.name not in row:
+        return 0.0
+    return number_or_code(row[column.name], column, here.column(column.name, column.name))
+
+
+def _features(condition: Condition, spec: bundle.RowSpec) -> Known:
+    """What is known of all features; a category that is not may be anything, also null."""
+    here, given, mask = place.condition("array"), condition.array or [], _mask(condition, spec)
+    if len(given) == len(spec.columns):
+        unknown = [bool(column.categories) and not on for column, on in zip(spec.columns, mask, strict=True)]
+        given = [None if off else value for value, off in zip(given, unknown, strict=True)]
+        given = codes_in(given, spec, here)
+        given = [0.0 if off else value for value, off in zip(given, unknown, strict=True)]
+    return _finite(decode_nested(given, spec, here), mask, here)
 
 
 def _finite(values: Array, mask: Mask, here: place.Place) -> Known:

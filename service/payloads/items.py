@@ -12,7 +12,8 @@ import bundle
 from service.errors import MediaUnsupported, RequestInvalid
 from service.inference.graph import Array
 from service.payloads.array import NpyHeader, decode_nested, decode_npy, read_npy_header
-from service.payloads.columns import Columns, Extra, NumberColumns
+from service.payloads.categories import codes_in, names_of
+from service.payloads.columns import Cells, Columns, Extra, PlainColumns
 from service.payloads.image import decode_image
 from service.payloads.json_text import from_base64
 from service.payloads.kinds import takes
@@ -71,13 +72,14 @@ class JsonItems:
 
     def _rows(self, spec: bundle.RowSpec) -> Decoded:
         values = [_row(value, spec, index, self.extra) for index, value in enumerate(self.items)]
-        names = [column.name for column in spec.columns]
+        names = {column.name for column in spec.columns}
         rows = [value.row or {} for value in self.items]
         unread = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in names]
-        numbers = dict(zip(names, np.array(values, np.float64).reshape(-1, len(names)).T, strict=True))
-        kept = {name: np.array([row.get(name) for row in rows], np.float64) for name in unread}
+        array = finite_rows(values, spec)
+        own = columns_of(np.array(values, np.float64).reshape(array.shape), spec).values
+        kept = {name: _kept([row.get(name) for row in rows]) for name in unread}
         notes = (unread_note(unread),) if unread else ()
-        return Decoded(finite_rows(values, spec), notes, NumberColumns({**numbers, **kept}))
+        return Decoded(array, notes, PlainColumns({**own, **kept}))
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ class CsvText:
         if spec.kind != "row":
             raise MediaUnsupported(takes(spec))
         rows, columns = decode_csv(self.content, spec, self.extra)
-        unread = [name for name in columns.texts if name not in columns.numbers]
+        names = {column.name for column in spec.columns}
+        unread = [name for name in columns.texts if name not in names]
         return Decoded(rows, (unread_note(unread),) if unread else (), columns)
 
 
@@ -191,9 +194,19 @@ class NpyFile:
         return Decoded(array, columns=columns_of(array, spec) if spec.kind == "row" else None)
 
 
-def columns_of(rows: Array, spec: bundle.RowSpec) -> NumberColumns:
-    """The model's columns of rows of shape (n, features)."""
-    return NumberColumns(dict(zip([column.name for column in spec.columns], rows.T, strict=True)))
+def columns_of(rows: Array, spec: bundle.RowSpec) -> PlainColumns:
+    """The model's columns of rows of shape (n, features), with the names of categories."""
+    pairs = zip(spec.columns, rows.T, strict=True)
+    return PlainColumns(
+        {column.name: names_of(values, column) if column.categories else values for column, values in pairs}
+    )
+
+
+def _kept(values: list[float | str | None]) -> Cells:
+    """A column that is not read: numbers, or text if there is any."""
+    if not any(isinstance(value, str) for value in values):
+        return np.array(values, np.float64)
+    return [None if value is None else str(value) for value in values]
 
 
 def _decoded(value: Item, spec: bundle.InputSpec, place: Place) -> tuple[Array, str | None]:
@@ -216,7 +229,8 @@ def _row(value: Item, spec: bundle.RowSpec, index: int, extra: Extra) -> Sequenc
     if value.row is not None:
         return row_values(value.row, spec, index, extra)
     if value.array is not None:
-        row: list[float] = decode_nested(_null_as_nan(value.array), spec, item(index)).tolist()
+        array = codes_in(value.array, spec, Place(f"item {index}", f"/inputs/{index}/array", index))
+        row: list[float] = decode_nested(_null_as_nan(array), spec, item(index)).tolist()
         return row
     raise _other_form(value, spec, item(index))
 

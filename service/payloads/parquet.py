@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import bundle
 from service.errors import MediaUnsupported, RequestInvalid, TooLarge
+from service.payloads.categories import codes_of_names
 from service.payloads.columns import Cells, Extra
 from service.payloads.items import Decoded
 from service.payloads.kinds import takes
@@ -55,12 +56,13 @@ class ParquetFile:
         names = [column.name for column in spec.columns]
         schema = _schema(self.content)
         check_names(schema.names, names, "", None, self.extra)
-        _check_types(schema, set(names))
+        _check_types(schema, {column.name: column for column in spec.columns})
         check_pages(self.content, self.footer)
         table = _read(self.content, schema)
-        values = np.stack([_numbers(table.column(name)) for name in names], axis=1)  # (batch, features)
+        values = np.stack([_values(table.column(column.name), column) for column in spec.columns], axis=1)
         unread = [name for name in schema.names if name not in names]
-        return Decoded(finite_rows(values, spec), (unread_note(unread),) if unread else (), ArrowColumns(table))
+        notes = (unread_note(unread),) if unread else ()
+        return Decoded(finite_rows(values, spec), notes, ArrowColumns(table))
 
 
 @dataclass(frozen=True)
@@ -93,17 +95,31 @@ def _schema(content: bytes) -> pa.Schema:
         raise damaged("its schema cannot be read") from error
 
 
-def _check_types(schema: pa.Schema, read: set[str]) -> None:
-    """Refuses columns of the model that are no numbers, and others that no text could show."""
+def _check_types(schema: pa.Schema, read: Mapping[str, bundle.Column]) -> None:
+    """Refuses columns of the model that are no numbers or names, and others that no text could show."""
     for field in schema:
-        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
-        if field.name in read and not number:
-            raise RequestInvalid(f"column {field.name!r}: expected numbers, got {field.type}", column=field.name)
-        plain = number or _is_text(field.type) or pa.types.is_temporal(field.type) or pa.types.is_boolean(field.type)
+        if field.name in read:
+            _check_type(field, read[field.name])
+        plain = _is_number(field.type) or _is_name(field.type) or pa.types.is_temporal(field.type)
         if not plain:
             raise RequestInvalid(
                 f"column {field.name[:40]!r}: expected numbers, text or times, got {field.type}; leave it out"
             )
+
+
+def _check_type(field: pa.Field, column: bundle.Column) -> None:
+    right = _is_name(field.type) or pa.types.is_integer(field.type) if column.categories else _is_number(field.type)
+    if not right:
+        expected = "names of categories" if column.categories else "numbers"
+        raise RequestInvalid(f"column {field.name!r}: expected {expected}, got {field.type}", column=field.name)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _is_name(kind: pa.DataType) -> bool:
+    return _is_text(kind) or bool(pa.types.is_boolean(kind))
 
 
 def _read(content: bytes, schema: pa.Schema) -> pa.Table:
@@ -138,6 +154,13 @@ def _lengths(chunk: pa.Array) -> pa.Array:
 def _is_text(kind: pa.DataType) -> bool:
     values = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
+
+
+def _values(column: pa.ChunkedArray, declared: bundle.Column) -> NDArray[np.float64]:
+    """The numbers of a column, or the codes of its names, shape (n,)."""
+    if declared.categories:
+        return codes_of_names(column.cast(pa.large_string()).to_pylist(), declared)
+    return _numbers(column)
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:

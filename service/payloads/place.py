@@ -18,6 +18,11 @@ class Place:
         """The error that says what is wrong here."""
         return RequestInvalid(f"{self.name}: {problem}", pointer=self.pointer, index=self.index, **extra)
 
+    def column(self, name: str, key: object = None) -> "Place":
+        """A column of a row here, under its key in JSON if there is one."""
+        pointer = self.pointer if key is None else f"{self.pointer}/{key}"
+        return Place(f"{self.name}, column {name!r}", pointer, self.index)
+
     def too_large(self, problem: str) -> TooLarge:
         """The error for what is over a limit here."""
         return TooLarge(f"{self.name}: {problem}", **({} if self.index is None else {"index": self.index}))

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from service.schemas.cells import Known
+
 KNOWN = ("image", "array", "row", "audio", "text")
 """The forms in which values can be known; a condition has at most one of them."""
 
@@ -48,7 +50,7 @@ class Condition(BaseModel):
         description="What of image or array is known: a picture in base64 that is not black there, or numbers, 1 for "
         "known and 0 for unknown, of shape (height, width) or (features).",
     )
-    row: dict[str, float] | None = Field(None, description="The columns that are known, with their values.")
+    row: dict[str, Known] | None = Field(None, description="The columns that are known, with their values.")
     audio: str | None = Field(None, description="The beginning, a WAV file in base64.")
     text: str | None = Field(None, description="The beginning of the text.")
 

@@ -43,7 +43,7 @@ class Sample(TypedDict):
     """One sample in exactly one form."""
 
     image: NotRequired[str]
-    row: NotRequired[dict[str, float | None]]
+    row: NotRequired[dict[str, float | str | None]]
     audio: NotRequired[str]
     text: NotRequired[str]
     array: NotRequired[Any]

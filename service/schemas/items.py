@@ -4,6 +4,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.schemas.cells import Cell
+
 FORMS = ("image", "row", "audio", "text", "array")
 
 
@@ -24,15 +26,17 @@ class Item(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"oneOf": [{"required": [name]} for name in FORMS]})
 
     image: str | None = Field(None, description="An image file (PNG, JPEG, WebP, BMP, GIF) in base64.")
-    row: dict[str, float | None] | None = Field(
-        None, description="A row of a table: column name to value; null where it is missing, if the model allows that."
+    row: dict[str, Cell] | None = Field(
+        None,
+        description="A row of a table: column name to number, or to the name of a category; null where it is missing, "
+        "if the model allows that.",
     )
     audio: str | None = Field(None, description="A WAV file with PCM samples at the model's rate, in base64.")
     text: str | None = Field(None, description="A text in characters of the model's alphabet.")
     array: list[Any] | None = Field(
         None,
-        description="Pixels (height, width[, channels]) from 0 to 255, features, 16-bit samples (length), or codes of "
-        "characters (length).",
+        description="Pixels (height, width[, channels]) from 0 to 255, features (names where they are categories), "
+        "16-bit samples (length), or codes of characters (length).",
     )
 
     @model_validator(mode="after")

@@ -134,11 +134,19 @@ def test_tables_keep_numeric_columns_and_take_labels_apart(tmp_path, suffix):
         table.load(path, ("c",), None)
 
 
-def test_a_column_of_text_is_refused_as_such(tmp_path):
+def test_a_column_with_too_many_different_texts_is_refused_where_it_is_named(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("a,b\n1,red\n3,4\n")
-    with pytest.raises(DataError, match=r"column b is not numeric: 'red' in row 0; leave it out"):
+    path.write_text("a,b\n1,2\n3,red\n")
+    with pytest.raises(DataError, match=r"column 'b': .* got 2 different texts in 2 rows, 'red' for one; leave it out"):
         table.load(path, ("a", "b"), None)
+
+
+def test_a_column_of_several_types_is_refused(tmp_path):
+    pd.DataFrame({"a": [1, 2], "when": pd.to_datetime(["2026-01-01", "2026-01-02"]).date}).to_parquet(
+        tmp_path / "t.parquet"
+    )
+    with pytest.raises(DataError, match=r"column when is not numeric: .* in row 0; leave it out"):
+        table.load(tmp_path / "t.parquet", ("a", "when"), None)
 
 
 def test_npz_archives(tmp_path):

@@ -15,9 +15,10 @@ class Dataset:
     """Raw items with optional labels.
 
     ``x`` holds images, uint8 (items, height, width, channels); rows, float32 (items, features), NaN where a value is
-    missing; recordings, int16 (items, time); or texts, uint8 codes (items, time) where code c > 0 is character c−1 of
-    the alphabet and 0 the end. Items of one group (windows of one recording, say) always go to the same split. A source
-    with an official test set gives it separately in ``test``; it is never mixed with the rest.
+    missing, codes in columns with categories; recordings, int16 (items, time); or texts, uint8 codes (items, time)
+    where code c > 0 is character c−1 of the alphabet and 0 the end. Items of one group (windows of one recording, say)
+    always go to the same split. A source with an official test set gives it separately in ``test``; it is never mixed
+    with the rest.
     """
 
     x: np.ndarray
@@ -26,6 +27,8 @@ class Dataset:
     labels: np.ndarray | None = None  # int64 (items,), indices into label_names
     label_names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    categories: tuple[tuple[str, ...], ...] = ()  # of every column, in the order of their codes; () of numbers
+    left_out: tuple[str, ...] = ()  # why columns of the source are not among the columns
     rate_hz: int | None = None  # of recordings
     alphabet: str | None = None  # of texts
     groups: np.ndarray | None = None  # int64 (items,)
@@ -65,6 +68,10 @@ class Dataset:
 
     def _column(self, place: int) -> str:
         return self.columns[place] if self.columns else str(place)
+
+    def categories_of(self, place: int) -> tuple[str, ...]:
+        """The categories of a column; none of a column of numbers."""
+        return self.categories[place] if self.categories else ()
 
     @property
     def kind(self) -> Literal["image", "row", "audio", "text"]:

@@ -76,11 +76,13 @@ class AudioSource(_Source):
 
 
 class TableSource(_Source):
-    """A CSV or Parquet file."""
+    """A CSV or Parquet file: numbers, and text with few different values, which is modelled as categories."""
 
     source: Literal["table"]
     path: Path = Field(description="the file")
-    columns: tuple[str, ...] = Field(default=(), description="columns to model; without it all numeric ones")
+    columns: tuple[str, ...] = Field(
+        default=(), description="columns to model; without it all of numbers or categories"
+    )
     labels: str | None = Field(default=None, description="column with labels; it is not modelled")
 
 

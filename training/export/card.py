@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data.dataset import Dataset
 from training.data.text import decoded
 from training.evaluate.measurement import Measurement
 from training.evaluate.pictures import interpolation, loss_curves, marginals, sheet
@@ -113,6 +114,7 @@ def card(
         *_texts(experiment),
         "## Data",
         _data(experiment),
+        *_categories(experiment.dataset),
         *([f"{experiment.missing}."] if experiment.missing is not None else []),
         *([_MARGINALISED] if marginalises(family, experiment.transform) else []),
         "## Numbers",
@@ -149,6 +151,14 @@ def _data(experiment: Experiment) -> str:
         f"{experiment.dataset.source}; licence: {experiment.dataset.licence}. Items: {sizes}.{one_class} "
         f"Fingerprint of the splits: `{experiment.splits.fingerprint()[:16]}`."
     )
+
+
+def _categories(dataset: Dataset) -> list[str]:
+    """The categories of every column that has some, the most frequent first, and which columns were left out."""
+    named = [(dataset.columns[place], names) for place, names in enumerate(dataset.categories) if names]
+    lines = [f"- `{column}`: {', '.join(f'`{name}`' for name in names)}" for column, names in named]
+    listed = ["Columns of categories, the most frequent first:\n\n" + "\n".join(lines)] if lines else []
+    return listed + [f"Left out: {line}." for line in dataset.left_out]
 
 
 def _table(measurements: list[Measurement]) -> str:

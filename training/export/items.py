@@ -59,7 +59,8 @@ def _loaded(path: Path, spec: bundle.InputSpec, labels: str | None) -> Dataset:
 def _rows(path: Path, spec: bundle.RowSpec, labels: str | None) -> Dataset:
     if path.suffix not in TABLES:
         raise DataError(f"{path}: expected rows as .npy, .npz, {' or '.join(TABLES)}, as this model takes")
-    found = table.load(path, tuple(column.name for column in spec.columns), labels)
+    known = {column.name: column.categories for column in spec.columns if column.categories}
+    found = table.load(path, tuple(column.name for column in spec.columns), labels, known)
     _check_known(found.x, path, spec)
     return found
 
@@ -102,6 +103,20 @@ def _check_known(rows: np.ndarray, path: Path, spec: bundle.RowSpec) -> None:
         )
 
 
+def _check_codes(rows: np.ndarray, path: Path, spec: bundle.RowSpec) -> None:
+    """Raises DataError for the first number that should be the code of a category and is none."""
+    sizes = np.array([len(column.categories) or np.inf for column in spec.columns])
+    named = np.isfinite(sizes)
+    wrong = named & ~np.isnan(rows) & ((rows < 0) | (rows >= sizes) | (rows != np.round(rows)))
+    if wrong.any():
+        row, place = (int(found) for found in np.argwhere(wrong)[0])
+        column = spec.columns[place]
+        raise DataError(
+            f"{path}: row {row}, column {column.name!r}: expected the code of a category, a whole number from 0 to "
+            f"{len(column.categories) - 1}, got {rows[row, place]:g}; a CSV or Parquet file has the names instead"
+        )
+
+
 def _fitting(array: np.ndarray, path: Path, spec: bundle.InputSpec) -> np.ndarray:
     if array.shape[1:] != spec.shape:
         raise DataError(f"{path}: expected {spec.kind} items of shape {_shape(spec)}, got {array.shape}")
@@ -121,6 +136,7 @@ def _typed(array: np.ndarray, path: Path, spec: bundle.InputSpec) -> np.ndarray:
         rows = array.astype(np.float32)
     read = Dataset(rows, str(path), "not stated", columns=tuple(column.name for column in spec.columns))
     _check_known(read.x, path, spec)
+    _check_codes(read.x, path, spec)
     return read.x
 
 

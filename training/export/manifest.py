@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 import bundle
+from training.data.dataset import Dataset
 from training.evaluate.measurement import Measurement
 from training.export.graphs import Computation, completes
 from training.export.parity import tolerance
@@ -88,7 +89,7 @@ def _input(experiment: Experiment) -> bundle.InputSpec:
             return bundle.AudioSpec(rate_hz=dataset.rate_hz, length=shape[0])
         case "text":
             return bundle.TextSpec(alphabet=dataset.alphabet, length=shape[0])
-    columns = _columns(dataset.columns, experiment.splits.fit.x)
+    columns = _columns(dataset, experiment.splits.fit.x)
     return bundle.RowSpec(columns=columns, missing=_missing(experiment))
 
 
@@ -96,9 +97,12 @@ def _missing(experiment: Experiment) -> Literal["refused", "marginalised"]:
     return "marginalised" if marginalises(experiment.family, experiment.transform) else "refused"
 
 
-def _columns(names: tuple[str, ...], raw: np.ndarray) -> tuple[bundle.Column, ...]:
-    ranges = zip(names, raw.min(0).tolist(), raw.max(0).tolist(), strict=True)
-    return tuple(bundle.Column(name=name, minimum=low, maximum=high) for name, low, high in ranges)
+def _columns(dataset: Dataset, raw: np.ndarray) -> tuple[bundle.Column, ...]:
+    ranges = zip(dataset.columns, raw.min(0).tolist(), raw.max(0).tolist(), strict=True)
+    return tuple(
+        bundle.Column(name=name, minimum=low, maximum=high, categories=dataset.categories_of(place))
+        for place, (name, low, high) in enumerate(ranges)
+    )
 
 
 def _graph(name: str, computation: Computation, formats: tuple[str, ...]) -> bundle.Graph:

@@ -31,18 +31,27 @@ class Column:
     constant: bool = False
 
 
-def examine(values: np.ndarray, *, bend: bool) -> Column:
-    """What a column with these values, float64 (rows,), is like."""
+def examine(values: np.ndarray, *, bend: bool, categories: int = 0) -> Column:
+    """What a column with these values, float64 (rows,), is like; codes if there is a number of categories."""
     distinct = np.unique(values)
     if len(distinct) == 1:
         value = float(distinct[0])
         return Column(value, max(abs(value), 1.0), constant=True)
+    if categories:
+        return _codes(values)
     quantum, lattice = _quantum(distinct, len(values))
     centre, scale = float(np.median(values)), _spread(values, quantum)
     scaled = (values - centre) / scale
     bent = bend and len(distinct) > _FEW and bool(_gain(scaled) > _LEAST_GAIN)
     seen = np.arcsinh(scaled) if bent else scaled
     return Column(centre, scale, float(seen.mean()), float(seen.std()), bent, quantum, float(distinct[0]), lattice)
+
+
+def _codes(values: np.ndarray) -> Column:
+    """A column of codes: they repeat by definition, and few rows or rare categories must not hide that."""
+    centre, scale = float(np.median(values)), _spread(values, 1.0)
+    scaled = (values - centre) / scale
+    return Column(centre, scale, float(scaled.mean()), float(scaled.std()), quantum=1.0, lattice=True)
 
 
 def _quantum(distinct: np.ndarray, rows: int) -> tuple[float, bool]:

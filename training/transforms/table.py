@@ -7,7 +7,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from training.data.dataset import Dataset
 from training.transforms.base import Transform
+from training.transforms.categories import counts, nearest_codes
 from training.zoo.base import Options
 
 
@@ -39,6 +41,7 @@ class Standardise(Transform):
         self.register_buffer("mean", torch.zeros(raw_shape, dtype=torch.float64))
         self.register_buffer("std", torch.ones(raw_shape, dtype=torch.float64))
         self.register_buffer("log_det", torch.zeros(raw_shape, dtype=torch.float64))
+        self.register_buffer("categories", torch.zeros(raw_shape, dtype=torch.float64), persistent=False)
 
     @property
     def protocol(self) -> str:
@@ -50,6 +53,10 @@ class Standardise(Transform):
     def event_shape(self) -> tuple[int, ...]:
         """(features,)."""
         return self.raw_shape
+
+    def describe(self, dataset: Dataset) -> None:
+        """Which columns hold codes of categories."""
+        self.categories.copy_(counts(dataset))
 
     def fit(self, raw: np.ndarray) -> None:
         """Mean and standard deviation of what is there of each column."""
@@ -71,5 +78,5 @@ class Standardise(Transform):
         return ((raw.double() + noise - self.mean) / self.std).float()
 
     def inverse(self, x: Tensor) -> Tensor:
-        """Original units."""
-        return (x.double() * self.std + self.mean).float()
+        """Original units; a column of categories gets the nearest code."""
+        return nearest_codes(x.double() * self.std + self.mean, self.categories).float()
