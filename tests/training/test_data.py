@@ -254,3 +254,10 @@ def test_a_sliver_is_small_in_every_split():
 def test_what_no_family_could_use_is_refused(x):
     with pytest.raises(DataError, match="bad"):
         Dataset(x, "bad", "none")
+
+
+def test_rows_of_a_table_without_a_label_are_refused(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a,kind\n1,x\n2,\n3,y\n")
+    with pytest.raises(DataError, match="1 rows have no label in column 'kind', the first is row 1"):
+        table.load(path, (), "kind")

@@ -34,7 +34,7 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, known: Catego
     if not wanted:
         raise DataError(f"{path}: no numeric column, and none of few categories")
     values = [_values(path, frame[name], named.get(name), found.get(name, ())) for name in wanted]
-    label_names, indices = as_indices(frame[labels].astype(str).to_numpy()) if labels else ((), None)
+    label_names, indices = _labels(path, frame[labels]) if labels else ((), None)
     return Dataset(
         x=np.stack(values, axis=1).astype(np.float32),
         labels=indices,
@@ -45,6 +45,17 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, known: Catego
         source=str(path),
         licence="not stated",
     )
+
+
+def _labels(path: Path, column: pd.Series) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of the labels and the index of each row's; DataError where a row has none."""
+    missing = np.flatnonzero(column.isna())
+    if len(missing):
+        raise DataError(
+            f"{path}: {len(missing)} rows have no label in column {column.name!r}, the first is row {missing[0]}; remove "
+            "them or fill them in"
+        )
+    return as_indices(column.astype(str).to_numpy())
 
 
 def _check_there(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> None:
