@@ -52,8 +52,8 @@ def _labels(path: Path, column: pd.Series) -> tuple[tuple[str, ...], np.ndarray]
     missing = np.flatnonzero(column.isna())
     if len(missing):
         raise DataError(
-            f"{path}: {len(missing)} rows have no label in column {column.name!r}, the first is row {missing[0]}; remove "
-            "them or fill them in"
+            f"{path}: {len(missing)} rows have no label in column {column.name!r}, the first is row {missing[0]}; "
+            "remove them or fill them in"
         )
     return as_indices(column.astype(str).to_numpy())
 
