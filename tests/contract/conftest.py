@@ -5,10 +5,57 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pandas as pd
 import pytest
 
+import bundle
 from service.app import create_app
 from service.settings import Settings
+from training.export.bundling import write_bundle
+from training.fit import Hardware, Run, fit
+from training.prepare import Experiment, prepare
+from training.recipe import parse
+
+TABLE_RECIPE = """
+name = "{family}-rows"
+summary = "for tests"
+[data]
+source = "table"
+path = "{path}"
+[data.split]
+calibration = 0.3
+[transform]
+name = "columns"
+[family]
+name = "{family}"
+{options}
+[fit]
+epochs = 1
+ema = 0.5
+"""
+FAMILY_OPTIONS = {
+    "gmm": 'components = [2]\ncovariances = ["full"]\nrestarts = 1',
+    "made": "hidden = [8]\ncomponents = 2",
+    "rnade": "hidden = 4\ncomponents = 2",
+}
+
+Trained = tuple[Experiment, Path, bundle.Bundle]
+
+
+@pytest.fixture(scope="session")
+def trained_on_table() -> Callable[[Path, pd.DataFrame, str], Trained]:
+    """Fits a tiny model of a table in a folder: the experiment, its store, and its bundle."""
+
+    def train(folder: Path, frame: pd.DataFrame, family: str) -> Trained:
+        frame.to_csv(folder / "t.csv", index=False)
+        path = (folder / "t.csv").as_posix()
+        experiment = prepare(parse(TABLE_RECIPE.format(family=family, path=path, options=FAMILY_OPTIONS[family])))
+        run = Run.of(experiment, folder / "runs")
+        report = fit(experiment, run, Hardware("cpu", "1", quiet=True), resume=False)
+        written = write_bundle(experiment, report, run, bundle.Store(folder / "models"), lambda _: None)
+        return experiment, folder / "models", written
+
+    return train
 
 
 @pytest.fixture

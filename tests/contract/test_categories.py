@@ -15,37 +15,12 @@ import bundle
 from service.payloads.table import decode_csv
 from training.data import table
 from training.errors import DataError
-from training.export.bundling import write_bundle
 from training.export.graphs import Scoring
 from training.export.items import read_items
 from training.export.recalibration import recalibrate
-from training.fit import Hardware, Run, fit
-from training.prepare import prepare
-from training.recipe import parse
 
 NAMES = ("colour", "weight", "grade")
 COLOURS, GRADES = ("red", "blue", "green", "Ärmel, grün"), ("1", "2", "x")
-RECIPE = """
-name = "{family}-goods"
-summary = "for tests"
-[data]
-source = "table"
-path = "{path}"
-[data.split]
-calibration = 0.3
-[transform]
-name = "columns"
-[family]
-name = "{family}"
-{options}
-[fit]
-epochs = 1
-ema = 0.5
-"""
-OPTIONS = {
-    "gmm": 'components = [2]\ncovariances = ["full"]\nrestarts = 1',
-    "made": "hidden = [8]\ncomponents = 2",
-}
 
 
 def goods(count, seed):
@@ -56,17 +31,11 @@ def goods(count, seed):
     return pd.DataFrame({"colour": colours, "weight": weights, "grade": grades})
 
 
-@pytest.fixture(scope="module", params=OPTIONS)
-def served(tmp_path_factory, request):
+@pytest.fixture(scope="module", params=["gmm", "made"])
+def served(tmp_path_factory, request, trained_on_table):
     """A model of goods: the experiment, its store, and its bundle."""
-    folder = tmp_path_factory.mktemp(request.param)
-    goods(600, 0).assign(serial=[f"n{row}" for row in range(600)]).to_csv(folder / "t.csv", index=False)
-    options = {"family": request.param, "path": (folder / "t.csv").as_posix(), "options": OPTIONS[request.param]}
-    experiment = prepare(parse(RECIPE.format(**options)))
-    run = Run.of(experiment, folder / "runs")
-    report = fit(experiment, run, Hardware("cpu", "1", quiet=True), resume=False)
-    written = write_bundle(experiment, report, run, bundle.Store(folder / "models"), lambda _: None)
-    return experiment, folder / "models", written
+    frame = goods(600, 0).assign(serial=[f"n{row}" for row in range(600)])
+    return trained_on_table(tmp_path_factory.mktemp(request.param), frame, request.param)
 
 
 @pytest.fixture(scope="module")

@@ -13,38 +13,11 @@ import torch
 
 import bundle
 from training.errors import DataError
-from training.export.bundling import write_bundle
 from training.export.graphs import Scoring
 from training.export.recalibration import recalibrate
-from training.fit import Hardware, Run, fit
-from training.prepare import prepare
-from training.recipe import parse
 
 NAMES = ("height", "weight", "age")
 GAPS = {0: (), 1: ("weight",), 2: ("height", "age"), 3: NAMES}
-RECIPE = """
-name = "{family}-rows"
-summary = "for tests"
-[data]
-source = "table"
-path = "{path}"
-[data.split]
-calibration = 0.3
-[transform]
-name = "columns"
-[family]
-name = "{family}"
-{options}
-[fit]
-epochs = 1
-ema = 0.5
-[export]
-formats = ["onnx", "torchscript"]
-"""
-OPTIONS = {
-    "gmm": 'components = [2]\ncovariances = ["full"]\nrestarts = 1',
-    "rnade": "hidden = 4\ncomponents = 2",
-}
 
 
 def rows(count, seed, share):
@@ -54,25 +27,24 @@ def rows(count, seed, share):
     return values.astype(np.float32)
 
 
-def trained(folder, family, share):
-    frame = pd.DataFrame(rows(600, 0, share), columns=list(NAMES))
-    frame.to_csv(folder / "t.csv", index=False)
-    text = RECIPE.format(family=family, path=(folder / "t.csv").as_posix(), options=OPTIONS[family])
-    experiment = prepare(parse(text))
-    run = Run.of(experiment, folder / "runs")
-    report = fit(experiment, run, Hardware("cpu", "1", quiet=True), resume=False)
-    written = write_bundle(experiment, report, run, bundle.Store(folder / "models"), lambda _: None)
-    return experiment, folder / "models", written
+@pytest.fixture(scope="module")
+def trained(trained_on_table):
+    """Fits a family on rows of which a share of the values is missing."""
+
+    def train(folder, family, share):
+        return trained_on_table(folder, pd.DataFrame(rows(600, 0, share), columns=list(NAMES)), family)
+
+    return train
 
 
 @pytest.fixture(scope="module")
-def gappy(tmp_path_factory):
+def gappy(tmp_path_factory, trained):
     """A model calibrated on rows of which some miss values."""
     return trained(tmp_path_factory.mktemp("gappy"), "gmm", 0.1)
 
 
 @pytest.fixture(scope="module")
-def complete(tmp_path_factory):
+def complete(tmp_path_factory, trained):
     """A model that has never seen a missing value."""
     return trained(tmp_path_factory.mktemp("complete"), "gmm", 0)
 
@@ -211,7 +183,7 @@ def test_infinity_is_not_missing(gappy, post):
     assert "column 'weight': expected a finite number" in answer.json()["detail"]
 
 
-def test_a_family_that_cannot_marginalise_refuses_in_every_form(tmp_path, items, post):
+def test_a_family_that_cannot_marginalise_refuses_in_every_form(tmp_path, items, post, trained):
     _, store, written = trained(tmp_path, "rnade", 0.05)
     assert written.manifest.input.missing == "refused"
     assert "left out, because the family cannot marginalise" in written.read_bytes("CARD.md").decode()
