@@ -30,7 +30,7 @@ from bundle.manifest import (
     Statistic,
     Tolerance,
 )
-from bundle.promises import CONFIDENCE, Promise, smallest_alpha
+from bundle.promises import CONFIDENCE, Promise, at_least, smallest_alpha
 from bundle.reader import MANIFEST_FILE, Bundle, read
 from bundle.recalibrated import LEAST_ITEMS, NewCalibration, recalibrated
 from bundle.store import Reference, Store
@@ -81,6 +81,7 @@ __all__ = [
     "Store",
     "TextSpec",
     "Tolerance",
+    "at_least",
     "read",
     "recalibrated",
     "smallest_alpha",

@@ -142,7 +142,7 @@ def calibrate_command(
     console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
     smallest = bundle.smallest_alpha(calibration.n)
     _say(f"calibrated on {calibration.n} items; the smallest alpha that can fire, by promise:")
-    _say(", ".join(f"{promise} {alpha:.3g}" for promise, alpha in smallest.items()))
+    _say(", ".join(f"{promise} {bundle.at_least(alpha)}" for promise, alpha in smallest.items()))
     if calibration.labels:
         _say("per label: " + ", ".join(f"{label.name} {label.n} items" for label in calibration.labels))
 

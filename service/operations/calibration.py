@@ -77,9 +77,9 @@ def check_rate(name: str, rate: float, size: Size, consequence: str) -> None:
     """Raises RequestInvalid for an option that asks for less than the smallest p-value."""
     if rate >= size.smallest_p_value:
         return
-    needed = math.ceil(1 / rate - 1)
+    needed, lowest = math.ceil(1 / rate - 1), bundle.at_least(size.smallest_p_value)
     detail = (
-        f"{name} {rate:g} {consequence}: with {size.items} p-values start at {size.smallest_p_value:.3g}; "
+        f"{name} {rate:g} {consequence}: with {size.items} p-values start at {lowest}; "
         f"use {name} of at least that, or a model calibrated on {size.needed(needed)}"
     )
     raise too_few(detail, f"/{name}", size, needed)

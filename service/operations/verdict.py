@@ -87,8 +87,8 @@ def _pac_alpha(asked: float | None, usual: float, size: Size) -> float:
         return asked
     needed = math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-asked))
     detail = (
-        f"alpha {asked:g} can never fire with the promise pac: {size.items} support {best:.3g} at best; use an "
-        f"alpha of at least that, the promise marginal, or a model calibrated on {size.needed(needed)}"
+        f"alpha {asked:g} can never fire with the promise pac: {size.items} support {bundle.at_least(best)} at best; "
+        f"use an alpha of at least that, the promise marginal, or a model calibrated on {size.needed(needed)}"
     )
     raise too_few(detail, "/alpha", size, needed)
 

@@ -261,3 +261,10 @@ def test_rows_of_a_table_without_a_label_are_refused(tmp_path):
     path.write_text("a,kind\n1,x\n2,\n3,y\n")
     with pytest.raises(DataError, match="1 rows have no label in column 'kind', the first is row 1"):
         table.load(path, (), "kind")
+
+
+def test_a_table_with_other_separators_is_refused_in_words(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a;b\n1;2\n")
+    with pytest.raises(DataError, match=r"expected columns separated by commas, got one column 'a;b'"):
+        table.load(path, (), None)

@@ -23,6 +23,7 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, known: Catego
     the categories of columns by name, in the order of their codes; without it they are found in the file.
     """
     frame = _read(path, labels, known or {})
+    _check_commas(path, frame)
     _check_there(path, frame, [*columns, *filter(None, [labels])])
     candidates = list(columns) or _usable(frame, labels)
     named = {name: as_names(frame[name]) for name in candidates if _is_named(frame[name], known)}
@@ -45,6 +46,13 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, known: Catego
         source=str(path),
         licence="not stated",
     )
+
+
+def _check_commas(path: Path, frame: pd.DataFrame) -> None:
+    """Raises DataError for a table whose single column has a name like several ones."""
+    name = str(frame.columns[0])
+    if frame.shape[1] == 1 and any(mark in name for mark in ";\t|"):
+        raise DataError(f"{path}: expected columns separated by commas, got one column {name!r}")
 
 
 def _labels(path: Path, column: pd.Series) -> tuple[tuple[str, ...], np.ndarray]:

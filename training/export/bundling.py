@@ -130,6 +130,8 @@ def _measured(
     if not all(np.isfinite(values).all() for values in calibration.values()):
         raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
     files["calibration.npz"] = as_npz(calibration)
+    if len(experiment.splits.calibration) < bundle.LEAST_ITEMS:
+        say(f"calibrated on {len(experiment.splits.calibration)} items only: p-values will say little; use more data")
     described = score_of(experiment, exported.statistics, known.counts)
     tails = {statistic.name: statistic.tail for statistic in described.statistics}
     alphas = experiment.recipe.evaluate.alphas
