@@ -111,7 +111,7 @@ def test_the_command_line_says_what_can_be_promised(store, tmp_path):
     result = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert "calibrated on 199 items" in result.output
-    assert "marginal 0.005, pac 0.0149" in result.output
+    assert "marginal 0.005, pac 0.015" in result.output
     assert {path: path.read_bytes() for path in before} == before
     manifest = latest(store, DIGITS).manifest
     assert (manifest.score.calibration.n, manifest.score.calibration.data) == (199, "my digits")
