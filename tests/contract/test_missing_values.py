@@ -13,8 +13,8 @@ import torch
 
 import bundle
 from training.errors import DataError
-from training.export.graphs import Scoring
 from training.export.recalibration import recalibrate
+from training.export.scoring import Scoring
 
 NAMES = ("height", "weight", "age")
 GAPS = {0: (), 1: ("weight",), 2: ("height", "age"), 3: NAMES}

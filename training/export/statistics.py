@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from training.batches import chunk
-from training.export.graphs import Scoring, noise_input
+from training.export.graphs import noise_input
 from training.export.noise import draw_shared
+from training.export.scoring import Scoring
 from training.prepare import Experiment
 from training.statistics import Evidence, Statistics
 from training.statistics.choice import choose

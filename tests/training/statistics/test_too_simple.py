@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from training.calibrate import calibrate, p_values
-from training.export.graphs import Scoring
+from training.export.scoring import Scoring
 from training.statistics import Evidence
 from training.statistics.choice import choose
 from training.transforms import Binarise

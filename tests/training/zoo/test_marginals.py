@@ -5,14 +5,16 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from training.export.graphs import Scoring, computations
+from bundle import MARGINALISING
+from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
+from training.export.scoring import Scoring
 from training.export.torchscript import TorchScriptRunner, to_torchscript
 from training.statistics import Evidence
 from training.statistics.choice import choose
 from training.transforms import Columns, Standardise
 from training.zoo import FAMILIES
-from training.zoo.base import LabelledClosedForm
+from training.zoo.base import FactorisedDensity, LabelledClosedForm
 from training.zoo.classical.gmm import Gmm, GmmOptions
 
 DIMS = 4
@@ -163,3 +165,9 @@ def test_a_transform_is_fitted_to_what_is_there(transform_type):
     one = torch.from_numpy(raw[:1])
     assert torch.equal(found(one)[:, 2], expected(one)[:, 2])
     assert all(torch.isfinite(value.double()).all() for value in found.state_dict().values())
+
+
+def test_a_refusal_names_the_families_that_leave_columns_out():
+    scoring_columns = {name: kind for name, kind in FAMILIES.items() if issubclass(kind, FactorisedDensity)}
+    able = {name for name, kind in scoring_columns.items() if kind.marginalises is not FactorisedDensity.marginalises}
+    assert able == set(MARGINALISING)
