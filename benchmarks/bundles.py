@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-import bundle
+from pofx import bundle
 
 
 def open_bundle(store: Path, name: str) -> bundle.Bundle:

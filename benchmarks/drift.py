@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-import bundle
 from benchmarks.bundles import open_bundle, session
 from benchmarks.table import Row
-from service.operations.drift.monitor import Monitor, Reading, Rules
-from service.operations.drift.watch import Watch
+from pofx import bundle
+from service.drift.monitor import Monitor, Reading, Rules
+from service.drift.watch import Watch
 from training.prepare import prepare
 from training.recipe import parse
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-import bundle
 from benchmarks.bundles import open_bundle
 from benchmarks.sampling import COUNT, draw, open_sampler
 from benchmarks.table import Row
+from pofx import bundle
 
 PICTURE = Path("docs/images/nats-vs-speed.png")
 _REPEATS = 3

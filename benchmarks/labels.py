@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.bundles import open_bundle
 from benchmarks.table import Row
-from training.calibrate import p_values
+from pofx.rules.conformal import p_values
 from training.export.recalibration import bundled_scorer
 from training.prepare import prepare
 from training.recipe import parse
@@ -62,7 +62,7 @@ def _rates(calibration: _Scored, fresh: _Scored) -> Rates:
         own = np.sort(calibration.values[calibration.labels == label])
         values = fresh.values[fresh.labels == label]
         for kind, against in (("marginal", everything), ("per label", own)):
-            found[label, kind] = float((p_values(against, values, fresh.tail) <= ALPHA).mean())
+            found[label, kind] = float((p_values(fresh.tail, against, values) <= ALPHA).mean())
     return found
 
 

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import bundle
 from benchmarks.table import Row
+from pofx import bundle
 from training import recipe as recipes
 from training.export.bundling import write_bundle
 from training.fit import Hardware, Run, fit

@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.metrics import roc_auc_score
 
-import bundle
 from benchmarks.bundles import golden, open_bundle, session
 from benchmarks.table import Row
+from pofx import bundle
 from training.data import mnist
 
 NORMAL, STRANGE, _BATCH = 2000, 600, 200

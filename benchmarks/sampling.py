@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-import bundle
 from benchmarks.bundles import golden, open_bundle, session
 from benchmarks.table import Row
+from pofx import bundle
 
 COUNT, REPEATS, THREADS = 64, 3, 2
 _TIMED_PASSES = 12

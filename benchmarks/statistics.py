@@ -8,9 +8,9 @@ import numpy as np
 import onnx.utils
 import onnxruntime
 
-import bundle
 from benchmarks.bundles import golden, open_bundle
 from benchmarks.table import Row
+from pofx import bundle
 
 ITEMS, BATCH, REPEATS = 1000, 250, 9
 

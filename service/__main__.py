@@ -13,8 +13,8 @@ from types import FrameType
 import uvicorn
 from pydantic import ValidationError
 
-from service.app import create_app, load_store, make_lanes
-from service.inference.registry import Registry
+from service.app import create_app, load_store, make_runtime
+from service.engine.registry import Registry
 from service.observability import configure_logging
 from service.routes.services import Services
 from service.settings import Settings
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     for warning in _unknown_settings(os.environ):
         logging.getLogger(__name__).warning(warning)
     registry = Registry()
-    load_store(settings, registry, make_lanes(settings))
+    load_store(settings, registry, make_runtime(settings))
     if options.check:
         return _report(registry, settings)
     if not registry.models:

@@ -10,21 +10,18 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-import bundle
+from pofx import bundle
+from pofx.graphs.graph import Device
+from pofx.graphs.loading import Runtime, runtime_of
 from service import problems
-from service.cores import usable_cores
+from service.drift.monitor import Rules
+from service.drift.watches import Watches
+from service.engine.admission import Admission
+from service.engine.batcher import Batcher, BatchReport, Limits
+from service.engine.registry import Registry
 from service.gates import ApiKeys, BodyLimit
-from service.inference.admission import Admission
-from service.inference.batcher import Batcher, BatchReport, Limits
-from service.inference.graph import Device
-from service.inference.loading import Runtime
-from service.inference.registry import Registry
-from service.inference.rows import Lanes
 from service.metrics import Metrics
 from service.observability import Observability
-from service.operations.drift.monitor import Rules
-from service.operations.drift.watches import Watches
-from service.operations.generation import Generation
 from service.routes import docs, drift, health, models, openapi
 from service.routes.calibrate import CalibrateEndpoint
 from service.routes.direct import DirectRoute, Endpoint, Shortcut
@@ -61,17 +58,19 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     return app
 
 
-def load_store(settings: Settings, registry: Registry, lanes: Lanes) -> bool:
+def load_store(settings: Settings, registry: Registry, runtime: Runtime) -> bool:
     """Fills a registry from the store of the settings with what is new there; whether anything was."""
-    device = Device(settings.device, settings.intra_op_threads, settings.cuda_memory_mib)
-    runtime = Runtime(device, settings.runtime, settings.allow_torchscript, lanes)
     return registry.load_store(bundle.Store(settings.store), runtime)
 
 
-def make_lanes(settings: Settings) -> Lanes:
-    """One lane per usable core, unless the settings say otherwise; a GPU has one."""
-    count = settings.parallel_runs or (usable_cores() if settings.device == "cpu" else 1)
-    return Lanes(count, ThreadPoolExecutor(count, "lane") if count > 1 else None)
+def make_runtime(settings: Settings) -> Runtime:
+    """Where and how graphs run."""
+    return runtime_of(
+        Device(settings.device, settings.intra_op_threads, settings.cuda_memory_mib),
+        prefer=settings.runtime,
+        allow_torchscript=settings.allow_torchscript,
+        parallel_runs=settings.parallel_runs,
+    )
 
 
 def _services(settings: Settings, registry: Registry) -> Services:
@@ -88,7 +87,7 @@ def _services(settings: Settings, registry: Registry) -> Services:
     watches = _watches(settings, executor)
     if watches is not None:
         metrics.watch_drift(watches.read)
-    return Services(settings, registry, batcher, admission, Generation(batcher), metrics, executor, watches)
+    return Services(settings, registry, batcher, admission, metrics, executor, watches)
 
 
 def _watches(settings: Settings, executor: Executor) -> Watches | None:
@@ -98,7 +97,7 @@ def _watches(settings: Settings, executor: Executor) -> Watches | None:
 def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        services.load_new = partial(load_store, services.settings, services.registry, make_lanes(services.settings))
+        services.load_new = partial(load_store, services.settings, services.registry, make_runtime(services.settings))
         if load:
             services.load_new()
         services.metrics.models(len(services.registry.all()), len(services.registry.refused))

@@ -1,11 +1,6 @@
-"""Everything the service refuses or fails at on purpose. Status codes are the business of ``problems`` alone.
+"""What only a service refuses or fails at; the rest is in ``pofx.errors``. Status codes are those of ``problems``.
 
-ServiceError
-├── RequestInvalid       a field, item, column or option is wrong; `errors` says which
-├── UnknownModel         no such model
-├── CapabilityMissing    the model cannot do this
-├── TooLarge             over a limit on bytes, items, samples or work
-├── MediaUnsupported     a body of this type is not understood here
+PofxError
 ├── NotAcceptable        none of the accepted answer types can be made
 ├── Unauthorized         no valid API key
 ├── OperatorOnly         no valid operator key, or none is set
@@ -13,67 +8,29 @@ ServiceError
 ├── Overloaded           more pending work than the bound
 ├── NotReady             no model is loaded, or the process is shutting down
 ├── DeadlineExceeded     not done in time
-├── ClientGone           nobody waits for the answer any more
-└── GraphFailed          the runtime failed on these rows
+└── ClientGone           nobody waits for the answer any more
 """
 
-from typing import Any
+from pofx.errors import PofxError
 
 
-class ServiceError(Exception):
-    """Base of all errors with an answer; ``extra`` holds extension members of the problem document."""
-
-    def __init__(self, detail: str, **extra: Any) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.extra = extra
-
-
-class RequestInvalid(ServiceError):
-    """What was sent cannot be used; ``pointer`` names the place as a JSON pointer, ``index`` the item."""
-
-    def __init__(self, detail: str, *, pointer: str | None = None, index: int | None = None, **extra: Any) -> None:
-        if index is not None:
-            extra["index"] = index
-            pointer = pointer or f"/inputs/{index}"
-        if pointer is not None:
-            extra.setdefault("errors", [{"pointer": pointer, "detail": detail}])
-        super().__init__(detail, **extra)
-
-
-class UnknownModel(ServiceError):
-    """No loaded model has that name or version."""
-
-
-class CapabilityMissing(ServiceError):
-    """The model exists but cannot do what was asked."""
-
-
-class TooLarge(ServiceError):
-    """A limit on size or work is exceeded."""
-
-
-class MediaUnsupported(ServiceError):
-    """The media type of the body is not understood at this endpoint."""
-
-
-class NotAcceptable(ServiceError):
+class NotAcceptable(PofxError):
     """None of the media types the client accepts can be produced."""
 
 
-class Unauthorized(ServiceError):
+class Unauthorized(PofxError):
     """The API key is missing or wrong."""
 
 
-class OperatorOnly(ServiceError):
+class OperatorOnly(PofxError):
     """The operator key is missing or wrong, or this service has none."""
 
 
-class StoreUnwritable(ServiceError):
+class StoreUnwritable(PofxError):
     """The new version of a bundle cannot be written to the store."""
 
 
-class Overloaded(ServiceError):
+class Overloaded(PofxError):
     """Too much work is pending; try again after ``retry_after_s`` seconds."""
 
     def __init__(self, detail: str, retry_after_s: int) -> None:
@@ -81,17 +38,13 @@ class Overloaded(ServiceError):
         self.retry_after_s = retry_after_s
 
 
-class NotReady(ServiceError):
+class NotReady(PofxError):
     """The service cannot answer now."""
 
 
-class DeadlineExceeded(ServiceError):
+class DeadlineExceeded(PofxError):
     """The deadline passed before the work was done."""
 
 
-class ClientGone(ServiceError):
+class ClientGone(PofxError):
     """The client closed the connection."""
-
-
-class GraphFailed(ServiceError):
-    """The runtime raised while it ran these rows."""

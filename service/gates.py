@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pofx.errors import PofxError, TooLarge
 from service import problems
-from service.errors import ServiceError, TooLarge, Unauthorized
+from service.errors import Unauthorized
 
 OPEN_PATHS = frozenset({"/health/live", "/health/ready"})
 
@@ -62,7 +63,7 @@ class BodyLimit:
         return TooLarge(f"the body is larger than {self._max_bytes} bytes", max_body_bytes=self._max_bytes)
 
 
-async def _refuse(error: ServiceError, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(error: PofxError, scope: Scope, receive: Receive, send: Send) -> None:
     await problems.rejected(scope["trace"], error)(scope, receive, send)
 
 

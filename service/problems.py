@@ -12,8 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from pofx.errors import (
+    CapabilityMissing,
+    GraphFailed,
+    MediaUnsupported,
+    PofxError,
+    RequestInvalid,
+    TooLarge,
+    UnknownModel,
+)
+from pofx.kinds.json_text import write_json
 from service import errors
-from service.payloads.json_text import write_json
 from service.trace import Trace
 
 MEDIA_TYPE = "application/problem+json"
@@ -28,19 +37,19 @@ class Kind:
     title: str
 
 
-TABLE: dict[type[errors.ServiceError], Kind] = {
+TABLE: dict[type[PofxError], Kind] = {
     errors.Unauthorized: Kind(401, "unauthorized", "An API key is needed"),
     errors.OperatorOnly: Kind(403, "operator-only", "Only for the operator"),
-    errors.UnknownModel: Kind(404, "unknown-model", "No such model"),
+    UnknownModel: Kind(404, "unknown-model", "No such model"),
     errors.NotAcceptable: Kind(406, "not-acceptable", "No acceptable form of the answer"),
-    errors.CapabilityMissing: Kind(409, "capability-missing", "The model cannot do this"),
+    CapabilityMissing: Kind(409, "capability-missing", "The model cannot do this"),
     errors.StoreUnwritable: Kind(409, "store-unwritable", "No new version can be written"),
-    errors.TooLarge: Kind(413, "too-large", "Too large"),
-    errors.MediaUnsupported: Kind(415, "media-unsupported", "Media type not supported"),
-    errors.RequestInvalid: Kind(422, "request-invalid", "The request is not valid"),
+    TooLarge: Kind(413, "too-large", "Too large"),
+    MediaUnsupported: Kind(415, "media-unsupported", "Media type not supported"),
+    RequestInvalid: Kind(422, "request-invalid", "The request is not valid"),
     errors.Overloaded: Kind(429, "overloaded", "Too much work is pending"),
     errors.ClientGone: Kind(499, "client-gone", "The client closed the connection"),
-    errors.GraphFailed: Kind(500, "graph-failed", "The model failed on this input"),
+    GraphFailed: Kind(500, "graph-failed", "The model failed on this input"),
     errors.NotReady: Kind(503, "not-ready", "Not ready"),
     errors.DeadlineExceeded: Kind(504, "deadline-exceeded", "Not done in time"),
 }
@@ -72,35 +81,35 @@ def respond(kind: Kind, detail: str, extra: dict[str, Any] | None = None) -> Res
     return Response(write_json({**body, **(extra or {})}), kind.status, _headers(kind, extra or {}), MEDIA_TYPE)
 
 
-def response_of(error: errors.ServiceError) -> Response:
+def response_of(error: PofxError) -> Response:
     """The answer to an error of the service."""
     return respond(TABLE[type(error)], error.detail, error.extra)
 
 
-def rejected(trace: Trace, error: errors.ServiceError) -> Response:
+def rejected(trace: Trace, error: PofxError) -> Response:
     """The answer to an error, noted in the trace for the metrics."""
     trace.rejected = TABLE[type(error)].slug
     return response_of(error)
 
 
-def invalid(error: ValidationError | RequestValidationError) -> errors.RequestInvalid:
+def invalid(error: ValidationError | RequestValidationError) -> RequestInvalid:
     """The same complaint as an error of the service, without an echo of the input."""
     found = (
         error.errors(include_url=False, include_input=False) if isinstance(error, ValidationError) else error.errors()
     )
     places = [{"pointer": _pointer(item), "detail": item["msg"].removeprefix("Value error, ")} for item in found[:20]]
     first = f"{places[0]['pointer'] or 'body'}: {places[0]['detail']}"
-    return errors.RequestInvalid(first, index=_index(found[0]), errors=places)
+    return RequestInvalid(first, index=_index(found[0]), errors=places)
 
 
 def install(app: FastAPI) -> None:
     """Makes an application answer every error it knows with a problem document."""
-    app.add_exception_handler(errors.ServiceError, _on_service_error)
+    app.add_exception_handler(PofxError, _on_own_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_error)
 
 
-def documented(*kinds: type[errors.ServiceError]) -> dict[int | str, dict[str, Any]]:
+def documented(*kinds: type[PofxError]) -> dict[int | str, dict[str, Any]]:
     """OpenAPI responses of an endpoint for those errors."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:
@@ -109,14 +118,14 @@ def documented(*kinds: type[errors.ServiceError]) -> dict[int | str, dict[str, A
     return {status: {"description": "; ".join(found), "content": content} for status, found in titles.items()}
 
 
-async def _on_service_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.ServiceError)  # noqa: S101 - registered for this type only
+async def _on_own_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PofxError)  # noqa: S101 - registered for this type only
     return rejected(request.scope["trace"], error)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
-    return await _on_service_error(request, invalid(error))
+    return await _on_own_error(request, invalid(error))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

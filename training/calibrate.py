@@ -31,27 +31,6 @@ def scorer_of(
     return score
 
 
-def calibrate(values: Values, labels: np.ndarray | None = None) -> Values:
-    """Every statistic of the calibration items, sorted ascending, float64 (n,).
-
-    With labels, (n,), also the label of every sorted value, under ``<statistic>.label``: what it takes to compare an
-    item with those of its own label only. Equal values have their labels ascending.
-    """
-    ranked = {name: np.sort(found.astype(np.float64)) for name, found in values.items()}
-    if labels is None:
-        return ranked
-    return ranked | {f"{name}.label": labels[np.lexsort((labels, found))] for name, found in values.items()}
-
-
-def p_values(calibration: np.ndarray, values: np.ndarray, tail: str) -> np.ndarray:
-    """Conformal p-values of a statistic whose low or high tail is anomalous; ties count against the item."""
-    if tail == "low":
-        extreme = np.searchsorted(calibration, values, side="right")
-    else:
-        extreme = len(calibration) - np.searchsorted(calibration, values, side="left")
-    return (1 + extreme) / (len(calibration) + 1)
-
-
 @dataclass(frozen=True)
 class FalseAlarms:
     """The realised false-alarm rate on held-out normal items at one alpha, and where it should lie.

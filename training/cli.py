@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 
-import bundle
+from pofx import bundle
+from pofx.rules.promises import at_least, smallest_alpha
 from training import recipe as recipes
 from training.choose import Fitted, check_candidates, choose
 from training.compare.comparison import PROTOCOLS, Plan, compare
@@ -140,9 +141,9 @@ def calibrate_command(
     written = recalibrate(bundle.Store(store), model, path, about or f"items of {path.name}", labels)
     calibration = written.manifest.score.calibration
     console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
-    smallest = bundle.smallest_alpha(calibration.n)
+    smallest = smallest_alpha(calibration.n)
     _say(f"calibrated on {calibration.n} items; the smallest alpha that can fire, by promise:")
-    _say(", ".join(f"{promise} {bundle.at_least(alpha)}" for promise, alpha in smallest.items()))
+    _say(", ".join(f"{promise} {at_least(alpha)}" for promise, alpha in smallest.items()))
     if calibration.labels:
         _say("per label: " + ", ".join(f"{label.name} {label.n} items" for label in calibration.labels))
 

@@ -1,14 +1,14 @@
 """The drift of a model as JSON, or its histogram of p-values as a picture."""
 
-from service.inference.model import Model
-from service.operations.drift.monitor import Reading
-from service.payloads.bars import bar_chart
-from service.payloads.image import encode_png
-from service.payloads.json_text import write_json
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.image import encode_png
+from pofx.kinds.json_text import write_json
+from service.answers.bars import bar_chart
+from service.drift.monitor import Reading
 from service.schemas.drift import DriftReport
 
 
-def as_json(model: Model, state: Reading) -> bytes:
+def as_json(model: LoadedModel, state: Reading) -> bytes:
     """The answer as text."""
     bins = len(state.histogram)
     report: DriftReport = {

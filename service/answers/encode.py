@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from service.inference.graph import Array
-from service.inference.model import Model
-from service.payloads.array import encode_npy
-from service.payloads.columns import Columns, joined
-from service.payloads.json_text import write_json
-from service.payloads.parquet_if_there import encode_parquet
-from service.payloads.table import encode_csv
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.columns import Columns, joined
+from pofx.kinds.json_text import write_json
+from pofx.kinds.npy import encode_npy
+from pofx.kinds.parquet_if_there import encode_parquet
+from pofx.kinds.table import encode_csv
+from pofx.rules.arrays import Array
 from service.schemas.encode import EncodeAnswer
 
 _BYTES_PER_NUMBER = 20
@@ -20,7 +20,7 @@ def size(embeddings: Array) -> int:
     return embeddings.size * _BYTES_PER_NUMBER
 
 
-def as_json(model: Model, embeddings: Array, notes: tuple[str, ...]) -> bytes:
+def as_json(model: LoadedModel, embeddings: Array, notes: tuple[str, ...]) -> bytes:
     """The answer as text."""
     answer: EncodeAnswer = {
         "model": model.manifest.name,

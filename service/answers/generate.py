@@ -2,38 +2,38 @@
 
 from typing import Literal
 
-import bundle
-from service.inference.graph import Array
-from service.inference.model import Model
-from service.operations.generation import Samples
-from service.payloads.array import encode_npy
-from service.payloads.categories import names_of
-from service.payloads.image import encode_png
-from service.payloads.items import columns_of
-from service.payloads.json_text import to_base64, write_json
-from service.payloads.picture import contact_sheet, envelopes
-from service.payloads.recording import encode_wav, one_after_the_other
-from service.payloads.table import encode_csv
-from service.payloads.text import decode_texts
+from pofx import bundle
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.audio import encode_wav, one_after_the_other
+from pofx.kinds.categories import names_of
+from pofx.kinds.image import encode_png
+from pofx.kinds.items import columns_of
+from pofx.kinds.json_text import to_base64, write_json
+from pofx.kinds.npy import encode_npy
+from pofx.kinds.pictures import contact_sheet, envelopes
+from pofx.kinds.table import encode_csv
+from pofx.kinds.text import decode_texts
+from pofx.rules.arrays import Array
+from pofx.use.generate import Samples
 from service.schemas.generate import GenerateAnswer, Sample
 
 Form = Literal["png", "array"] | None
 
 
-def as_json(model: Model, samples: Samples, seed: int, form: Form, notes: tuple[str, ...]) -> bytes:
+def as_json(model: LoadedModel, samples: Samples, form: Form) -> bytes:
     """The answer as text."""
     answer: GenerateAnswer = {
         "model": model.manifest.name,
         "version": model.manifest.version,
-        "seed": seed,
-        "samples": _samples(model.manifest.input, samples.values, form),
+        "seed": samples.seed,
+        "samples": _samples(samples.spec, samples.values, form),
     }
     if samples.passes is not None:
         answer["passes"] = {"mean": float(samples.passes.mean()), "max": int(samples.passes.max())}
     if samples.conditional is not None:
         answer["conditional"] = samples.conditional
-    if notes:
-        answer["notes"] = list(notes)
+    if samples.notes:
+        answer["notes"] = list(samples.notes)
     return write_json(answer)
 
 

@@ -5,20 +5,20 @@ As a table they follow the columns of the table that was sent.
 
 import numpy as np
 
-import bundle
+from pofx import bundle
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.columns import Columns, joined
+from pofx.kinds.image import encode_png
+from pofx.kinds.json_text import write_json
+from pofx.kinds.npy import encode_npy
+from pofx.kinds.parquet_if_there import encode_parquet
+from pofx.kinds.pictures import as_colour, contact_sheet, heat_map
+from pofx.kinds.table import encode_csv
+from pofx.rules.arrays import Array
+from pofx.use.discoveries import Discoveries
+from pofx.use.scores import Scores
 from service.answers.surprise import per_position, surprise_map, waveform_map
-from service.inference.graph import Array
-from service.inference.model import Model
-from service.operations.discoveries import Discoveries
-from service.operations.scoring import Scores, score_of
-from service.payloads.array import encode_npy
-from service.payloads.columns import Columns, joined
-from service.payloads.image import encode_png
-from service.payloads.json_text import write_json
-from service.payloads.parquet_if_there import encode_parquet
-from service.payloads.picture import as_colour, contact_sheet, heat_map
-from service.payloads.table import encode_csv
-from service.schemas.score import CalibrationUsed, ItemScore, MultipleTesting, ScoreAnswer
+from service.schemas.score import CalibrationUsed, DensityUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
 _PREFIX = "score"
@@ -27,19 +27,15 @@ _PREFIX = "score"
 def size(scores: Scores) -> int:
     """About how many bytes the answer has."""
     terms = 0 if scores.explanation is None else scores.explanation.nats.size * 20
-    return len(scores.log_prob) * _BYTES_PER_ITEM + terms
+    return len(scores) * _BYTES_PER_ITEM + terms
 
 
-def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) -> bytes:
+def as_json(model: LoadedModel, items: Array, scores: Scores, notes: tuple[str, ...]) -> bytes:
     """The answer as text."""
-    declared = score_of(model)
     answer: ScoreAnswer = {
         "model": model.manifest.name,
         "version": model.manifest.version,
-        "kind": declared.kind,
-        "bound": declared.bound,
-        "density_of": declared.density_of,
-        "unit": "nats",
+        **_density(scores.density),
         "dims": model.manifest.dims,
         "calibration": _calibration(scores),
         "results": _results(model, items, scores),
@@ -50,14 +46,20 @@ def as_json(model: Model, items: Array, scores: Scores, notes: tuple[str, ...]) 
     return write_json(answer)
 
 
+def _density(density: bundle.Density | None) -> DensityUsed:
+    if density is None:
+        return {"kind": "none"}
+    return {"kind": density.kind, "bound": density.bound, "density_of": density.over, "unit": "nats"}
+
+
 def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     """A structured array, one record per item, with the values of a row first.
 
     Categories are codes; anomaly is false without verdict.
     """
     own = {column.name: items[:, place] for place, column in enumerate(spec.columns)} if spec.kind == "row" else {}
-    columns = joined(own, _columns(scores), _PREFIX)
-    records = np.empty(len(scores.log_prob), [(name, values.dtype) for name, values in columns.items()])
+    columns = joined(own, {name: np.ma.getdata(values) for name, values in scores.columns().items()}, _PREFIX)
+    records = np.empty(len(scores), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         records[name] = values
     return encode_npy(records)
@@ -65,12 +67,12 @@ def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
 
 def as_csv(own: Columns | None, scores: Scores) -> bytes:
     """A line per item, after its own cells; numbers that are not finite, and verdicts that are none, stay empty."""
-    return encode_csv(joined({} if own is None else own.cells(), _with_gaps(scores), _PREFIX))
+    return encode_csv(joined({} if own is None else own.cells(), scores.columns(), _PREFIX))
 
 
 def as_parquet(own: Columns | None, scores: Scores) -> bytes:
     """A row per item, after its own values; verdicts that are none are missing."""
-    return encode_parquet(joined({} if own is None else own.typed(), _with_gaps(scores), _PREFIX))
+    return encode_parquet(joined({} if own is None else own.typed(), scores.columns(), _PREFIX))
 
 
 def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
@@ -106,60 +108,32 @@ def _calibration(scores: Scores) -> CalibrationUsed:
     return used
 
 
-def _columns(scores: Scores) -> dict[str, Array]:
-    labels = scores.comparison.labels_of(len(scores.p_value))
-    statistics = {
-        name: values
-        for statistic in scores.statistics
-        for name, values in (
-            (f"{statistic}_value", scores.statistics[statistic]),
-            (f"{statistic}_p_value", scores.p_values[statistic]),
-        )
-    }
-    return {
-        "log_prob": scores.log_prob,
-        "bits_per_dim": scores.bits_per_dim,
-        "p_value": scores.p_value,
-        "anomaly": scores.anomaly,
-        **statistics,
-        **({"label": np.array(labels)} if labels else {}),
-        **({} if scores.discoveries is None else {"discovery": scores.discoveries.found}),
-    }
-
-
-def _with_gaps(scores: Scores) -> dict[str, Array]:
-    """The columns, with no verdict where there is no p-value."""
-    return {**_columns(scores), "anomaly": np.ma.masked_where(np.isnan(scores.p_value), scores.anomaly)}
-
-
 def _multiple_testing(found: Discoveries) -> MultipleTesting:
     return {"fdr": found.fdr, "tests": found.tests, "discoveries": found.count, "threshold": found.threshold}
 
 
-def _results(model: Model, items: Array, scores: Scores) -> list[ItemScore]:
+def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore]:
     statistics = {
         name: list(zip(values.tolist(), scores.p_values[name].tolist(), strict=True))
         for name, values in scores.statistics.items()
     }
-    rows = zip(
-        scores.log_prob.tolist(),
-        scores.bits_per_dim.tolist(),
-        scores.p_value.tolist(),
-        scores.anomaly.tolist(),
-        strict=True,
-    )
+    verdicts = zip(scores.p_value.tolist(), scores.anomaly.tolist(), strict=True)
     results: list[ItemScore] = [
         {
-            "log_prob": log_prob,
-            "bits_per_dim": bits,
             "p_value": p_value,
             "anomaly": anomaly if p_value == p_value else None,  # NaN has no verdict
             "statistics": {
                 name: {"value": pairs[index][0], "p_value": pairs[index][1]} for name, pairs in statistics.items()
             },
         }
-        for index, (log_prob, bits, p_value, anomaly) in enumerate(rows)
+        for index, (p_value, anomaly) in enumerate(verdicts)
     ]
+    if scores.log_prob is not None and scores.bits_per_dim is not None:
+        pairs = zip(scores.log_prob.tolist(), scores.bits_per_dim.tolist(), strict=True)
+        results = [
+            {"log_prob": log_prob, "bits_per_dim": bits, **result}
+            for (log_prob, bits), result in zip(pairs, results, strict=True)
+        ]
     for result, label in zip(results, scores.comparison.labels_of(len(results)), strict=False):
         result["label"] = label
     if scores.discoveries is not None:

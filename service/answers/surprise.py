@@ -5,12 +5,12 @@ Surprise is minus a term of log_prob, or of log p(x | z) where a model has only 
 
 import numpy as np
 
-import bundle
-from service.inference.graph import Array
-from service.payloads.image import Pixels, encode_png
-from service.payloads.json_text import to_base64
-from service.payloads.picture import envelope_with_heat, heat_map
-from service.payloads.text import decode_texts
+from pofx import bundle
+from pofx.kinds.image import Pixels, encode_png
+from pofx.kinds.json_text import to_base64
+from pofx.kinds.pictures import envelope_with_heat, heat_map
+from pofx.kinds.text import decode_texts
+from pofx.rules.arrays import Array
 from service.schemas.score import CharacterSurprise, ColumnSurprise, Places, SpanSurprise
 
 _SPAN_S = 0.01

@@ -10,13 +10,14 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message
 
-from service.errors import ClientGone, MediaUnsupported, RequestInvalid, TooLarge
-from service.payloads.columns import Extra
-from service.payloads.image import MEDIA_TYPES
-from service.payloads.items import CsvText, Files, NpyFile, Payload, TextLines
-from service.payloads.json_text import check_depth
-from service.payloads.parquet_if_there import parse_parquet
-from service.payloads.recording import MEDIA_TYPES as RECORDINGS
+from pofx.errors import MediaUnsupported, RequestInvalid, TooLarge
+from pofx.kinds.audio import MEDIA_TYPES as RECORDINGS
+from pofx.kinds.columns import Extra
+from pofx.kinds.image import MEDIA_TYPES
+from pofx.kinds.items import CsvText, Files, NpyFile, Payload, TextLines
+from pofx.kinds.json_text import check_depth
+from pofx.kinds.parquet_if_there import parse_parquet
+from service.errors import ClientGone
 from service.problems import invalid
 from service.routes.negotiation import CSV, NPY, PARQUET
 from service.settings import Settings

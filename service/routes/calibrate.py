@@ -6,14 +6,15 @@ import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-import bundle
-from service.inference.model import Model
-from service.operations import recalibration, scoring, verdict
-from service.operations.comparison import with_all
-from service.operations.scoring import Scores
-from service.operations.verdict import Asked
-from service.payloads.items import JsonItems, Payload
-from service.payloads.json_text import write_json
+from pofx import bundle
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.items import JsonItems, Payload
+from pofx.kinds.json_text import write_json
+from pofx.rules.promises import smallest_alpha
+from pofx.use import calibrate, score
+from pofx.use.calibrate import NewCalibration
+from pofx.use.score import ScoreAsked
+from service.errors import StoreUnwritable
 from service.routes import bodies
 from service.routes.negotiation import JSON, preferred
 from service.routes.operator import check_operator
@@ -42,11 +43,10 @@ class CalibrateEndpoint:
         preferred(request, (JSON,))
         options, items = await self._read(request)
         bodies.check_count(items, settings)
-        recalibration.check_count(items.count)
-        model = self._services.registry.choose(options.model, "score")
-        trace.model, trace.version = model.manifest.name, str(model.manifest.version)
-        scores, notes = await patiently(request, trace, self._scores(model, items, trace))
-        written = await self._write(model, scores, options.data)  # no deadline: what was begun is finished
+        calibrate.check_count(items.count)
+        model = self._services.choose(options.model, "score", trace)
+        new, notes = await patiently(request, trace, self._calibration(model, items, options.data, trace))
+        written = await self._write(model, new)  # no deadline: what was begun is finished
         return Response(write_json(self._answer(written, notes)), 201, media_type=JSON)
 
     async def _read(self, request: Request) -> tuple[CalibrateOptions, Payload]:
@@ -58,38 +58,62 @@ class CalibrateEndpoint:
             return options, JsonItems(body.inputs, size, options.extra)
         return options, await bodies.payload(request, settings, options.extra)
 
-    async def _scores(self, model: Model, items: Payload, trace: Trace) -> tuple[Scores, Notes]:
+    async def _calibration(
+        self, model: LoadedModel, items: Payload, data: str, trace: Trace
+    ) -> tuple[NewCalibration, Notes]:
         """Every statistic of every item; they do not count for drift."""
-        services = self._services
-        compared = with_all(model)
-        rule = verdict.rule(scoring.score_of(model), compared.sizes, Asked(), services.settings.alpha)
-        with services.admission.ticket(scoring.mflop(model, items.count)):
+        services, plan = self._services, score.plan(model, ScoreAsked())
+        with services.admission.ticket(plan.mflop(items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            recalibration.check_count(len(decoded.array))
-            scores = await scoring.score(model, services.batcher, decoded.array, compared, rule, False, trace)
-        recalibration.check_finite(scores)
-        return scores, (*decoded.notes, *recalibration.lost(model))
+            calibrate.check_count(len(decoded.array))
+            scores = await services.run(plan.begin(decoded.array), trace)
+        today = datetime.datetime.now(datetime.UTC).date()
+        return calibrate.new_calibration(scores, data, today), (*decoded.notes, *_lost(model))
 
-    async def _write(self, model: Model, scores: Scores, data: str) -> bundle.Bundle:
-        store, today = bundle.Store(self._services.settings.store), datetime.datetime.now(datetime.UTC).date()
+    async def _write(self, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
+        store = bundle.Store(self._services.settings.store)
         async with self._writing:
-            written = await asyncio.to_thread(recalibration.write, store, model, scores, data, today)
+            written = await asyncio.to_thread(_written, store, model, new)
             await self._services.look_for_bundles()
         return written
 
     def _answer(self, written: bundle.Bundle, notes: Notes) -> CalibrateAnswer:
         manifest = written.manifest
-        score = manifest.score
-        assert score is not None  # noqa: S101 - it was calibrated
-        smallest = bundle.smallest_alpha(score.calibration.n)
+        declared = manifest.score
+        assert declared is not None  # noqa: S101 - it was calibrated
+        smallest = smallest_alpha(declared.calibration.n)
         return {
             "model": manifest.name,
             "version": manifest.version,
-            "n": score.calibration.n,
+            "n": declared.calibration.n,
             "smallest_p_value": smallest["marginal"],
             "smallest_alpha": {"marginal": smallest["marginal"], "pac": smallest["pac"]},
-            "statistics": [item.name for item in score.statistics],
+            "statistics": [item.name for item in declared.statistics],
             "served": manifest.version in self._services.registry.models.get(manifest.name, {}),
             "notes": list(notes),
         }
+
+
+def _lost(model: LoadedModel) -> Notes:
+    """What the new version can no longer do."""
+    declared = model.manifest.score
+    if declared is None or not declared.calibration.labels:
+        return ()
+    return (
+        f"{model.manifest.reference} is calibrated per label, the new version is not: the items came without labels; "
+        "`pofx calibrate --labels` takes them",
+    )
+
+
+def _written(store: bundle.Store, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
+    """The new version in the store; raises StoreUnwritable with the reason."""
+    try:
+        return calibrate.write(store, model, new)
+    except OSError as error:
+        raise StoreUnwritable(
+            f"cannot write a new version of {model.manifest.name} to the store: {error.strerror}; "
+            "expected a store that this process may write"
+        ) from error
+    except bundle.BundleError as error:
+        raise StoreUnwritable(f"no new version of {model.manifest.name} was written: {error}") from error

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pofx.errors import PofxError
 from service import problems
-from service.errors import ServiceError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -42,6 +42,6 @@ class Shortcut:
         scope["trace"].endpoint = scope["path"]
         try:
             response = await endpoint(Request(scope, receive))
-        except ServiceError as error:
+        except PofxError as error:
             response = problems.rejected(scope["trace"], error)
         await response(scope, receive, send)

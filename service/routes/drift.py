@@ -4,11 +4,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pofx.errors import CapabilityMissing, UnknownModel
+from pofx.graphs.loaded import LoadedModel
 from service import problems
 from service.answers import drift as answers
-from service.errors import CapabilityMissing, NotAcceptable, UnknownModel
-from service.inference.model import Model
-from service.operations.drift.watch import Watch
+from service.drift.watch import Watch
+from service.errors import NotAcceptable
 from service.routes.negotiation import JSON, PNG, preferred
 from service.routes.openapi import answers as answered
 from service.routes.openapi import json_of
@@ -41,7 +42,7 @@ def router(services: Services) -> APIRouter:
     return routes
 
 
-def _find(services: Services, name: str) -> tuple[Model, Watch]:
+def _find(services: Services, name: str) -> tuple[LoadedModel, Watch]:
     model = services.registry.choose(name, "score")
     if services.drift is None:
         raise CapabilityMissing("drift is not watched here: expected SERVICE_DRIFT=true, got false")

@@ -5,12 +5,12 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.items import Decoded, JsonItems, Payload
+from pofx.kinds.parquet_if_there import library
+from pofx.rules.arrays import Array
+from pofx.use import encode
 from service.answers import encode as answers
-from service.inference.graph import Array
-from service.inference.model import Model
-from service.operations import encoding
-from service.payloads.items import Decoded, JsonItems, Payload
-from service.payloads.parquet_if_there import library
 from service.routes import bodies
 from service.routes.negotiation import CSV, JSON, NPY, PARQUET, preferred
 from service.routes.notes import notes_header
@@ -44,21 +44,21 @@ class EncodeEndpoint:
 
     async def _answer(self, options: EncodeOptions, items: Payload, media: str, trace: Trace) -> Response:
         services = self._services
-        model = services.registry.choose(options.model, "encode")
-        trace.model, trace.version = model.manifest.name, str(model.manifest.version)
+        model = services.choose(options.model, "encode", trace)
+        plan = encode.plan(model)
         if media == PARQUET:
             await asyncio.to_thread(library)
-        with services.admission.ticket(encoding.mflop(model, items.count)):
+        with services.admission.ticket(plan.mflop(items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            embeddings = await encoding.encode(model, services.batcher, decoded.array, trace)
+            embeddings = await services.run(plan.begin(decoded.array), trace)
             with trace.stage("encode"):
                 size = answers.size(embeddings) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, embeddings)
         return Response(content, headers=notes_header(media, decoded.notes), media_type=media)
 
 
-def _rendered(media: str, model: Model, decoded: Decoded, embeddings: Array) -> bytes:
+def _rendered(media: str, model: LoadedModel, decoded: Decoded, embeddings: Array) -> bytes:
     if media == NPY:
         return answers.as_npy(embeddings)
     if media == CSV:

@@ -1,32 +1,23 @@
 """POST /generate."""
 
-import secrets
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-import bundle
+from pofx import bundle
+from pofx.errors import MediaUnsupported, RequestInvalid
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.text import has_lines
+from pofx.kinds.words import PLURAL
+from pofx.use import generate
+from pofx.use.generate import Samples
 from service.answers import generate as answers
-from service.errors import MediaUnsupported, RequestInvalid, TooLarge
-from service.inference.graph import Array
-from service.inference.model import Model
-from service.operations import conditions
-from service.operations.generation import Generation, Order, Samples
-from service.payloads.array import numbers
-from service.payloads.condition import decode_known
-from service.payloads.kinds import PLURAL
-from service.payloads.place import Place
-from service.payloads.text import has_lines
 from service.routes import bodies
 from service.routes.negotiation import CSV, JSON, NPY, PNG, TEXT, WAV, preferred
 from service.routes.patience import patiently
 from service.routes.services import Services
-from service.schemas.condition import Condition
 from service.schemas.generate import GenerateRequest
 from service.trace import Trace
 
-_DEFAULT_N = 16
-_DRAWN_SEED_BITS = 32  # short enough to be typed again, and exact in every JSON parser
 _OFFERS = {"image": (PNG,), "row": (CSV,), "audio": (WAV, PNG), "text": (TEXT,)}
 
 
@@ -46,68 +37,35 @@ class GenerateEndpoint:
 
     async def _answer(self, request: Request, body: GenerateRequest, size: int, trace: Trace) -> Response:
         services = self._services
-        model = services.registry.choose(body.model, "generate")
-        trace.model, trace.version = model.manifest.name, str(model.manifest.version)
+        model = services.choose(body.model, "generate", trace)
         media = _media(request, model.manifest)
-        self._check(model, body)
-        n = self._count(body)
-        with services.admission.ticket(services.generation.mflop(model, n)):
+        _check_format(model, body)
+        plan = generate.plan(model, body.asked(), services.registry.latest(), services.settings.max_samples)
+        with services.admission.ticket(plan.mflop(plan.n)):
             with trace.stage("decode"):
-                size = max(size, n * model.manifest.dims * 4)
-                order, arrays, notes = await services.convert(size, _prepared, services.generation, model, body, n)
-            samples = await services.generation.draw(model, order, arrays, trace)
+                steps = await services.convert(max(size, plan.n * model.manifest.dims * 4), plan.begin)
+            samples = await services.run(steps, trace)
             with trace.stage("encode"):
-                size = samples.values.size * 8
-                content = await services.convert(size, _rendered, media, model, samples, order.seed, body, notes)
+                content = await services.convert(samples.values.size * 8, _rendered, media, model, samples, body)
         return Response(content, media_type=media)
 
-    def _check(self, model: Model, body: GenerateRequest) -> None:
-        manifest = model.manifest
-        if body.condition is not None:
-            conditions.check(model, body.condition, self._services.registry.latest())
-        if body.format == "png" and manifest.input.kind != "image":
-            detail = f"{manifest.reference} makes {PLURAL[manifest.input.kind]}, not images"
-            raise RequestInvalid(detail, pointer="/format")
 
-    def _count(self, body: GenerateRequest) -> int:
-        """How many samples: n, or as many as there are latents or labels, which must agree."""
-        labels = body.condition.label if body.condition is not None else None
-        listed = {"latents": body.latents, "condition/label": labels if isinstance(labels, list) else None}
-        counts = {pointer: len(values) for pointer, values in listed.items() if values is not None}
-        n = body.n or next(iter(counts.values()), _DEFAULT_N)
-        if n > self._services.settings.max_samples:
-            limit = self._services.settings.max_samples
-            raise TooLarge(f"{n} samples, at most {limit} in one request", max_samples=limit)
-        for pointer, count in counts.items():
-            if count != n:
-                raise RequestInvalid(f"expected {n} of {pointer}, one per sample, got {count}", pointer=f"/{pointer}")
-        return n
+def _check_format(model: LoadedModel, body: GenerateRequest) -> None:
+    kind = model.manifest.makes.kind
+    if body.format == "png" and kind != "image":
+        raise RequestInvalid(f"{model.manifest.reference} makes {PLURAL[kind]}, not images", pointer="/format")
 
 
 def _media(request: Request, manifest: bundle.Manifest) -> str:
-    """The form of the answer: JSON, npy, or one of those that the model's kind of data has."""
-    spec = manifest.input
+    """The form of the answer: JSON, npy, or one of those that the kind of the samples has."""
+    spec = manifest.makes
     lines = spec.kind != "text" or not has_lines(spec)
     offers = (JSON, NPY, *(_OFFERS[spec.kind] if lines else ()))
     return preferred(request, offers, f"{manifest.reference} makes {PLURAL[spec.kind]}; they")
 
 
-def _prepared(
-    generation: Generation, model: Model, body: GenerateRequest, n: int
-) -> tuple[Order, dict[str, Array], tuple[str, ...]]:
-    """What to draw, all arrays for it, and what was changed in what was sent."""
-    condition = body.condition or Condition()
-    known, notes = decode_known(condition, model.manifest.input)
-    latents = None if body.latents is None else numbers(body.latents, Place("latents", "/latents"))
-    seed = secrets.randbits(_DRAWN_SEED_BITS) if body.seed is None else body.seed
-    order = Order(n, seed, body.options(), latents, body.mean, condition.label, known)
-    return order, generation.prepare(model, order), notes
-
-
-def _rendered(
-    media: str, model: Model, samples: Samples, seed: int, body: GenerateRequest, notes: tuple[str, ...]
-) -> bytes:
-    spec = model.manifest.input
+def _rendered(media: str, model: LoadedModel, samples: Samples, body: GenerateRequest) -> bytes:
+    spec = samples.spec
     if media == NPY:
         return answers.as_npy(samples)
     if media == PNG:
@@ -118,4 +76,4 @@ def _rendered(
         return answers.as_wav(spec, samples)
     if media == TEXT and spec.kind == "text":
         return answers.as_lines(spec, samples)
-    return answers.as_json(model, samples, seed, body.format, notes)
+    return answers.as_json(model, samples, body.format)

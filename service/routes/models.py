@@ -5,11 +5,11 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from pofx.errors import UnknownModel
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.json_text import write_json
 from service import problems
-from service.errors import UnknownModel
-from service.inference.model import Model
-from service.inference.registry import Registry
-from service.payloads.json_text import write_json
+from service.engine.registry import Registry
 from service.routes.negotiation import JSON, PNG
 from service.routes.openapi import json_of
 from service.schemas.models import describe
@@ -58,5 +58,5 @@ def _reader(registry: Registry) -> Callable[[str, str], bytes]:
     return read
 
 
-def _versions(registry: Registry, model: Model) -> list[int]:
+def _versions(registry: Registry, model: LoadedModel) -> list[int]:
     return sorted(registry.models[model.manifest.name])

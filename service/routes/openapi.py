@@ -5,22 +5,18 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from pofx.errors import CapabilityMissing, GraphFailed, MediaUnsupported, RequestInvalid, TooLarge, UnknownModel
+from pofx.kinds.image import MEDIA_TYPES
+from pofx.kinds.item import ItemOptions
 from service.errors import (
-    CapabilityMissing,
     DeadlineExceeded,
-    GraphFailed,
-    MediaUnsupported,
     NotAcceptable,
     NotReady,
     OperatorOnly,
     Overloaded,
-    RequestInvalid,
     StoreUnwritable,
-    TooLarge,
     Unauthorized,
-    UnknownModel,
 )
-from service.payloads.image import MEDIA_TYPES
 from service.problems import Problem, documented
 from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, TEXT, WAV
 from service.schemas.calibrate import CalibrateAnswer, CalibrateOptions, CalibrateRequest
@@ -28,7 +24,6 @@ from service.schemas.drift import DriftReport
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
 from service.schemas.generate import GenerateAnswer, GenerateRequest
 from service.schemas.health import Liveness, Readiness
-from service.schemas.items import ItemOptions
 from service.schemas.models import ModelDescription, ModelList
 from service.schemas.score import ScoreAnswer, ScoreOptions, ScoreRequest
 

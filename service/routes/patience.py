@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from service.errors import ClientGone, DeadlineExceeded, ServiceError
+from pofx.errors import PofxError
+from service.errors import ClientGone, DeadlineExceeded
 from service.trace import Trace
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class _Watch:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - routes always run in a task
         self.task = task
-        self.reason: ServiceError | None = None
+        self.reason: PofxError | None = None
         self._request = request
         self._deadline = deadline
         self._listener: asyncio.Task[None] | None = None

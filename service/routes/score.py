@@ -1,20 +1,17 @@
 """POST /score."""
 
 import asyncio
-from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.items import Decoded, JsonItems, Payload
+from pofx.kinds.parquet_if_there import library
+from pofx.use import score
+from pofx.use.scores import Scores
 from service.answers import score as answers
 from service.errors import NotAcceptable
-from service.inference.model import Model
-from service.operations import missing, scoring, verdict
-from service.operations.comparison import comparison
-from service.operations.scoring import Scores
-from service.operations.verdict import Asked
-from service.payloads.items import Decoded, JsonItems, Payload
-from service.payloads.parquet_if_there import library
 from service.routes import bodies
 from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, preferred
 from service.routes.notes import notes_header
@@ -25,7 +22,7 @@ from service.trace import Trace
 
 
 class ScoreEndpoint:
-    """Scores items: log-probability or bound, p-value, verdict, and where the surprise lies."""
+    """Scores items: statistics, p-values, verdict, log-probability or bound, and where the surprise lies."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -48,38 +45,30 @@ class ScoreEndpoint:
 
     async def _answer(self, options: ScoreOptions, items: Payload, media: str, trace: Trace) -> Response:
         services = self._services
-        model = services.registry.choose(options.model, "score")
-        trace.model, trace.version = model.manifest.name, str(model.manifest.version)
-        compared = comparison(model, options.label)
-        asked = Asked(options.verdict, options.alpha, options.promise)
-        rule = verdict.rule(scoring.score_of(model), compared.sizes, asked, services.settings.alpha)
-        scoring.check(model, options.explain)
-        scoring.check_discoveries(compared, options.fdr)
+        model = services.choose(options.model, "score", trace)
+        plan = score.plan(model, options.asked(services.settings.alpha))
         _check_media(model, options, media)
         if media == PARQUET:
             await asyncio.to_thread(library)
-        with services.admission.ticket(scoring.mflop(model, items.count)):
+        with services.admission.ticket(plan.mflop(items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            scores = await scoring.score(model, services.batcher, decoded.array, compared, rule, options.explain, trace)
-            scores, notes = scoring.with_discoveries(scores, options.fdr)
-            missed = missing.note(scores.gaps, scoring.score_of(model).calibration)
-            decoded = replace(decoded, notes=(*decoded.notes, *missed, *notes, *scoring.map_notes(scores)))
+            scores = await services.run(plan.begin(decoded.array), trace)
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)
         if options.watch and services.drift is not None:
             services.drift.note(model, scores)
-        return Response(content, headers=notes_header(media, decoded.notes), media_type=media)
+        return Response(content, headers=notes_header(media, (*decoded.notes, *scores.notes)), media_type=media)
 
 
-def _check_media(model: Model, options: ScoreOptions, media: str) -> None:
+def _check_media(model: LoadedModel, options: ScoreOptions, media: str) -> None:
     if media == PNG and not (options.explain and model.manifest.input.kind in ("image", "audio")):
         detail = "a picture answers only explain=true, for a model of images or recordings"
         raise NotAcceptable(detail, offers=[JSON, NPY, CSV, PARQUET])
 
 
-def _rendered(media: str, model: Model, decoded: Decoded, scores: Scores) -> bytes:
+def _rendered(media: str, model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
     if media == NPY:
         return answers.as_npy(model.manifest.input, decoded.array, scores)
     if media == CSV:
@@ -88,4 +77,4 @@ def _rendered(media: str, model: Model, decoded: Decoded, scores: Scores) -> byt
         return answers.as_parquet(decoded.columns, scores)
     if media == PNG:
         return answers.as_sheet(model.manifest.input, decoded.array, scores)
-    return answers.as_json(model, decoded.array, scores, decoded.notes)
+    return answers.as_json(model, decoded.array, scores, (*decoded.notes, *scores.notes))

@@ -7,13 +7,16 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from service.inference.admission import Admission
-from service.inference.batcher import Batcher
-from service.inference.registry import Registry
+from pofx.graphs.loaded import LoadedModel
+from pofx.use.steps import Steps
+from service.drift.watches import Watches
+from service.engine.admission import Admission
+from service.engine.batcher import Batcher
+from service.engine.registry import Registry
+from service.engine.run import run
 from service.metrics import Metrics
-from service.operations.drift.watches import Watches
-from service.operations.generation import Generation
 from service.settings import Settings
+from service.trace import Trace
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,12 +37,21 @@ class Services:
     registry: Registry
     batcher: Batcher
     admission: Admission
-    generation: Generation
     metrics: Metrics
     executor: Executor
     drift: Watches | None
     draining: bool = False
     load_new: Callable[[], bool] = bool
+
+    def choose(self, name: str | None, capability: str, trace: Trace) -> LoadedModel:
+        """The model for a job, noted in the trace."""
+        model = self.registry.choose(name, capability)
+        trace.model, trace.version = model.manifest.name, str(model.manifest.version)
+        return model
+
+    async def run(self, steps: Steps[T], trace: Trace) -> T:
+        """The result of a plan's steps, batched with those of other requests."""
+        return await run(steps, self.batcher, trace)
 
     async def look_for_bundles(self) -> None:
         """Serves bundles that appeared in the store; requests in flight keep the model they have."""

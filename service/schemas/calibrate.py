@@ -3,7 +3,7 @@
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from service.schemas.items import Item, ItemOptions
+from pofx.kinds.item import Item, ItemOptions
 
 
 class CalibrateOptions(ItemOptions):

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from service.schemas.condition import Condition
+from pofx.kinds.condition import Condition
+from pofx.use.generate import GenerateAsked
 
 MAX_SEED = 2**63 - 1
 
@@ -28,10 +29,17 @@ class GenerateRequest(BaseModel):
     n: int | None = Field(None, ge=1, description="Number of samples; 16, or as many as there are latents or labels.")
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Same seed, same samples; random if left out.")
     temperature: float | None = Field(None, description="Option of many models: below 1 typical, above 1 diverse.")
-    condition: Condition | None = Field(None, description="A label, or what of the samples is known already.")
+    condition: Condition | None = Field(
+        None,
+        description="What the samples should be like, as far as the model can be told: a label, known values …",
+    )
     latents: list[Any] | None = Field(None, min_length=1, description="Latent codes instead of random ones, (n, …).")
     format: Literal["png", "array"] | None = Field(None, description="Form of the samples; png for images.")
     mean: bool = Field(False, description="Whether to return the decoder's mean instead of a sample.")
+
+    def asked(self) -> GenerateAsked:
+        """What is asked of the model."""
+        return GenerateAsked(self.n, self.seed, self.options(), self.condition or Condition(), self.latents, self.mean)
 
     def options(self) -> dict[str, float]:
         """The options that were set, by name."""

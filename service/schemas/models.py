@@ -4,9 +4,9 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-import bundle
-from service.inference.maps import map_kind
-from service.inference.model import Model
+from pofx import bundle
+from pofx.graphs.loaded import LoadedModel
+from pofx.rules.outputs import map_kind
 
 
 class ModelDescription(TypedDict):
@@ -24,6 +24,7 @@ class ModelDescription(TypedDict):
     generate: dict[str, Any] | None
     score: dict[str, Any] | None
     encode: dict[str, Any] | None
+    decode: bool
     metrics: list[dict[str, Any]]
     provenance: dict[str, Any]
     manifest_sha256: str
@@ -45,7 +46,7 @@ class ModelList(TypedDict):
     refused: list[RefusedBundle]
 
 
-def describe(model: Model, versions: list[int]) -> ModelDescription:
+def describe(model: LoadedModel, versions: list[int]) -> ModelDescription:
     """The description of a model."""
     manifest = model.manifest
     return {
@@ -61,6 +62,7 @@ def describe(model: Model, versions: list[int]) -> ModelDescription:
         "generate": _generate(manifest),
         "score": _score(manifest),
         "encode": manifest.encode.model_dump() if manifest.encode else None,
+        "decode": manifest.decode is not None,
         "metrics": [metric.model_dump() for metric in manifest.metrics],
         "provenance": manifest.provenance.model_dump(),
         "manifest_sha256": model.digest,
@@ -80,11 +82,18 @@ def _generate(manifest: bundle.Manifest) -> dict[str, Any] | None:
         "latents": latents and {"shape": ["n", *latents]},
         "options": [_option(item) for item in graph.inputs if item.role == "option"],
         "labels": list(generate.labels),
-        "completion": generate.completion and _completion(manifest.input, generate.completion),
+        "completion": generate.completion and _completion(manifest.makes, generate.completion),
+        "makes": manifest.makes.model_dump(),
+        "conditions": [_condition(item) for item in generate.conditions],
     }
 
 
-def _completion(spec: bundle.InputSpec, completion: bundle.Completion) -> dict[str, Any]:
+def _condition(condition: bundle.Condition) -> dict[str, Any]:
+    """A condition as it can be said; the order of what is known stands under ``completion``."""
+    return condition.model_dump(exclude={"kind", "order"} if condition.of == "known" else set())
+
+
+def _completion(spec: bundle.InputSpec, completion: bundle.KnownCondition) -> dict[str, Any]:
     """In which order positions are drawn, and whether knowing the first few of that order gives exact samples."""
     order: list[Any] = list(completion.order)
     if spec.kind == "row":
@@ -98,10 +107,7 @@ def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
         return None
     kind = map_kind(manifest.graphs[score.graph])
     return {
-        "kind": score.kind,
-        "bound": score.bound,
-        "unit": "nats",
-        "density_of": score.density_of,
+        **_density(score.density),
         "explain": kind is not None,
         "map": kind,
         "statistics": [statistic.model_dump() for statistic in score.statistics],
@@ -114,6 +120,12 @@ def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
     }
 
 
+def _density(density: bundle.Density | None) -> dict[str, Any]:
+    if density is None:
+        return {"kind": "none"}
+    return {"kind": density.kind, "bound": density.bound, "unit": "nats", "density_of": density.over}
+
+
 def _label(label: bundle.LabelCount) -> dict[str, Any]:
     return {"label": label.name, "n": label.n, "smallest_p_value": 1 / (label.n + 1)}
 
@@ -122,7 +134,7 @@ def _option(option: bundle.OptionInput) -> dict[str, Any]:
     return option.model_dump(include={"name", "description", "default", "minimum", "maximum"})
 
 
-def _graph(model: Model, name: str) -> dict[str, Any]:
+def _graph(model: LoadedModel, name: str) -> dict[str, Any]:
     graph = model.graphs[name]
     return {
         "runtime": graph.graph.runtime,

@@ -5,9 +5,10 @@ from typing import Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from service.inference.maps import MapKind
-from service.schemas.condition import Labels
-from service.schemas.items import Item, ItemOptions
+from pofx.kinds.condition import Labels
+from pofx.kinds.item import Item, ItemOptions
+from pofx.rules.outputs import MapKind
+from pofx.use.score import ScoreAsked
 
 
 class ScoreOptions(ItemOptions):
@@ -37,6 +38,12 @@ class ScoreOptions(ItemOptions):
     )
     explain: bool = Field(False, description="Whether to say which dimensions are surprising, or badly reconstructed.")
     watch: bool = Field(True, description="Whether these items count for drift; say false for experiments.")
+
+    def asked(self, usual_alpha: float) -> ScoreAsked:
+        """What is asked of the model."""
+        return ScoreAsked(
+            self.alpha, self.promise, self.verdict, self.label, self.fdr, self.explain, usual_alpha=usual_alpha
+        )
 
 
 class ScoreRequest(ScoreOptions):
@@ -108,10 +115,10 @@ class SurpriseMap(Places):
 
 
 class ItemScore(TypedDict):
-    """The score of one item."""
+    """The score of one item; log_prob is there if the model has a density or a bound of one."""
 
-    log_prob: float | None
-    bits_per_dim: float | None
+    log_prob: NotRequired[float | None]
+    bits_per_dim: NotRequired[float | None]
     p_value: float | None
     anomaly: bool | None
     statistics: dict[str, StatisticValue]
@@ -155,15 +162,20 @@ class MultipleTesting(TypedDict):
     threshold: float | None
 
 
-class ScoreAnswer(TypedDict):
-    """Scores in nats; ``kind`` says whether log_prob is exact or a lower bound."""
+class DensityUsed(TypedDict):
+    """``kind`` says whether log_prob is exact, a lower bound, or not there since the model has no density."""
+
+    kind: Literal["exact", "lower_bound", "none"]
+    bound: NotRequired[str | None]
+    density_of: NotRequired[str]
+    unit: NotRequired[Literal["nats"]]
+
+
+class ScoreAnswer(DensityUsed):
+    """The scores, what their verdicts rest on, and what a person should know about them."""
 
     model: str
     version: int
-    kind: Literal["exact", "lower_bound"]
-    bound: str | None
-    density_of: str
-    unit: Literal["nats"]
     dims: int
     calibration: CalibrationUsed
     multiple_testing: NotRequired[MultipleTesting]

@@ -8,7 +8,7 @@ import httpx
 import pandas as pd
 import pytest
 
-import bundle
+from pofx import bundle
 from service.app import create_app
 from service.settings import Settings
 from training.export.bundling import write_bundle

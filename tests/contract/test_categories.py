@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-import bundle
-from service.payloads.table import decode_csv
+from pofx import bundle
+from pofx.kinds.table import decode_csv
 from training.data import table
 from training.errors import DataError
 from training.export.items import read_items

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-import bundle
+from pofx import bundle
+from pofx.rules.noise import draw, draw_shared
 from service.app import create_app
-from service.inference.noise import draw, draw_shared
 from service.settings import Settings
 from training.evaluate.recordings import as_wav
 from training.evaluate.sampling import fixed_point, label_of

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-import bundle
+from pofx import bundle
 from training.errors import DataError
 from training.export.recalibration import recalibrate
 from training.export.scoring import Scoring

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import bundle
-from service.errors import RequestInvalid
-from service.payloads.image import decode_image
-from service.payloads.place import item
+from pofx import bundle
+from pofx.errors import RequestInvalid
+from pofx.kinds.image import decode_image
+from pofx.kinds.place import item
 from training.data import images
 from training.errors import DataError
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-import bundle
+from pofx import bundle
 from training import cli
 from training.data import bundled
 from training.errors import DataError

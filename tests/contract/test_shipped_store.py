@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
-import bundle
+from pofx import bundle
 from service.app import create_app
 from service.settings import Settings
 

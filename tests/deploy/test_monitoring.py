@@ -9,11 +9,11 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-import bundle
+from pofx import bundle
 from service import problems
-from service.inference.batcher import BatchReport
+from service.drift.monitor import Monitor, Rules
+from service.engine.batcher import BatchReport
 from service.metrics import Metrics
-from service.operations.drift.monitor import Monitor, Rules
 from service.trace import STAGES, Trace
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

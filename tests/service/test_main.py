@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-import bundle
+from pofx import bundle
 from service.__main__ import main
 
 

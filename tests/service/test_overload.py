@@ -6,7 +6,7 @@ import threading
 import httpx
 
 from service.app import create_app
-from service.inference.batcher import Batcher
+from service.engine.batcher import Batcher
 
 ITEM = {"array": [0.0, 0.0, 0.0]}
 

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from training.calibrate import calibrate, false_alarms, p_values
+from pofx.rules.conformal import p_values, ranked
+from training.calibrate import false_alarms
 
 
 @pytest.mark.parametrize("tail", ["low", "high"])
 def test_p_values_of_normal_items_are_uniform(tail):
     random = np.random.default_rng(0)
     calibration = np.sort(random.normal(size=5000))
-    assert kstest(p_values(calibration, random.normal(size=3000), tail), "uniform").pvalue > 0.001
+    assert kstest(p_values(tail, calibration, random.normal(size=3000)), "uniform").pvalue > 0.001
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.1])
@@ -20,15 +21,15 @@ def test_the_promised_rate_holds_on_average_even_with_ties(alpha):
     rates = []
     for _ in range(400):
         calibration = np.sort(random.poisson(3, 199).astype(float))
-        rates.append((p_values(calibration, random.poisson(3, 200).astype(float), "low") <= alpha).mean())
+        rates.append((p_values("low", calibration, random.poisson(3, 200).astype(float)) <= alpha).mean())
     assert np.mean(rates) <= alpha + 3 * np.std(rates) / 20
 
 
 def test_the_smallest_p_value_is_one_over_n_plus_one():
     calibration = np.arange(99.0)
-    assert p_values(calibration, np.array([-1e9]), "low") == pytest.approx([0.01])
-    assert p_values(calibration, np.array([1e9]), "high") == pytest.approx([0.01])
-    assert p_values(calibration, np.array([1e9]), "low") == pytest.approx([1.0])
+    assert p_values("low", calibration, np.array([-1e9])) == pytest.approx([0.01])
+    assert p_values("high", calibration, np.array([1e9])) == pytest.approx([0.01])
+    assert p_values("low", calibration, np.array([1e9])) == pytest.approx([1.0])
 
 
 def test_the_band_holds_nine_times_in_ten():
@@ -36,7 +37,7 @@ def test_the_band_holds_nine_times_in_ten():
     inside = []
     for _ in range(600):
         calibration = np.sort(random.normal(size=400))
-        p = p_values(calibration, random.normal(size=300), "low")
+        p = p_values("low", calibration, random.normal(size=300))
         inside += [row.as_promised for row in false_alarms(p, 400, [0.05])]
     assert np.mean(inside) >= 0.88  # discrete: at least the nominal 0.90, less three standard errors
 
@@ -46,7 +47,7 @@ def test_an_alpha_that_the_calibration_cannot_support_has_no_row():
 
 
 def test_calibration_is_sorted_and_double():
-    result = calibrate({"log_prob": np.array([3.0, 1.0, 2.0], np.float32)})
+    result = ranked({"log_prob": np.array([3.0, 1.0, 2.0], np.float32)})
     assert result["log_prob"].tolist() == [1.0, 2.0, 3.0]
     assert result["log_prob"].dtype == np.float64
 
@@ -55,12 +56,12 @@ def test_labels_follow_the_values_they_belong_to():
     random = np.random.default_rng(3)
     values = {"log_prob": random.normal(size=300).astype(np.float32), "distance": random.poisson(3, 300)}
     labels = random.integers(0, 3, 300).astype(np.uint8)
-    found = calibrate(values, labels)
+    found = ranked(values, labels)
     for name, own in values.items():
         assert found[f"{name}.label"].dtype == np.uint8
         for label in range(3):
             kept = found[name][found[f"{name}.label"] == label]
             assert kept.tolist() == sorted(own[labels == label].astype(float).tolist())
     assert {name: found[name].tolist() for name in values} == {
-        name: array.tolist() for name, array in calibrate(values).items()
+        name: array.tolist() for name, array in ranked(values).items()
     }

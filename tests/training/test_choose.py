@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import bundle
+from pofx import bundle
 from training import choose as choosing
 from training.choose import Fitted, check_candidates, choose, validation_log_prob
 from training.errors import RecipeError

@@ -6,7 +6,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-import bundle
+from pofx import bundle
 from training import cli
 
 ALL = ["bernoulli", "made", "vae", "dcgan", "gmm", "gmm-images"]

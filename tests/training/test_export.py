@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 import torch
 
-from bundle import Tolerance
+from pofx.bundle import Tolerance
 from training.errors import ExportError
 from training.export.bundling import export_graphs, prepare_weights
 from training.export.golden import golden

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from training.calibrate import p_values
+from pofx.rules.conformal import p_values
 from training.compare.protocol import Trial
 
 _CHANCE = 0.5
@@ -50,7 +50,7 @@ def false_alarm_rate(trial: Trial, anomaly: np.ndarray, alpha: float) -> float:
     alarms = []
     for judged in (trial.first_half, ~trial.first_half):
         calibration = np.sort(anomaly[~judged & usable])
-        alarms.append(p_values(calibration, anomaly[judged & ~trial.anomalous], "high") <= alpha)
+        alarms.append(p_values("high", calibration, anomaly[judged & ~trial.anomalous]) <= alpha)
     return float(np.concatenate(alarms).mean())
 
 

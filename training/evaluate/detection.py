@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from training.calibrate import Scorer, Values, false_alarms, p_values
+from pofx.rules.conformal import p_values
+from training.calibrate import Scorer, Values, false_alarms
 from training.data import Splits
 from training.evaluate.measurement import Measurement
 
@@ -36,7 +37,7 @@ def evaluate_detection(
 def _false_alarms(
     name: str, tail: str, calibration: np.ndarray, values: np.ndarray, split: str, alphas: Iterable[float]
 ) -> list[Measurement]:
-    p = p_values(calibration, values, tail)
+    p = p_values(tail, calibration, values)
     return [
         Measurement(
             f"false_alarm_rate_{row.alpha:g}",

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-import bundle
+from pofx import bundle
+from pofx.rules import noise
+from pofx.rules.conformal import ranked
+from pofx.use.calibrate import LEAST_ITEMS, as_npz
 from training.batches import chunk
-from training.calibrate import Scorer, calibrate, scorer_of
+from training.calibrate import Scorer, scorer_of
 from training.errors import ExportError
 from training.evaluate.coverage import evaluate_coverage
 from training.evaluate.detection import evaluate_detection
@@ -15,11 +18,10 @@ from training.evaluate.labels import evaluate_labels
 from training.evaluate.likelihood import evaluate_likelihood
 from training.evaluate.measurement import Measurement
 from training.export.card import card, pictures
-from training.export.golden import as_npz, golden
+from training.export.golden import golden
 from training.export.graphs import Computation, computations
 from training.export.labels import labelled
 from training.export.manifest import file_name, manifest_body, score_of
-from training.export.noise import draw_shared
 from training.export.onnx import OnnxRunner, to_onnx
 from training.export.parity import Runner, check_parity
 from training.export.statistics import NOISE_SEED, fitted_statistics
@@ -83,7 +85,7 @@ def _exported(computation: Computation, form: str, *, half: bool) -> tuple[bytes
 def scorer(exported: Exported, size: int) -> Scorer:
     """Raw items → statistics, computed by the exported graph exactly as the service does, ``size`` items at a time."""
     computation, run = exported.graphs["score"], exported.runners["score"]
-    noise = [draw_shared(item, NOISE_SEED) for item in computation.inputs[1:]]
+    noise = [noise.draw_shared(item, NOISE_SEED) for item in computation.inputs[1:]]
     outputs, wanted = ([item.name for item in items] for items in (computation.outputs, exported.statistics.members))
     return scorer_of(lambda raw: run(raw, *noise), outputs, wanted, size)
 
@@ -126,11 +128,11 @@ def _measured(
     score = scorer(exported, chunk(experiment.family.dims, experiment.transform.levels))
     held = experiment.splits.calibration
     known = labelled(held.labels, experiment.dataset.label_names)
-    calibration = calibrate(score(held.x), known.places)
+    calibration = ranked(score(held.x), known.places)
     if not all(np.isfinite(values).all() for values in calibration.values()):
         raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
     files["calibration.npz"] = as_npz(calibration)
-    if len(experiment.splits.calibration) < bundle.LEAST_ITEMS:
+    if len(experiment.splits.calibration) < LEAST_ITEMS:
         say(f"calibrated on {len(experiment.splits.calibration)} items only: p-values will say little; use more data")
     described = score_of(experiment, exported.statistics, known.counts)
     tails = {statistic.name: statistic.tail for statistic in described.statistics}

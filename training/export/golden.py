@@ -1,13 +1,12 @@
 """Golden vectors: inputs and expected outputs that a service must reproduce before it becomes ready."""
 
-import io
-
 import numpy as np
 import torch
 
-from bundle import ConditionInput, DataInput, GraphInput, NoiseInput
+from pofx.bundle import ConditionInput, DataInput, GraphInput, NoiseInput
+from pofx.rules.noise import draw_shared
+from pofx.use.calibrate import as_npz
 from training.export.graphs import Computation
-from training.export.noise import draw_shared
 from training.export.parity import Runner
 
 ROWS = 4
@@ -48,10 +47,3 @@ def _input(item: GraphInput, fresh: np.ndarray, items: np.ndarray, noise_seed: i
     if isinstance(item, NoiseInput) and "batch" not in item.shape:
         return draw_shared(item, noise_seed)
     return fresh
-
-
-def as_npz(arrays: dict[str, np.ndarray]) -> bytes:
-    """A compressed NumPy archive."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()

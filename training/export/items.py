@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-import bundle
-from bundle import MARGINALISING
+from pofx import bundle
+from pofx.kinds.words import MARGINALISING
+from pofx.use.calibrate import Labelled
 from training.data import audio, images, npz, table
 from training.data.dataset import Dataset
 from training.data.labels import as_indices
 from training.errors import DataError
-from training.export.labels import Labelled, labelled
+from training.export.labels import labelled
 
 TABLES = (".csv", ".parquet")
 

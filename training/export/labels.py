@@ -1,21 +1,12 @@
 """Which labels calibration items have, as the manifest counts them."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-import bundle
+from pofx import bundle
+from pofx.use.calibrate import Labelled
 
 LEAST_LABELS = 2
 """A single label tells nothing apart."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """``counts`` names every label that occurs; ``places`` holds the one of each item, unsigned integers (items,)."""
-
-    counts: tuple[bundle.LabelCount, ...] = ()
-    places: np.ndarray | None = None
 
 
 def labelled(labels: np.ndarray | None, names: tuple[str, ...]) -> Labelled:

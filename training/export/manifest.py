@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-import bundle
+from pofx import bundle
 from training.data.dataset import Dataset
 from training.evaluate.measurement import Measurement
 from training.export.graphs import Computation, completes
@@ -32,10 +32,8 @@ def score_of(experiment: Experiment, statistics: Statistics, labels: tuple[bundl
     transform, bound = experiment.transform, bound_of(experiment.family, experiment.transform)
     return bundle.Score(
         graph="score",
-        kind="lower_bound" if bound else "exact",
-        bound=bound,
+        density=bundle.Density(kind="lower_bound" if bound else "exact", bound=bound, over=transform.density_of),
         noise_seed=NOISE_SEED,
-        density_of=transform.density_of,
         statistics=tuple(
             bundle.Statistic(name=item.name, unit=item.unit, tail=item.tail, description=item.description)
             for item in statistics.members
@@ -59,10 +57,8 @@ def manifest_body(
 ) -> bundle.ManifestBody:
     """Everything but name, version and checksums."""
     family, recipe = experiment.family, experiment.recipe
-    kind = "lower_bound" if score is not None and score.bound else family.kind
     return bundle.ManifestBody(
         family=recipe.family_name,
-        kind=kind,
         summary=recipe.summary,
         input=_input(experiment),
         dims=family.dims,
@@ -116,8 +112,7 @@ def _graph(name: str, computation: Computation, formats: tuple[str, ...]) -> bun
 
 def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.Generate | None:
     family = experiment.family
-    labels = experiment.dataset.label_names if takes_label(family) else ()
-    shared = {"sample": "sample", "labels": labels, "completion": _completion(experiment)}
+    shared = {"sample": "sample", "conditions": _conditions(experiment)}
     if family.sampler == "fixed_point":
         return bundle.Generate(method="fixed_point", graph="propose", max_passes=family.dims + 1, **shared)
     if family.sampler is None:
@@ -127,16 +122,23 @@ def _generate(experiment: Experiment, graphs: dict[str, Computation]) -> bundle.
     return bundle.Generate(method="direct", graph="generate", mean=mean, latents=family.latents, **shared)
 
 
-def _completion(experiment: Experiment) -> bundle.Completion | None:
+def _conditions(experiment: Experiment) -> tuple[bundle.Condition, ...]:
+    """What a sampler can be told."""
+    labels = experiment.dataset.label_names if takes_label(experiment.family) else ()
+    label = bundle.LabelCondition(labels=labels) if labels else None
+    return tuple(item for item in (label, _completion(experiment)) if item is not None)
+
+
+def _completion(experiment: Experiment) -> bundle.KnownCondition | None:
     """The order in which positions are drawn; a position is a pixel with all its colours, or a dimension."""
     family, shape = experiment.family, experiment.transform.event_shape
     if not completes(family, experiment.transform):
         return None
     if family.order is not None and torch.equal(family.order.cpu(), raster(shape)):
-        return bundle.Completion(kind="raster")
+        return bundle.KnownCondition(kind="raster")
     if family.order is None or (len(shape) == 3 and shape[0] > 1):
-        return bundle.Completion(kind="mixed")
-    return bundle.Completion(kind="listed", order=tuple(family.order.tolist()))
+        return bundle.KnownCondition(kind="mixed")
+    return bundle.KnownCondition(kind="listed", order=tuple(family.order.tolist()))
 
 
 def _golden_tolerance(computation: Computation) -> bundle.Tolerance:

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from bundle import Tolerance
+from pofx.bundle import Tolerance
 from training.errors import ExportError
 from training.export.graphs import Computation
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pofx.rules.noise import draw_shared
 from training.batches import chunk
 from training.export.graphs import noise_input
-from training.export.noise import draw_shared
 from training.export.scoring import Scoring
 from training.prepare import Experiment
 from training.statistics import Evidence, Statistics

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 from scipy.stats import betabinom, kstest
 
-import bundle
+from pofx import bundle
 from service.schemas.calibrate import CalibrateAnswer
 
 KEY = "operator's key"

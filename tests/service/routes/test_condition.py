@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.payloads.image import encode_png
+from pofx.kinds.image import encode_png
 
 HALF = [[1] * 6] * 3 + [[0] * 6] * 3
 

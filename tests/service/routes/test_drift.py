@@ -9,7 +9,7 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import TypeAdapter
 
-from service.operations.drift.watch import Watch
+from service.drift.watch import Watch
 from service.schemas.drift import DriftReport
 
 PATH = "/models/tiny-table/drift"

@@ -128,8 +128,8 @@ def test_every_form_is_documented_and_any_other_is_refused(client, rows):
 
 
 def test_without_the_library_a_parquet_answer_is_refused_by_name(client, rows, monkeypatch):
-    monkeypatch.delitem(sys.modules, "service.payloads.parquet", raising=False)
-    monkeypatch.delattr("service.payloads.parquet", raising=False)
+    monkeypatch.delitem(sys.modules, "pofx.kinds.parquet", raising=False)
+    monkeypatch.delattr("pofx.kinds.parquet", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)  # as if it were not installed
     answer = client.post("/encode?model=tiny-table", content=npy(rows), headers={**NPY, "Accept": PARQUET})
     assert answer.status_code == 415

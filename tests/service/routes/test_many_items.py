@@ -182,8 +182,8 @@ def test_more_rows_than_allowed_are_refused_before_they_are_read(client):
 
 
 def test_without_the_library_parquet_is_refused_by_name(client, rows, monkeypatch):
-    monkeypatch.delitem(sys.modules, "service.payloads.parquet", raising=False)
-    monkeypatch.delattr("service.payloads.parquet", raising=False)
+    monkeypatch.delitem(sys.modules, "pofx.kinds.parquet", raising=False)
+    monkeypatch.delattr("pofx.kinds.parquet", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)  # as if it were not installed
     for headers in ({"Content-Type": PARQUET}, {"Content-Type": NPY, "Accept": PARQUET}):
         content = parquet({"a": [1.0]}) if headers["Content-Type"] == PARQUET else npy(rows)

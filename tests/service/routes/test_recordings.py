@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.payloads.recording import encode_wav
+from pofx.kinds.audio import encode_wav
 
 RATE_HZ, LENGTH = 400, 40
 NPY = {"Content-Type": "application/x-npy"}

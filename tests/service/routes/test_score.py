@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import bundle
-from service.payloads.image import encode_png
+from pofx import bundle
+from pofx.kinds.image import encode_png
 
 NPY = {"Content-Type": "application/x-npy"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-import bundle
+from pofx import bundle
 from service.schemas.score import ScoreAnswer
 from training.calibrate import calibrate
 

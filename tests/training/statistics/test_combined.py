@@ -8,7 +8,7 @@ import torch
 from scipy.stats import kstest, norm
 from torch import Tensor
 
-from training.calibrate import calibrate, p_values
+from pofx.rules.conformal import p_values, ranked
 from training.statistics import Evidence, Statistics
 from training.statistics.background import ContextTable
 from training.statistics.base import Statistic
@@ -146,15 +146,15 @@ def test_a_part_that_is_constant_on_normal_items_divides_by_no_zero():
 
 
 def test_p_values_of_normal_items_are_uniform(fitted):
-    calibration = calibrate({"combined": fitted.combined(_items(4000, 8)).numpy()})["combined"]
+    calibration = ranked({"combined": fitted.combined(_items(4000, 8)).numpy()})["combined"]
     fresh = fitted.combined(_items(2000, 9)).double().numpy()
-    assert kstest(p_values(calibration, fresh, "high"), "uniform").pvalue > 0.001
+    assert kstest(p_values("high", calibration, fresh), "uniform").pvalue > 0.001
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.1])
 def test_false_alarms_are_as_promised_on_average_over_calibration_sets(fitted, alpha):
     values = fitted.combined(_items(60_000, 10)).double().numpy().reshape(300, 200)
     rates = [
-        (p_values(np.sort(items[:99]), items[99:], "high") <= alpha).mean() for items in values
+        (p_values("high", np.sort(items[:99]), items[99:]) <= alpha).mean() for items in values
     ]  # 99: alpha of 0.01, 0.05 and 0.1 are all a multiple of 1 / 100
     assert np.mean(rates) == pytest.approx(alpha, abs=4 * np.std(rates) / np.sqrt(len(rates)))

@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from training.calibrate import calibrate, p_values
+from pofx.rules.conformal import p_values, ranked
 from training.export.scoring import Scoring
 from training.statistics import Evidence
 from training.statistics.choice import choose
@@ -68,7 +68,7 @@ class Judge:
         """Every p-value of raw pictures, (n,) each."""
         values = self.values(raw)
         members = self.scoring.statistics.members
-        return {item.name: p_values(self.calibration[item.name], values[item.name], item.tail) for item in members}
+        return {item.name: p_values(item.tail, self.calibration[item.name], values[item.name]) for item in members}
 
 
 @torch.no_grad()
@@ -87,7 +87,7 @@ def _judge(name: str, raw: np.ndarray) -> Judge:
         found = dict(zip(plain.names, plain(torch.from_numpy(raw[600:900])), strict=True))
         statistics.fit(x, Evidence.of(held, found))
     scoring = Scoring(plain.family, transform, statistics).eval()
-    return Judge(scoring, calibrate(_values(scoring, raw[900:1400])))
+    return Judge(scoring, ranked(_values(scoring, raw[900:1400])))
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2])

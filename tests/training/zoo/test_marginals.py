@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from bundle import MARGINALISING
+from pofx.kinds.words import MARGINALISING
 from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
 from training.export.scoring import Scoring

@@ -1,0 +1,117 @@
+"""Columns of a table that hold categories: names outside, their codes inside; a code is a place among the names."""
+
+import difflib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pofx import bundle
+from pofx.errors import RequestInvalid
+from pofx.kinds.place import Place, item
+from pofx.rules.arrays import Array
+
+_MOST_NAMES, _MOST_NEAR, _MOST_CHARACTERS = 20, 3, 40
+_MISSING_WORDS = frozenset(  # cells of CSV that training reads as missing, unless they are the name of a category
+    (
+        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+        *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    )
+)
+
+Names = list[str | None]
+"""Names of a column, None where a value is missing."""
+
+
+def codes_of_cells(cells: Sequence[str], column: bundle.Column) -> NDArray[np.float64]:
+    """The codes of cells of CSV, shape (n,), NaN for missing ones; raises RequestInvalid for the first unknown name."""
+    return _codes([cell.strip() for cell in cells], column, dict.fromkeys(_MISSING_WORDS, math.nan))
+
+
+def codes_of_names(names: Names, column: bundle.Column) -> NDArray[np.float64]:
+    """The codes of names, shape (n,), NaN for missing ones; raises RequestInvalid for the first unknown name."""
+    return _codes(["" if name is None else name.strip() for name in names], column, {"": math.nan})
+
+
+def code_of(value: object, column: bundle.Column, here: Place) -> float:
+    """The code of a name in JSON; raises RequestInvalid."""
+    if not isinstance(value, str):
+        raise here.refusal(f"expected the name of a category, got {str(value)[:_MOST_CHARACTERS]}", column=column.name)
+    name = value.strip()
+    if name not in column.categories:
+        raise _unknown(name, column, here)
+    return float(column.categories.index(name))
+
+
+def codes_in(values: list[Any], spec: bundle.RowSpec, here: Place) -> list[Any]:
+    """The values of a row with codes for its names, None where they are None; another number of values stays as it is.
+
+    Raises RequestInvalid.
+    """
+    if len(values) != len(spec.columns):
+        return values
+    pairs = enumerate(zip(values, spec.columns, strict=True))
+    return [
+        code_of(value, column, here.column(column.name, place)) if column.categories and value is not None else value
+        for place, (value, column) in pairs
+    ]
+
+
+def names_of(codes: Array, column: bundle.Column) -> Names:
+    """The names of codes of shape (n,)."""
+    return [None if math.isnan(code) else column.categories[int(code)] for code in codes.tolist()]
+
+
+def check_codes(rows: Array, spec: bundle.RowSpec) -> None:
+    """Raises RequestInvalid for the first value of rows (batch, features) that should be a code and is none."""
+    for place, column in enumerate(spec.columns):
+        if column.categories:
+            values = rows[:, place]
+            wrong = ~np.isnan(values) & (
+                (values < 0) | (values >= len(column.categories)) | (values != np.rint(values))
+            )
+            if wrong.any():
+                raise _wrong_code(int(wrong.argmax()), float(values[wrong][0]), column)
+
+
+def _codes(names: list[str], column: bundle.Column, missing: dict[str, float]) -> NDArray[np.float64]:
+    known = missing | {name: float(code) for code, name in enumerate(column.categories)}
+    found = [known.get(name) for name in names]
+    if None in found:
+        index = found.index(None)
+        raise _unknown(names[index], column, item(index).column(column.name))
+    return np.array(found, np.float64)
+
+
+def _unknown(name: str, column: bundle.Column, here: Place) -> RequestInvalid:
+    near, known = _nearest(name, column.categories), column.categories[:_MOST_NAMES]
+    hint = f", did you mean {' or '.join(map(repr, near))}?" if near else ";"
+    more = "" if len(column.categories) <= _MOST_NAMES else f" and {len(column.categories) - _MOST_NAMES} more"
+    listed = ", ".join(repr(other[:_MOST_CHARACTERS]) for other in known) + more
+    return here.refusal(
+        f"no category {name[:_MOST_CHARACTERS]!r}{hint} this column has: {listed}",
+        column=column.name,
+        value=name[:_MOST_CHARACTERS],
+        nearest=near,
+        categories=[other[:_MOST_CHARACTERS] for other in known],
+    )
+
+
+def _nearest(name: str, known: Sequence[str]) -> list[str]:
+    """At most three known names that are spelled alike, in any case of letters, the nearest first."""
+    lower = {other[:_MOST_CHARACTERS].lower(): other for other in reversed(known)}
+    found = difflib.get_close_matches(name[:_MOST_CHARACTERS].lower(), lower, _MOST_NEAR)
+    return [lower[other][:_MOST_CHARACTERS] for other in found]
+
+
+def _wrong_code(index: int, value: float, column: bundle.Column) -> RequestInvalid:
+    return (
+        item(index)
+        .column(column.name)
+        .refusal(
+            f"expected the code of a category, a whole number from 0 to {len(column.categories) - 1}, got {value:g}",
+            column=column.name,
+        )
+    )

@@ -1,0 +1,70 @@
+"""Pictures of many arrays at once: contact sheets, heat maps of surprise, and the envelopes of recordings."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pofx.kinds.image import Pixels
+
+_TILE_PIXELS = 112
+_MAX_SHEET_PIXELS = 16_000_000
+_GAP_PIXELS = 2
+_BACKGROUND = 32
+_ENVELOPE_HEIGHT, _ENVELOPE_WIDTH, _STRIP_HEIGHT = 64, 256, 12
+_WAVE = 200
+
+Surprise = NDArray[np.floating]
+
+
+def contact_sheet(images: Pixels, columns: int | None = None) -> Pixels:
+    """A near-square grid of images of shape (n, height, width, channels), small ones enlarged pixel by pixel."""
+    count, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    factor = _enlargement(rows * columns, height, width)
+    tiles = images.repeat(factor, axis=1).repeat(factor, axis=2)
+    height, width = height * factor + _GAP_PIXELS, width * factor + _GAP_PIXELS
+    sheet = np.full((rows * height + _GAP_PIXELS, columns * width + _GAP_PIXELS, channels), _BACKGROUND, np.uint8)
+    for place, tile in enumerate(tiles):
+        top, left = place // columns * height + _GAP_PIXELS, place % columns * width + _GAP_PIXELS
+        sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return sheet
+
+
+def heat_map(surprise: Surprise) -> tuple[Pixels, float, float]:
+    """Colours of shape (height, width, 3) from black over red and yellow to white, and the values at both ends."""
+    finite = surprise[np.isfinite(surprise)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    share = np.nan_to_num((surprise - low) / ((high - low) or 1.0), nan=1.0, posinf=1.0, neginf=0.0)
+    colours = np.stack([share * 3, share * 3 - 1, share * 3 - 2], axis=-1)  # (height, width, 3)
+    return (colours.clip(0, 1) * 255).round().astype(np.uint8), low, high
+
+
+def envelopes(recordings: NDArray[np.int16]) -> Pixels:
+    """Pictures of recordings (n, length), shape (n, height, width, 1): each column from its least to largest sample."""
+    starts = np.arange(_ENVELOPE_WIDTH) * recordings.shape[1] // _ENVELOPE_WIDTH
+    low, high = (extreme.reduceat(recordings, starts, axis=1) / 2**15 for extreme in (np.minimum, np.maximum))
+    step = 2 / _ENVELOPE_HEIGHT
+    rows = 1 - step * (np.arange(_ENVELOPE_HEIGHT)[:, np.newaxis] + 0.5)  # middle of each, from 1 down to -1
+    inside = (rows >= low[:, np.newaxis] - step / 2) & (rows <= high[:, np.newaxis] + step / 2)
+    return (inside * np.uint8(_WAVE))[..., np.newaxis]
+
+
+def envelope_with_heat(recording: NDArray[np.int16], surprise: Surprise) -> tuple[Pixels, float, float]:
+    """The envelope above a strip of mean surprise, (height, width, 3), and the values at both ends of its colours."""
+    starts = np.arange(_ENVELOPE_WIDTH) * len(surprise) // _ENVELOPE_WIDTH
+    widths = np.maximum(np.diff(starts, append=len(surprise)), 1)
+    colours, low, high = heat_map(np.add.reduceat(surprise, starts)[np.newaxis] / widths)  # (1, width, 3)
+    strip = colours.repeat(_STRIP_HEIGHT, axis=0)
+    return np.concatenate([as_colour(envelopes(recording[np.newaxis]))[0], strip]), low, high
+
+
+def as_colour(images: Pixels) -> Pixels:
+    """Images with three channels, shape (n, height, width, 3)."""
+    return np.broadcast_to(images, (*images.shape[:3], 3)) if images.shape[3] == 1 else images
+
+
+def _enlargement(tiles: int, height: int, width: int) -> int:
+    affordable = math.isqrt(max(1, _MAX_SHEET_PIXELS // (tiles * height * width)))
+    return max(1, min(_TILE_PIXELS // max(height, width), affordable))

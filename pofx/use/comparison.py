@@ -1,0 +1,102 @@
+"""Which calibration items an item is compared with: all of them, or only those of its label.
+
+A false-alarm rate that holds on average over all items need not hold for every kind of them: a class whose statistics
+lie further out has more false alarms, and the others fewer. Ranked among calibration items of its own label, an item
+keeps the rate within its class: Mondrian conformal prediction (V. Vovk, A. Gammerman & G. Shafer, "Algorithmic Learning
+in a Random World", 2005, section 4.5).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pofx import bundle
+from pofx.errors import RequestInvalid
+from pofx.graphs.held_out import Values
+from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.condition import Label
+from pofx.rules.arrays import Array
+from pofx.rules.conformal import Floats, p_values
+from pofx.use.labels import check_known, label_texts
+from pofx.use.sizes import Size
+
+
+@dataclass(frozen=True)
+class Group:
+    """Calibration items that items are compared with, the values of their statistics sorted."""
+
+    size: Size
+    values: Values
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The groups of a request; ``labels`` is one label for all items, or holds one for each.
+
+    Every label that was named has one group, in order of appearance; without labels there is one group.
+    """
+
+    groups: tuple[Group, ...]
+    labels: str | tuple[str, ...] | None = None
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """How many calibration items each group has."""
+        return tuple(group.size for group in self.groups)
+
+    def check_count(self, items: int) -> None:
+        """Raises RequestInvalid unless there are as many labels as items, or one for all."""
+        if isinstance(self.labels, tuple) and len(self.labels) != items:
+            raise RequestInvalid(f"expected {items} labels, one per item, got {len(self.labels)}", pointer="/label")
+
+    def places(self, items: int) -> NDArray[np.int64]:
+        """The group of every item, (items,)."""
+        if len(self.groups) == 1:
+            return np.zeros(items, np.int64)
+        place = {group.size.label: index for index, group in enumerate(self.groups)}
+        return np.array([place[label] for label in self.labels_of(items)])
+
+    def labels_of(self, items: int) -> Sequence[str]:
+        """The label of every item; nothing without labels."""
+        return (self.labels,) * items if isinstance(self.labels, str) else self.labels or ()
+
+    def p_values(self, statistic: bundle.Statistic, values: Array) -> Floats:
+        """The p-value of each value among those of its group, (batch,)."""
+        if len(self.groups) == 1:
+            return p_values(statistic.tail, self.groups[0].values[statistic.name], values)
+        places, found = self.places(len(values)), np.empty(len(values))
+        for index, group in enumerate(self.groups):
+            own = places == index
+            found[own] = p_values(statistic.tail, group.values[statistic.name], values[own])
+        return found
+
+
+def with_all(model: LoadedModel) -> Comparison:
+    """The comparison with every calibration item."""
+    return Comparison((Group(Size(_calibration(model).n), model.held_out.values),))
+
+
+def comparison(model: LoadedModel, label: Label | list[Label] | None) -> Comparison:
+    """What the items of a request are compared with; RequestInvalid for a label that the calibration does not have."""
+    if label is None:
+        return with_all(model)
+    counts = {item.name: item.n for item in _calibration(model).labels}
+    if not counts:
+        raise RequestInvalid(
+            f"{model.manifest.reference} is not calibrated per label; leave label out, or calibrate the model on items "
+            "with labels",
+            pointer="/label",
+        )
+    names = label_texts(label)
+    check_known(list(counts), names, "/label")
+    groups = (Group(Size(counts[name], name), model.held_out.of_label[name]) for name in dict.fromkeys(names))
+    return Comparison(tuple(groups), tuple(names) if isinstance(label, list) else names[0])
+
+
+def _calibration(model: LoadedModel) -> bundle.Calibration:
+    score = model.manifest.score
+    if score is None:
+        raise ValueError(f"{model.manifest.reference} cannot score; choose models by capability")
+    return score.calibration

@@ -1,0 +1,70 @@
+"""Which of many items are anomalies, with a bound on the share of false ones among them.
+
+Y. Benjamini & Y. Hochberg, "Controlling the false discovery rate", JRSS B 57 (1995): of m sorted p-values
+p_(1) <= … <= p_(m), take the largest k with p_(k) <= fdr·k/m; the k smallest are discoveries. Conformal p-values of one
+request share their calibration items, so they are not independent; they are positively dependent in the way the
+procedure needs, and the bound holds: S. Bates, E. Candès, L. Lei, Y. Romano & M. Sesia, "Testing for outliers with
+conformal p-values", Annals of Statistics 51 (2023), arXiv:2104.08279.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pofx.rules.conformal import Floats
+from pofx.use.sizes import Size, check_rate
+
+_ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real calibration set differ by far more
+
+
+@dataclass(frozen=True)
+class Discoveries:
+    """The verdict over all items of a request; ``found`` has shape (batch,).
+
+    ``tests`` counts the items with a p-value, ``threshold`` is the largest p-value of a discovery, if there is one.
+    """
+
+    fdr: float
+    tests: int
+    found: NDArray[np.bool_]
+    threshold: float | None
+
+    @property
+    def count(self) -> int:
+        """How many items are discoveries."""
+        return int(self.found.sum())
+
+
+def benjamini_hochberg(p_values: Floats, fdr: float) -> Discoveries:
+    """The discoveries at that false discovery rate; an item without a p-value (NaN) is neither test nor discovery."""
+    ranked = np.sort(p_values[~np.isnan(p_values)])
+    tests = len(ranked)
+    passed = ranked * tests <= fdr * np.arange(1, tests + 1) * (1 + _ROUNDING)
+    if not passed.any():
+        return Discoveries(fdr, tests, np.zeros(p_values.shape, np.bool_), None)
+    threshold = float(ranked[np.flatnonzero(passed)[-1]])
+    return Discoveries(fdr, tests, p_values <= threshold, threshold)
+
+
+def check_fdr(fdr: float, size: Size) -> None:
+    """Raises RequestInvalid for a rate at which so many calibration items never allow a discovery, whatever is sent.
+
+    The best case is that all items have the smallest p-value; then the rate itself is the threshold.
+    """
+    check_rate("fdr", fdr, size, "allows no discovery")
+
+
+def power_note(found: Discoveries, size: Size) -> str | None:
+    """A warning where the calibration items are too few to find a single anomaly among the others."""
+    least = math.ceil(found.tests * size.smallest_p_value / found.fdr * (1 - _ROUNDING))
+    if least <= 1:
+        return None
+    needed = math.ceil(found.tests / found.fdr * (1 - _ROUNDING)) - 1
+    of_label = "" if size.label is None else " of that label"
+    aim = f"for one{of_label} to be" if of_label else "to be"
+    return (
+        f"fdr {found.fdr:g}: with {size.items}, fewer than {least} anomalies among {found.tests} items are too few "
+        f"{aim} discovered; to discover a single one takes {needed} calibration items{of_label}"
+    )

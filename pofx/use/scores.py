@@ -1,0 +1,77 @@
+"""What scoring gives: a value for every item, and what is to be known about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pofx import bundle
+from pofx.rules.arrays import Array
+from pofx.rules.conformal import Floats
+from pofx.rules.outputs import MapKind
+from pofx.use.comparison import Comparison
+from pofx.use.discoveries import Discoveries
+from pofx.use.missing import Gaps
+from pofx.use.verdict import Rule
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How odd every dimension is, of shape (batch, …), higher is odder.
+
+    Of kind ``dim_log_prob`` it is in nats and sums to minus ``log_prob``; of kind ``reconstruction_error`` it sums to
+    the statistic ``reconstruction``, which says nothing about how likely the code is.
+    """
+
+    kind: MapKind
+    nats: Array
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything per item, shape (batch,); ``log_prob`` in nats, None where the model has no density, nor a bound.
+
+    ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says. ``gaps`` are the values that
+    rows miss, None where none does. ``notes`` are for a person.
+    """
+
+    rule: Rule
+    comparison: Comparison
+    density: bundle.Density | None
+    log_prob: Floats | None
+    bits_per_dim: Floats | None
+    statistics: Mapping[str, Floats]
+    p_values: Mapping[str, Floats]
+    p_value: Floats
+    anomaly: NDArray[np.bool_]
+    explanation: Explanation | None = None
+    discoveries: Discoveries | None = None
+    gaps: Gaps | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.p_value)
+
+    def columns(self) -> dict[str, Array]:
+        """The scores as columns of a table, (batch,) each; a verdict that is none, for want of a p-value, is masked."""
+        labels = self.comparison.labels_of(len(self))
+        return {
+            **({} if self.log_prob is None else {"log_prob": self.log_prob}),
+            **({} if self.bits_per_dim is None else {"bits_per_dim": self.bits_per_dim}),
+            "p_value": self.p_value,
+            "anomaly": np.ma.masked_where(np.isnan(self.p_value), self.anomaly),
+            **self._statistics(),
+            **({"label": np.array(labels)} if labels else {}),
+            **({} if self.discoveries is None else {"discovery": self.discoveries.found}),
+        }
+
+    def _statistics(self) -> dict[str, Array]:
+        return {
+            name: values
+            for statistic in self.statistics
+            for name, values in (
+                (f"{statistic}_value", self.statistics[statistic]),
+                (f"{statistic}_p_value", self.p_values[statistic]),
+            )
+        }

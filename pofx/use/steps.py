@@ -1,0 +1,70 @@
+"""A use under way, without a thread or a clock of its own: arrays for the next step of a graph until there are none.
+
+So the library runs the same steps at once that a service runs batched with those of other requests.
+"""
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from pofx.errors import GraphFailed
+from pofx.graphs.rows import RowGraph
+from pofx.rules.arrays import Arrays
+
+T = TypeVar("T")
+Result = TypeVar("Result", covariant=True)
+Outputs = Arrays
+
+
+class Steps(Protocol[Result]):
+    """Begun by a plan; ``wanted`` names the outputs of ``graph`` that every step takes."""
+
+    graph: RowGraph
+    wanted: tuple[str, ...]
+
+    def next(self) -> Arrays | None:
+        """The inputs of the next step, those with a batch axis; None when there is nothing left to run."""
+        ...
+
+    def take(self, outputs: Outputs) -> None:
+        """Takes what the step gave."""
+        ...
+
+    def read(self) -> Result:
+        """The result, after the last step."""
+        ...
+
+
+class OneStep(Generic[T]):
+    """A use that is one call of its graph."""
+
+    def __init__(
+        self, graph: RowGraph, wanted: tuple[str, ...], arrays: Arrays, reader: Callable[[Outputs], T]
+    ) -> None:
+        self.graph, self.wanted = graph, wanted
+        self._arrays, self._reader = arrays, reader
+        self._outputs: Outputs | None = None
+
+    def next(self) -> Arrays | None:
+        """All rows, once."""
+        return self._arrays if self._outputs is None else None
+
+    def take(self, outputs: Outputs) -> None:
+        """Takes the outputs."""
+        self._outputs = outputs
+
+    def read(self) -> T:
+        """What the outputs mean."""
+        if self._outputs is None:
+            raise RuntimeError("read before the step was run")
+        return self._reader(self._outputs)
+
+
+def run(steps: Steps[T]) -> T:
+    """The result of all steps, run here and now; raises GraphFailed."""
+    while (arrays := steps.next()) is not None:
+        try:
+            outputs = steps.graph.run(arrays, steps.wanted)
+        except Exception as error:
+            raise GraphFailed(f"the runtime failed: {type(error).__name__}: {error}") from error
+        steps.take(outputs)
+    return steps.read()

@@ -1,0 +1,62 @@
+"""The drift watch of every model that was scored, by name and version."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import suppress
+from functools import partial
+
+import numpy as np
+
+from pofx import bundle
+from pofx.graphs.loaded import LoadedModel
+from pofx.use.score import score_of
+from pofx.use.scores import Scores
+from service.drift.monitor import Monitor, Reading, Rules
+from service.drift.watch import Watch
+
+_log = logging.getLogger(__name__)
+
+
+class Watches:
+    """Made as models are scored; a new version of a model begins afresh. Ties are broken from a seed."""
+
+    def __init__(self, rules: Rules, executor: Executor, seed: int = 0) -> None:
+        self._rules, self._executor, self._seed = rules, executor, seed
+        self._watches: dict[str, tuple[LoadedModel, Watch]] = {}
+
+    def note(self, model: LoadedModel, scores: Scores) -> None:
+        """Counts the items of an answered request; the work is done in the executor, and never fails the request."""
+        watch = self.of(model)
+        if watch.add(scores.statistics[watched(model).name]):
+            with suppress(RuntimeError):  # the executor is closed: the process is about to end
+                self._executor.submit(_fold, model, watch)
+
+    def of(self, model: LoadedModel) -> Watch:
+        """The watch of a model that can score."""
+        reference = model.manifest.reference
+        if reference not in self._watches:
+            self._watches[reference] = (model, self._make(model))
+        return self._watches[reference][1]
+
+    def read(self) -> Iterator[tuple[str, int, Reading]]:
+        """Name, version and state of every model that was scored."""
+        for model, watch in list(self._watches.values()):
+            yield model.manifest.name, model.manifest.version, watch.read()
+
+    def _make(self, model: LoadedModel) -> Watch:
+        statistic = watched(model)
+        random = np.random.default_rng(self._seed)
+        return Watch(partial(Monitor, statistic, model.calibration[statistic.name], self._rules, random), random)
+
+
+def watched(model: LoadedModel) -> bundle.Statistic:
+    """The statistic that decides when a request names none."""
+    return score_of(model).statistics[0]
+
+
+def _fold(model: LoadedModel, watch: Watch) -> None:
+    try:
+        watch.fold()
+    except Exception:  # nobody waits for this; a fault here must be seen, and must not touch the answers
+        _log.exception("cannot watch the drift of %s", model.manifest.reference)

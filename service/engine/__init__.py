@@ -1,0 +1,1 @@
+"""What decides which work runs when, and the thread that runs it."""
