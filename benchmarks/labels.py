@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+import pofx
 from benchmarks.bundles import open_bundle
 from benchmarks.table import Row
 from pofx.rules.conformal import p_values
-from training.export.recalibration import bundled_scorer
 from training.prepare import prepare
 from training.recipe import parse
 
@@ -29,9 +29,10 @@ def measure(store: Path) -> list[Row]:
         return []
     opened = open_bundle(store, MODEL)
     splits = prepare(parse(opened.read_bytes("recipe.toml").decode())).splits
-    statistic, score = opened.manifest.score.statistics[0], bundled_scorer(opened)
+    model = pofx.load(MODEL, store=store)
+    statistic = model.info.score.statistics[0]
     calibration, held_out, test = (
-        _Scored(score(part.x)[statistic.name].astype(np.float64), part.labels, statistic.tail)
+        _Scored(model.score(part.x).statistics[statistic.name], part.labels, statistic.tail)
         for part in (splits.calibration, splits.held_out, splits.test)
     )
     return [

@@ -80,11 +80,16 @@ class ArrowColumns:
         return {name: self.table.column(name) for name in self.table.column_names}
 
 
+def arrow_table(columns: Mapping[str, Any]) -> pa.Table:
+    """Columns (n,) as an Arrow table; masked values are missing."""
+    arrays = [column if isinstance(column, pa.ChunkedArray) else pa.array(column) for column in columns.values()]
+    return pa.table(arrays, names=list(columns))
+
+
 def encode_parquet(columns: Mapping[str, Any]) -> bytes:
     """A Parquet file; masked values are missing."""
-    arrays = [column if isinstance(column, pa.ChunkedArray) else pa.array(column) for column in columns.values()]
     buffer = io.BytesIO()
-    pq.write_table(pa.table(arrays, names=list(columns)), buffer)
+    pq.write_table(arrow_table(columns), buffer)
     return buffer.getvalue()
 
 

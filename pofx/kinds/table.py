@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
-from pofx.kinds.categories import check_codes, code_of, codes_of_cells
-from pofx.kinds.columns import Cells, Extra, TextColumns
+from pofx.kinds.categories import check_codes, code_of, codes_of_cells, codes_of_names
+from pofx.kinds.columns import Cells, Extra, PlainColumns, TextColumns
 from pofx.kinds.place import Place
 from pofx.kinds.words import MARGINALISING
 
@@ -96,6 +96,36 @@ def decode_csv(content: bytes, spec: bundle.RowSpec, extra: Extra = "refuse") ->
 
 def _read(cells: Sequence[str], column: bundle.Column) -> NDArray[np.float64]:
     return codes_of_cells(cells, column) if column.categories else _numbers(cells, column.name)
+
+
+def decode_named(
+    table: Mapping[str, Any], spec: bundle.RowSpec, extra: Extra = "refuse"
+) -> tuple[Rows, PlainColumns, tuple[str, ...]]:
+    """The rows of columns by name, (n,) each; the columns as they came, and the names of those that are not read."""
+    names = [column.name for column in spec.columns]
+    check_names(list(table), names, "", None, extra)
+    values = [_named(table[column.name], column) for column in spec.columns]
+    unread = tuple(name for name in table if name not in names)
+    return finite_rows(np.stack(values, axis=1), spec), PlainColumns(table), unread
+
+
+def _named(values: Any, column: bundle.Column) -> NDArray[np.float64]:
+    """The numbers of a column, or the codes of its names, shape (n,)."""
+    array = np.asarray(values)
+    if column.categories:
+        return codes_of_names([_name(value) for value in array.tolist()], column)
+    if array.dtype.kind not in "fiub":
+        return _numbers(["" if value is None else str(value) for value in array.tolist()], column.name)
+    return array.astype(np.float64)
+
+
+def _name(value: object) -> str | None:
+    """The text of a name: true and false as in JSON, a whole number beside missing ones as such; None for missing."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def encode_csv(columns: Mapping[str, Cells]) -> bytes:

@@ -71,8 +71,9 @@ def _with_array(
     found: Told, item: bundle.ConditionInput, generate: bundle.Generate, condition: Condition, n: int, seed: int
 ) -> Told:
     """The same with the array of one more input, and what is to be said about it."""
+    notes: Notes = ()
     if item.of == "mask":
-        array, notes = _of_known(item, found.known, n), ()
+        array: Array = _of_known(item, found.known, n)
     else:
         declared = generate.condition(item.of)
         if declared is None:

@@ -37,7 +37,8 @@ class FixedPoint(Generic[T]):
         reader: Callable[[Array, Passes], T],
     ) -> None:
         """``constant`` holds the inputs beside the state; ``reader`` gets fixed points and passes, (batch,)."""
-        self.graph, self.wanted = graph, (sample,)
+        self.graph = graph
+        self.wanted: tuple[str, ...] = (sample,)
         self._state_name = next(item.name for item in graph.spec.inputs if item.role == "data")
         self._keep, self._max_passes, self._reader = keep, max_passes, reader
         self._state, self._constant = keep(start).copy(), constant

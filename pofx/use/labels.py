@@ -1,6 +1,7 @@
 """Names that a request chooses from: labels and domains of a model."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ def check_known(known: Sequence[str], names: Sequence[str], pointer: str, what: 
     listed = list(known[:_LISTED])
     more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
     detail = f"no {what} {unknown!r}; this model has: {', '.join(listed)}{more}"
-    raise RequestInvalid(detail, pointer=pointer, **{f"{what}s": listed})
+    extra: dict[str, Any] = {f"{what}s": listed}
+    raise RequestInvalid(detail, pointer=pointer, **extra)
 
 
 def places_of(known: Sequence[str], chosen: Label | list[Label], n: int, pointer: str, what: str) -> NDArray[np.int64]:

@@ -6,13 +6,16 @@ So the library runs the same steps at once that a service runs batched with thos
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+import numpy as np
+
 from pofx.errors import GraphFailed
 from pofx.graphs.rows import RowGraph
-from pofx.rules.arrays import Arrays
+from pofx.rules.arrays import Array, Arrays
 
 T = TypeVar("T")
 Result = TypeVar("Result", covariant=True)
 Outputs = Arrays
+_BLOCK_MFLOP, _LEAST_ROWS, _MOST_ROWS = 4000.0, 16, 4096
 
 
 class Steps(Protocol[Result]):
@@ -60,11 +63,21 @@ class OneStep(Generic[T]):
 
 
 def run(steps: Steps[T]) -> T:
-    """The result of all steps, run here and now; raises GraphFailed."""
+    """The result of all steps, run here and now, in blocks that fit the caches; raises GraphFailed."""
     while (arrays := steps.next()) is not None:
         try:
-            outputs = steps.graph.run(arrays, steps.wanted)
+            outputs = _in_blocks(steps.graph, arrays, steps.wanted)
         except Exception as error:
             raise GraphFailed(f"the runtime failed: {type(error).__name__}: {error}") from error
         steps.take(outputs)
     return steps.read()
+
+
+def _in_blocks(graph: RowGraph, arrays: Arrays, wanted: tuple[str, ...]) -> dict[str, Array]:
+    rows = len(next(iter(arrays.values())))
+    size = max(_LEAST_ROWS, min(_MOST_ROWS, int(_BLOCK_MFLOP // graph.mflop_per_row)))
+    if rows <= size:
+        return graph.run(arrays, wanted)
+    starts = range(0, rows, size)
+    parts = [graph.run({name: a[start : start + size] for name, a in arrays.items()}, wanted) for start in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in wanted}

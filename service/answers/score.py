@@ -18,7 +18,7 @@ from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
 from pofx.use.scores import Scores
 from service.answers.surprise import per_position, surprise_map, waveform_map
-from service.schemas.score import CalibrationUsed, DensityUsed, ItemScore, MultipleTesting, ScoreAnswer
+from service.schemas.score import CalibrationUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
 _PREFIX = "score"
@@ -35,21 +35,17 @@ def as_json(model: LoadedModel, items: Array, scores: Scores, notes: tuple[str, 
     answer: ScoreAnswer = {
         "model": model.manifest.name,
         "version": model.manifest.version,
-        **_density(scores.density),
+        "kind": "none" if scores.density is None else scores.density.kind,
         "dims": model.manifest.dims,
         "calibration": _calibration(scores),
         "results": _results(model, items, scores),
         "notes": list(notes),
     }
+    if scores.density is not None:
+        answer["bound"], answer["density_of"], answer["unit"] = scores.density.bound, scores.density.over, "nats"
     if scores.discoveries is not None:
         answer["multiple_testing"] = _multiple_testing(scores.discoveries)
     return write_json(answer)
-
-
-def _density(density: bundle.Density | None) -> DensityUsed:
-    if density is None:
-        return {"kind": "none"}
-    return {"kind": density.kind, "bound": density.bound, "density_of": density.over, "unit": "nats"}
 
 
 def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:

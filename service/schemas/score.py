@@ -162,20 +162,18 @@ class MultipleTesting(TypedDict):
     threshold: float | None
 
 
-class DensityUsed(TypedDict):
-    """``kind`` says whether log_prob is exact, a lower bound, or not there since the model has no density."""
+class ScoreAnswer(TypedDict):
+    """The scores, and what their verdicts rest on.
 
+    ``kind`` says whether log_prob is exact, a lower bound, or not there since the model has no density.
+    """
+
+    model: str
+    version: int
     kind: Literal["exact", "lower_bound", "none"]
     bound: NotRequired[str | None]
     density_of: NotRequired[str]
     unit: NotRequired[Literal["nats"]]
-
-
-class ScoreAnswer(DensityUsed):
-    """The scores, what their verdicts rest on, and what a person should know about them."""
-
-    model: str
-    version: int
     dims: int
     calibration: CalibrationUsed
     multiple_testing: NotRequired[MultipleTesting]

@@ -18,7 +18,6 @@ from service.app import create_app
 from service.settings import Settings
 from training.evaluate.recordings import as_wav
 from training.evaluate.sampling import fixed_point, label_of
-from training.export import noise as exported_noise
 from training.export.bundling import write_bundle
 from training.fit import Hardware, Run, fit
 from training.prepare import prepare
@@ -279,13 +278,6 @@ def test_codes_as_a_table_are_those_of_json(shipped, post):
     names = [f"latent_{index}" for index in range(manifest.encode.dims)]
     codes = [[float(line[name]) for name in names] for line in lines]
     np.testing.assert_array_equal(np.float32(codes), np.float32(expected))
-
-
-@pytest.mark.parametrize("distribution", ["uniform", "normal"])
-@pytest.mark.parametrize("seed", [0, 7, 2**40])
-def test_both_sides_draw_the_same_shared_noise(distribution, seed):
-    noise = bundle.NoiseInput(name="eps", dtype="float32", shape=(4, 3), distribution=distribution)
-    np.testing.assert_array_equal(exported_noise.draw_shared(noise, seed), draw_shared(noise, seed))
 
 
 def test_a_running_service_serves_a_bundle_that_is_fitted_meanwhile(tmp_path):

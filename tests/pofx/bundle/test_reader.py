@@ -78,8 +78,8 @@ def test_a_linked_bundle_folder_is_refused(written, store):
 
 
 def test_a_future_schema_is_refused_with_advice(written):
-    _edit_manifest(written.folder, lambda content: content.update(schema_version=2, brand_new=True))
-    with pytest.raises(bundle.BundleUnsupported, match=r"manifest\.json: schema version 2.*upgrade"):
+    _edit_manifest(written.folder, lambda content: content.update(schema_version=3, brand_new=True))
+    with pytest.raises(bundle.BundleUnsupported, match=r"manifest\.json: schema version 3.*reads 1, 2: upgrade"):
         bundle.read(written.folder)
 
 

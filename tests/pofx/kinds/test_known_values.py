@@ -144,7 +144,7 @@ def test_what_cannot_be_known_is_refused_where_it_stands(spec, condition, key, w
 @pytest.mark.parametrize(
     ("condition", "words"),
     [
-        ({"colour": 1}, "no key 'colour' in a condition; it can have: label, image, array, mask, row, audio, text"),
+        ({"colour": 1}, "no key 'colour' in a condition; it can have: label, attributes, code, source, target"),
         ({"text": "a", "row": {"a": 1}}, "expected at most one of image, array, row, audio, text, got row and text"),
         ({"mask": [[1]]}, "a mask goes with an image or an array"),
         ({"mask": [[1]], "text": "a"}, "a mask goes with"),

@@ -5,11 +5,11 @@ import pytest
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
+from pofx.rules.conformal import ranked
 from pofx.use.comparison import Comparison, Group
 from pofx.use.discoveries import benjamini_hochberg, check_fdr, power_note
 from pofx.use.sizes import Size
-from pofx.use.verdict import Asked, rule
-from training.calibrate import calibrate
+from pofx.use.verdict import rule
 
 ALPHA, REPEATS = 0.05, 300
 HIGH = bundle.Statistic(name="distance", unit="", tail="high", description="how far out")
@@ -25,7 +25,7 @@ def groups(random):
     """A calibration as the exporter writes it, and read as the service does: all items, and those of every label."""
     labels = np.repeat(np.arange(len(COUNTS)), list(COUNTS.values()))
     values = np.concatenate([draw(random, label, n) for label, n in COUNTS.items()])
-    stored = calibrate({"distance": values}, labels)
+    stored = ranked({"distance": values}, labels)
     of_label = {
         label: Group(Size(n, label), {"distance": stored["distance"][stored["distance.label"] == place]})
         for place, (label, n) in enumerate(COUNTS.items())
@@ -35,8 +35,8 @@ def groups(random):
 
 def score(sizes, alpha, promise="marginal"):
     calibration = bundle.Calibration(file="c.npz", n=sum(COUNTS.values()), data="")
-    declared = bundle.Score(graph="g", kind="exact", density_of="x", statistics=(HIGH,), calibration=calibration)
-    return rule(declared, sizes, Asked(None, alpha, promise), 0.01)
+    declared = bundle.Score(graph="g", statistics=(HIGH,), calibration=calibration)
+    return rule(declared, sizes, None, alpha, promise, 0.01)
 
 
 def rates(promise, *, per_label):

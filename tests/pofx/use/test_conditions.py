@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
-from pofx.use.conditions import exactness, label_indices
+from pofx.use.conditions import exactness
+from pofx.use.labels import places_of
 
 LABELS = ("0", "3", "cat")
-RASTER, MIXED = bundle.Completion(kind="raster"), bundle.Completion(kind="mixed")
+RASTER, MIXED = bundle.KnownCondition(kind="raster"), bundle.KnownCondition(kind="mixed")
 
 
 @pytest.mark.parametrize(
     ("chosen", "indices"),
     [
-        (None, [3, 3]),
         ("cat", [2, 2]),
         (3, [1, 1]),
         (3.0, [1, 1]),
@@ -26,8 +26,8 @@ RASTER, MIXED = bundle.Completion(kind="raster"), bundle.Completion(kind="mixed"
         (["cat", 0], [2, 0]),
     ],
 )
-def test_a_label_is_its_place_and_none_is_their_number(chosen, indices):
-    found = label_indices(LABELS, chosen, 2)
+def test_a_label_is_its_place(chosen, indices):
+    found = places_of(LABELS, chosen, 2, "/condition/label", "label")
     assert found.tolist() == indices
     assert found.dtype == np.int64
 
@@ -35,20 +35,20 @@ def test_a_label_is_its_place_and_none_is_their_number(chosen, indices):
 @pytest.mark.parametrize("chosen", ["dog", 1, 3.5, -0.5, float("inf"), ["cat", "Cat"]])
 def test_another_label_is_refused_with_those_there_are(chosen):
     with pytest.raises(RequestInvalid) as refused:
-        label_indices(LABELS, chosen, 2)
+        places_of(LABELS, chosen, 2, "/condition/label", "label")
     assert "this model has: 0, 3, cat" in refused.value.detail
     assert refused.value.extra["labels"] == list(LABELS)
 
 
 def test_many_labels_are_not_all_listed():
     with pytest.raises(RequestInvalid, match="48, 49 and 150 more") as refused:
-        label_indices(tuple(map(str, range(200))), "x", 1)
+        places_of(tuple(map(str, range(200))), "x", 1, "/condition/label", "label")
     assert len(refused.value.extra["labels"]) == 50
 
 
 @given(st.permutations(range(6)), st.lists(st.booleans(), min_size=6, max_size=6))
 def test_exact_means_that_no_known_position_comes_after_an_unknown_one(order, known):
-    completion = bundle.Completion(kind="listed", order=tuple(order))
+    completion = bundle.KnownCondition(kind="listed", order=tuple(order))
     late = any(not known[a] and known[b] for a, b in itertools.combinations(order, 2))
     expected = None if not any(known) else "approximate" if late else "exact"
     assert exactness(completion, np.array(known, np.uint8)) == expected

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
+from pofx.rules.conformal import p_values
 from pofx.use.discoveries import benjamini_hochberg, check_fdr, power_note
-from pofx.use.sizes import Size, p_values
+from pofx.use.sizes import Size
 
 RATES = st.sampled_from(["0.01", "0.05", "0.1", "0.2", "0.3", "0.7"])
 TAIL_HIGH = bundle.Statistic(name="distance", unit="1", tail="high", description="how far")
@@ -56,7 +57,7 @@ def test_the_mean_share_of_false_discoveries_is_at_most_the_rate_times_the_share
     for _ in range(600):
         calibration = np.sort(generator.standard_normal(300))  # shared by all items of the request
         values = generator.standard_normal(m) + 3.5 * (np.arange(m) < anomalies)
-        found = benjamini_hochberg(p_values(TAIL_HIGH, calibration, values), fdr).found
+        found = benjamini_hochberg(p_values("high", calibration, values), fdr).found
         shares.append(found[anomalies:].sum() / max(1, found.sum()))
         powers.append(found[:anomalies].mean() if anomalies else 1.0)
     noise = 3 * np.std(shares) / len(shares) ** 0.5

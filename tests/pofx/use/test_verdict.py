@@ -6,8 +6,9 @@ from scipy.stats import beta
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
-from pofx.use.sizes import Size, p_values
-from pofx.use.verdict import CONFIDENCE, Asked, pac_rank
+from pofx.rules.conformal import p_values
+from pofx.rules.promises import CONFIDENCE, pac_rank
+from pofx.use.sizes import Size
 from pofx.use.verdict import rule as rule_of
 
 LOW = bundle.Statistic(name="log_prob", unit="nats", tail="low", description="")
@@ -16,11 +17,11 @@ HIGH = bundle.Statistic(name="combined", unit="", tail="high", description="")
 
 def _score(n: int) -> bundle.Score:
     calibration = bundle.Calibration(file="calibration.npz", n=n, data="")
-    return bundle.Score(graph="score", kind="exact", density_of="x", statistics=(HIGH, LOW), calibration=calibration)
+    return bundle.Score(graph="score", statistics=(HIGH, LOW), calibration=calibration)
 
 
 def rule(n, statistic, alpha, promise, usual):
-    return rule_of(_score(n), [Size(n)], Asked(statistic, alpha, promise), usual)
+    return rule_of(_score(n), [Size(n)], statistic, alpha, promise, usual)
 
 
 @pytest.mark.parametrize("n", [36, 299, 1000, 5000])
@@ -40,7 +41,7 @@ def test_the_realised_rate_exceeds_alpha_as_seldom_as_promised(promise, share):
     for _ in range(400):
         calibration = np.sort(random.random(n))
         values = np.linspace(0, 1, 20001)
-        rates.append((p_values(LOW, calibration, values) <= threshold).mean())
+        rates.append((p_values("low", calibration, values) <= threshold).mean())
     assert np.mean(np.array(rates) > alpha + 1e-4) <= share + 0.03
     assert promise == "pac" or np.mean(rates) == pytest.approx(alpha, rel=0.1)
 

@@ -34,8 +34,7 @@ def test_cards_are_served_and_missing_files_are_not(client):
 
 
 def test_refused_bundles_are_shown_with_their_reason(settings, tmp_path):
-    from pofx.graphs.loaded import Refused
-    from service.engine.registry import Registry
+    from service.engine.registry import Refused, Registry
 
     app = create_app(settings(), Registry(refused=[Refused("broken", 1, "why")]))
     answers = asyncio.run(_get(app, "/models", "/health/ready", "/health/live"))

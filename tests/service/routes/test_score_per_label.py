@@ -8,8 +8,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from pofx import bundle
+from pofx.rules.conformal import ranked
 from service.schemas.score import ScoreAnswer
-from training.calibrate import calibrate
 
 COUNTS = {"narrow": 140, "wide": 40, "3": 19}
 SPREADS = np.repeat([1.0, 3.0, 0.3], list(COUNTS.values()))
@@ -39,7 +39,7 @@ def per_label(draft, counts=COUNTS):
     names = [item.name for item in draft.graphs["score"].outputs]
     found = dict(zip(names, draft.runs["score"]({"row": rows}), strict=True))
     values = {item.name: found[item.name] for item in score.statistics}
-    draft.calibrate = lambda: draft.files.update({"calibration.npz": npz(calibrate(values, labels))})
+    draft.calibrate = lambda: draft.files.update({"calibration.npz": npz(ranked(values, labels))})
     draft.own = {name: values["log_prob"][labels == place].astype(float) for place, name in enumerate(COUNTS)}
     return draft
 

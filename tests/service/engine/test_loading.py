@@ -9,17 +9,20 @@ import torch
 
 from pofx import bundle
 from pofx.errors import CapabilityMissing, RequestInvalid, UnknownModel
-from pofx.graphs.rows import Lanes
-from service.app import load_store
+from service.app import load_store, make_runtime
 from service.engine.registry import Registry
-
-NO_LANES = Lanes(1, None)
 
 
 def loaded(store, settings, **chosen):
     registry = Registry()
-    load_store(settings(store=store.root, **chosen), registry, NO_LANES)
+    look(registry, store, settings, **chosen)
     return registry
+
+
+def look(registry, store, settings, **chosen):
+    """Whether a look at the store changed anything."""
+    found = settings(store=store.root, parallel_runs=1, **chosen)
+    return load_store(found, registry, make_runtime(found))
 
 
 @pytest.fixture
@@ -136,25 +139,34 @@ def other_terms(draft):
     draft.graphs["score"] = graph.model_copy(update={"outputs": outputs})
 
 
-RASTER = bundle.Completion(kind="raster")
+RASTER = bundle.KnownCondition(kind="raster")
+OTHERS = "must take the conditions that are offered"
+
+
+def label(*names):
+    return bundle.LabelCondition.model_construct(labels=names)
+
+
+def listed(*order, kind="listed"):
+    return generate(conditions=(bundle.KnownCondition(kind=kind, order=order),))
 
 
 @pytest.mark.parametrize(
     ("make", "spoil", "reason"),
     [
-        ("labelled_image", generate(labels=()), "must take a label if and only if there are labels"),
-        ("labelled_image", generate(labels=("a", "b", "a")), "labels must be unique"),
-        ("labelled_image", inputs(lambda item: None), "must take a label if and only if there are labels"),
+        ("labelled_image", generate(conditions=()), f"{OTHERS}, none, and no other, got label"),
+        ("labelled_image", inputs(lambda item: None), f"{OTHERS}, label, and no other, got none"),
         ("labelled_image", inputs(lambda item: item.model_copy(update={"dtype": "uint8"})), "'label' to be int64"),
-        ("labelled_image", generate(completion=RASTER), "must take known and mask if and only if"),
+        ("labelled_image", generate(conditions=(RASTER,)), f"{OTHERS}, known, mask, and no other, got label"),
         ("labelled_image", other_sample, "'sample' to be uint8"),
-        ("recording", generate(labels=("a",)), "must take a label if and only if there are labels"),
-        ("recording", generate(completion=None), "must take known and mask if and only if"),
-        ("recording", inputs(lambda item: item if item.of == "mask" else None), "must take known and mask"),
+        ("labelled_image", generate(method="sequential"), "cannot run the method sequential"),
+        ("recording", generate(conditions=(RASTER, label("a"))), f"{OTHERS}, known, label, mask"),
+        ("recording", generate(conditions=()), f"{OTHERS}, none"),
+        ("recording", inputs(lambda item: item if item.of == "mask" else None), "got mask"),
         ("recording", inputs(lambda item: item.model_copy(update={"of": "mask"})), "the same condition twice"),
         ("recording", inputs(lambda item: item.model_copy(update={"shape": ("batch", 3)})), "'known' to be int16"),
-        ("recording", generate(completion=bundle.Completion(kind="listed", order=(0, 1))), "an order of 40 positions"),
-        ("recording", generate(completion=bundle.Completion(kind="raster", order=(0,))), "an order of 0 positions"),
+        ("recording", listed(0, 1), "an order of 40 positions"),
+        ("recording", listed(0, kind="raster"), "an order of 0 positions"),
         ("recording", conditioned_score, "one array of data, and no condition"),
         ("recording", other_terms, "a dim_log_prob for every position"),
         ("lower_bound_image", other_terms, "a reconstruction_error for every position"),
@@ -171,7 +183,7 @@ def test_conditions_that_do_not_fit_are_refused(make, spoil, reason, fresh, draf
 
 def test_a_listed_order_is_accepted(fresh, drafts, settings):
     draft = drafts["recording"]()
-    generate(completion=bundle.Completion(kind="listed", order=tuple(reversed(range(40)))))(draft)
+    listed(*reversed(range(40)))(draft)
     draft.write(fresh)
     assert loaded(fresh, settings).refused == ()
 
@@ -249,10 +261,10 @@ def test_what_appears_later_is_loaded_and_what_is_loaded_stays(fresh, drafts, se
     drafts["implicit_image"]().write(fresh)
     registry = loaded(fresh, settings)
     first = registry.find("tiny-gan")
-    assert not load_store(settings(store=fresh.root), registry, NO_LANES)
+    assert not look(registry, fresh, settings)
     drafts["implicit_image"]().write(fresh)
     drafts["table"]().write(fresh)
-    assert load_store(settings(store=fresh.root), registry, NO_LANES)
+    assert look(registry, fresh, settings)
     assert [model.manifest.reference for model in registry.all()] == ["tiny-gan:1", "tiny-gan:2", "tiny-table:1"]
     assert registry.find("tiny-gan:1") is first
 
@@ -264,9 +276,9 @@ def test_a_refused_bundle_is_tried_again_only_when_its_files_change(fresh, draft
     card.unlink()  # as if half copied
     registry = loaded(fresh, settings)
     refusal = registry.refused[0]
-    assert not load_store(settings(store=fresh.root), registry, NO_LANES)
+    assert not look(registry, fresh, settings)
     assert registry.refused[0] is refusal
     card.write_bytes(content)
-    assert load_store(settings(store=fresh.root), registry, NO_LANES)
+    assert look(registry, fresh, settings)
     assert registry.refused == ()
     assert registry.find("tiny-gan").manifest.version == 1

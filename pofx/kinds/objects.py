@@ -1,0 +1,84 @@
+"""Items from what a Python program holds: arrays, tables, pictures, rows, texts, files' contents and paths."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pofx import bundle
+from pofx.errors import MediaUnsupported
+from pofx.kinds.columns import Extra
+from pofx.kinds.item import Item
+from pofx.kinds.items import Decoded, Files, JsonItems
+from pofx.kinds.npy import items_of
+from pofx.kinds.table import decode_named, unread_note
+from pofx.kinds.words import takes
+from pofx.rules.arrays import Array
+
+
+def decoded(given: object, spec: bundle.InputSpec, extra: Extra = "refuse") -> Decoded:
+    """The items in what was given, as the model takes them; raises RequestInvalid or MediaUnsupported.
+
+    Arrays (batch, …) or one item of them; data frames and mappings from column to values; PIL images, contents of
+    files, rows as mappings, texts, or sequences of these.
+    """
+    if isinstance(given, np.ndarray):
+        return _from_array(given, spec)
+    if spec.kind == "row" and (table := _columns_of(given)) is not None:
+        rows, columns, unread = decode_named(table, spec, extra)
+        return Decoded(rows, (unread_note(unread),) if unread else (), columns)
+    if isinstance(given, str | bytes | Mapping | Image.Image):
+        given = [given]
+    if isinstance(given, Sequence) and len(given):
+        return _from_sequence(given, spec, extra)
+    raise MediaUnsupported(f"{takes(spec)}; got {type(given).__name__}")
+
+
+def _from_array(array: Array, spec: bundle.InputSpec) -> Decoded:
+    batch = array[np.newaxis] if array.shape == spec.shape else array
+    items = items_of(batch, spec)
+    return Decoded(items)
+
+
+def _columns_of(given: object) -> Mapping[str, Any] | None:
+    """Values by column of a data frame, an Arrow table, or a mapping to sequences; None for anything else."""
+    if isinstance(given, Mapping):
+        listed = all(
+            isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) for values in given.values()
+        )
+        return given if given and listed else None
+    names = getattr(given, "column_names", None) or getattr(given, "columns", None)
+    if names is None or not hasattr(given, "__getitem__"):
+        return None
+    return {str(name): given[name].to_numpy() for name in names}
+
+
+def _is_listed(values: object) -> bool:
+    return isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
+
+
+def _from_sequence(given: Sequence[Any], spec: bundle.InputSpec, extra: Extra) -> Decoded:
+    first = given[0]
+    if isinstance(first, Image.Image):
+        return Files([_as_png(image) for image in given], "image").decode(spec)
+    if isinstance(first, bytes):
+        return Files(list(given)).decode(spec)
+    if isinstance(first, np.ndarray):
+        return _from_array(np.stack(given), spec)
+    if isinstance(first, str) and spec.kind == "text":
+        return JsonItems([Item(text=text) for text in given], 0).decode(spec)
+    if isinstance(first, Mapping) and spec.kind == "row":
+        return JsonItems([Item(row=dict(row)) for row in given], 0, extra).decode(spec)
+    if isinstance(first, str | Path):
+        raise MediaUnsupported(f"{takes(spec)}; a path is read by pofx.kinds.files")
+    return _from_array(np.asarray(given), spec)
+
+
+def _as_png(image: Image.Image) -> bytes:
+    """The file of a picture, so that it is read by the rules by which any file is."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=0)
+    return buffer.getvalue()

@@ -1,0 +1,260 @@
+"""A model as a Python program uses it: opened from a bundle, with scikit-learn's names where it has any."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pofx import bundle
+from pofx.errors import CapabilityMissing
+from pofx.graphs.graph import Device
+from pofx.graphs.loaded import LoadedModel
+from pofx.graphs.loading import load as load_bundle
+from pofx.graphs.loading import runtime_of
+from pofx.kinds import objects
+from pofx.kinds.columns import Columns, Extra, joined
+from pofx.kinds.condition import Condition, Label
+from pofx.kinds.items import Decoded
+from pofx.rules.arrays import Array
+from pofx.rules.conformal import Floats
+from pofx.rules.promises import Promise
+from pofx.use import decode, encode, generate, score
+from pofx.use.generate import GenerateAsked, Samples
+from pofx.use.score import USUAL_ALPHA, ScoreAsked, ScorePlan
+from pofx.use.scores import Scores
+from pofx.use.steps import run
+
+DEFAULT_STORE = Path("models")
+_NAME_TAKEN = "score"
+
+
+def load(
+    model: str | Path,
+    *,
+    store: str | Path | None = None,
+    device: Literal["cpu", "cuda"] = "cpu",
+    allow_torchscript: bool = False,
+    parallel_runs: int | None = None,
+) -> "Model":
+    """The model in a folder (of a name, or of one version), or called ``name`` or ``name:version`` in a store.
+
+    Every file is verified against its checksum, and the graphs reproduce their golden vectors here, before anything is
+    returned; raises a BundleError that says what is wrong. The store is ``models``, or what SERVICE_STORE names.
+    """
+    source = bundle.read(_folder(model, store))
+    runtime = runtime_of(Device(device), allow_torchscript=allow_torchscript, parallel_runs=parallel_runs)
+    return Model(load_bundle(source, runtime))
+
+
+def _folder(model: str | Path, store: str | Path | None) -> Path:
+    """Where the bundle lies; raises BundleNotFound."""
+    path = Path(model)
+    if store is None and path.is_dir():
+        path = path.resolve()
+        if (path / bundle.MANIFEST_FILE).exists():
+            return path
+        return bundle.Store(path.parent).locate(bundle.Reference.parse(path.name))
+    root = Path(store or os.environ.get("SERVICE_STORE") or DEFAULT_STORE)
+    return bundle.Store(root).locate(bundle.Reference.parse(str(model)))
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """Scores of items, in order, with the columns of their table if they came from one."""
+
+    scores: Scores
+    own: Columns | None
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def log_prob(self) -> Floats | None:
+        """Log p(x) or a bound of it in nats, (n,); None for a model without density."""
+        return self.scores.log_prob
+
+    @property
+    def bits_per_dim(self) -> Floats | None:
+        """The same as bits per dimension, lower is more normal, (n,)."""
+        return self.scores.bits_per_dim
+
+    @property
+    def p_value(self) -> Floats:
+        """The conformal p-value of the statistic that decides, (n,); NaN where there is none."""
+        return self.scores.p_value
+
+    @property
+    def anomaly(self) -> NDArray[np.bool_]:
+        """The verdicts, (n,)."""
+        return self.scores.anomaly
+
+    @property
+    def discovery(self) -> NDArray[np.bool_] | None:
+        """The verdicts with a bound on the share of false ones, (n,); None if no ``fdr`` was asked for."""
+        return None if self.scores.discoveries is None else self.scores.discoveries.found
+
+    @property
+    def alpha(self) -> float:
+        """The promised false-alarm rate."""
+        return self.scores.rule.alpha
+
+    @property
+    def statistics(self) -> dict[str, Floats]:
+        """Every statistic, (n,) each."""
+        return dict(self.scores.statistics)
+
+    @property
+    def p_values(self) -> dict[str, Floats]:
+        """The p-value of every statistic, (n,) each."""
+        return dict(self.scores.p_values)
+
+    @property
+    def maps(self) -> Array | None:
+        """How odd every position of every item is, (n, …), higher is odder; None unless ``explain`` was asked for."""
+        return None if self.scores.explanation is None else self.scores.explanation.nats
+
+    def columns(self) -> dict[str, Any]:
+        """The items' own columns, if they have any, then those of the scores, (n,) each."""
+        own = {} if self.own is None else self.own.typed()
+        return joined(own, self.scores.columns(), _NAME_TAKEN)
+
+    def to_pandas(self) -> Any:
+        """The columns as a pandas data frame; verdicts that are none are missing."""
+        import pandas as pd  # optional, and slow to import
+
+        return pd.DataFrame({name: _with_gaps(values) for name, values in self.columns().items()})
+
+    def to_arrow(self) -> Any:
+        """The columns as an Arrow table; verdicts that are none are missing."""
+        from pofx.kinds.parquet_if_there import library
+
+        return library().arrow_table(self.columns())
+
+
+class Model:
+    """An opened model. Arrays in and out have the batch axis first; ``info`` is what its bundle says about itself.
+
+    It drops into a scikit-learn pipeline as the last step (``score_samples``, ``predict``) or, where it encodes, as any
+    other (``transform``); ``fit`` does nothing, since models are fitted offline by ``pofx fit``.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+
+    def __repr__(self) -> str:
+        """Name, version and what it can do."""
+        return f"<pofx.Model {self.info.reference}: {', '.join(self.info.capabilities)}; {self.info.kind}>"
+
+    @property
+    def info(self) -> bundle.Manifest:
+        """The manifest: input, capabilities, statistics, metrics, provenance."""
+        return self.loaded.manifest
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What ``condition={"label": …}`` may name."""
+        return () if self.info.generate is None else self.info.generate.labels
+
+    def score(
+        self,
+        x: object,
+        *,
+        alpha: float | None = None,
+        promise: Promise = "marginal",
+        verdict: str | None = None,
+        label: Label | list[Label] | None = None,
+        fdr: float | None = None,
+        explain: bool = False,
+        extra: Extra = "refuse",
+    ) -> ScoreResult:
+        """Statistics, p-values and verdicts of items, and log p(x) where there is a density, as POST /score gives them.
+
+        ``alpha`` is the false-alarm rate, ``promise`` what it promises, ``verdict`` the statistic that decides,
+        ``label`` the calibration items to compare with, ``fdr`` a bound on the share of false discoveries; ``explain``
+        asks for maps. ``extra="keep"`` lets tables have columns that the model does not read. Raises RequestInvalid.
+        """
+        plan = self._plan(ScoreAsked(alpha, promise, verdict, label, fdr, explain))
+        items = self._items(x, extra)
+        scores = run(plan.begin(items.array))
+        return ScoreResult(scores, items.columns, (*items.notes, *scores.notes))
+
+    def score_samples(self, x: object) -> Floats:
+        """Higher is more normal, (n,): log p(x) in nats, or its bound; without a density the statistic that decides."""
+        scores = run(self._plan(ScoreAsked()).begin(self._items(x).array))
+        if scores.log_prob is not None:
+            return scores.log_prob
+        decisive = score.score_of(self.loaded).statistics[0]
+        values = scores.statistics[decisive.name]
+        return values if decisive.tail == "low" else -values
+
+    def predict(self, x: object, *, alpha: float = USUAL_ALPHA) -> NDArray[np.int64]:
+        """1 for normal items, −1 for anomalies at the false-alarm rate alpha, (n,), as scikit-learn's detectors do."""
+        return np.where(self.score(x, alpha=alpha).anomaly, -1, 1)
+
+    def sample(
+        self,
+        n: int | None = None,
+        *,
+        seed: int | None = None,
+        condition: Condition | dict[str, Any] | None = None,
+        latents: Array | None = None,
+        mean: bool = False,
+        **options: float,
+    ) -> Samples:
+        """Samples, as POST /generate gives them: ``.values`` holds the array, ``.seed`` draws them again.
+
+        ``condition`` says what they should be like (label, known values, source, …); options are those the model
+        declares, ``temperature`` for many. Raises RequestInvalid or CapabilityMissing.
+        """
+        self._check("generate")
+        told = condition if isinstance(condition, Condition) else Condition.model_validate(condition or {})
+        asked = GenerateAsked(n, seed, options, told, latents, mean)
+        return run(generate.plan(self.loaded, asked).begin())
+
+    def encode(self, x: object) -> Array:
+        """Latent vectors, float32 (n, dims), as POST /encode gives them."""
+        self._check("encode")
+        return run(encode.plan(self.loaded).begin(self._items(x).array))
+
+    transform = encode
+
+    def decode(self, z: Array) -> Array:
+        """Items (n, …) from latent vectors (n, dims): by the decoder, or the mean of what a sampler draws from them."""
+        if self.info.decode is not None:
+            return run(decode.plan(self.loaded).begin(z))
+        declared = self.info.generate
+        if declared is None or declared.latents is None:
+            raise CapabilityMissing(f"{self.info.reference} cannot decode: it has no latents")
+        return self.sample(latents=np.asarray(z), seed=0, mean=declared.mean is not None).values
+
+    def fit(self, x: object = None, y: object = None) -> "Model":
+        """The model itself: it is fitted already."""
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Always."""
+        return True
+
+    def _items(self, x: object, extra: Extra = "refuse") -> Decoded:
+        return objects.decoded(x, self.info.input, extra)
+
+    def _plan(self, asked: ScoreAsked) -> ScorePlan:
+        self._check("score")
+        return score.plan(self.loaded, asked)
+
+    def _check(self, capability: str) -> None:
+        if capability not in self.info.capabilities:
+            offers = ", ".join(self.info.capabilities)
+            raise CapabilityMissing(f"{self.info.reference} cannot {capability}; it offers {offers}")
+
+
+def _with_gaps(values: Any) -> Any:
+    """What pandas shows as missing where an array is masked."""
+    if isinstance(values, np.ma.MaskedArray):
+        return values.tolist()  # None where masked
+    return np.ma.getdata(values) if isinstance(values, np.ndarray) else values
