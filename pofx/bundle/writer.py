@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pofx.bundle.errors import BundleExists
@@ -13,12 +13,23 @@ from pofx.bundle.reader import MANIFEST_FILE, Bundle, read
 from pofx.bundle.store import Store
 
 
+def _accept(_: Bundle) -> None:
+    """No check beyond those of ``read``."""
+
+
 def write(
-    store: Store, name: str, body: ManifestBody, files: Mapping[str, bytes], *, version: int | None = None
+    store: Store,
+    name: str,
+    body: ManifestBody,
+    files: Mapping[str, bytes],
+    *,
+    version: int | None = None,
+    check: Callable[[Bundle], None] = _accept,
 ) -> Bundle:
     """The new bundle, read back and verified; the next free version unless one is given.
 
-    Raises BundleExists for a version that is there, and whatever ``read`` refuses, before anything becomes visible.
+    Raises BundleExists for a version that is there, and whatever ``read`` or ``check`` refuses, before anything becomes
+    visible.
     """
     version = version or max(store.versions(name), default=0) + 1
     folder = store.folder(name, version)
@@ -33,7 +44,7 @@ def write(
         for file_name, data in {**files, MANIFEST_FILE: _as_json(manifest)}.items():
             _write_durably(content / file_name, data)
         _sync_folder(content)
-        read(content)
+        check(read(content))
         _publish(content, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pofx.bundle import DATA_DTYPES, ArraySpec, ConditionInput, DataInput, GraphInput, NoiseInput, OptionInput
-from training.export.scoring import Scoring
+from pofx.rules.outputs import EMBEDDING
+from training.scoring import Scoring, noise_input
 from training.statistics import Statistics
 from training.transforms import Transform
 from training.zoo.base import (
@@ -20,7 +21,6 @@ from training.zoo.base import (
     Family,
     FixedPointSampler,
     Known,
-    Noise,
     takes_label,
 )
 
@@ -113,8 +113,8 @@ def computations(family: Family, transform: Transform, statistics: Statistics | 
     data, bounds = _data_input(transform), _bounds(family, transform)
     graphs = {}
     if isinstance(family, Density):
-        noise = [noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
         scoring = Scoring(family, transform, statistics)
+        noise = map(noise_input, scoring.noises)
         score = _computation(scoring, [data, *noise], scoring.names, bounds)
         rounding = max(family.rounding, _ROUNDING_PER_TERM * family.dims)
         graphs["score"] = replace(score, rounding=rounding, marginal=scoring.marginal)
@@ -126,7 +126,7 @@ def computations(family: Family, transform: Transform, statistics: Statistics | 
         graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"], bounds)
     if isinstance(family, Encoder):
         inputs = [data, *map(noise_input, transform.score_noise)]
-        graphs["encode"] = _computation(_Encode(family, transform), inputs, ["embedding"], bounds)
+        graphs["encode"] = _computation(_Encode(family, transform), inputs, [EMBEDDING], bounds)
     return graphs
 
 
@@ -211,12 +211,6 @@ def _known(family: Family, transform: Transform) -> list[GraphInput]:
         ConditionInput(name="known", dtype=data.dtype, shape=data.shape, of="known"),
         ConditionInput(name="mask", dtype="uint8", shape=positions, of="mask"),
     ]
-
-
-def noise_input(noise: Noise) -> NoiseInput:
-    """How a manifest describes that noise."""
-    shape = noise.shape if noise.shared else ("batch", *noise.shape)
-    return NoiseInput(name=noise.name, dtype="float32", shape=shape, distribution=noise.distribution)
 
 
 def _temperature(family: Family) -> OptionInput:

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from pofx.rules.outputs import DIM_LOG_PROB, LOG_PROB
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -30,10 +32,10 @@ class Evidence:
     @classmethod
     def of(cls, x: Tensor, outputs: Mapping[str, Tensor], *, marginal: bool = False) -> "Evidence":
         """Evidence from x and the outputs of a score graph by name; float32. If ``marginal``, NaN in x is missing."""
-        terms = outputs.get("dim_log_prob")
+        terms = outputs.get(DIM_LOG_PROB)
         return cls(
             x,
-            outputs["log_prob"],
+            outputs[LOG_PROB],
             None if terms is None else terms.flatten(1),
             *(outputs.get(name) for name in ("reconstruction", "rate", "latent", "tail")),
             missing=torch.isnan(x) if marginal else None,

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from torch import Tensor, nn, stack
 
+from pofx.rules.outputs import DIM_LOG_PROB
 from training.statistics.averages import Averages
 from training.statistics.background import background_of
 from training.statistics.base import Evidence, Statistic
@@ -63,7 +64,7 @@ def choose(
         parts.append(Complexity(contexts, transform.log_det.numel()))
     if (background := background_of(transform)) is not None:
         parts.append(LikelihoodRatio(background))
-    if "dim_log_prob" in outputs:
+    if DIM_LOG_PROB in outputs:
         parts += [Surprise(), SurpriseTail()]
     if "tail" in outputs:
         parts.append(Tail())

@@ -8,8 +8,8 @@ from scipy.stats import multivariate_normal
 from pofx.kinds.words import MARGINALISING
 from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
-from training.export.scoring import Scoring
 from training.export.torchscript import TorchScriptRunner, to_torchscript
+from training.scoring import Scoring
 from training.statistics import Evidence
 from training.statistics.choice import choose
 from training.transforms import Columns, Standardise

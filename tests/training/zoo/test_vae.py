@@ -3,7 +3,7 @@
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from training.export.scoring import Scoring
+from training.scoring import Scoring
 from training.transforms import Binarise
 from training.zoo import FAMILIES
 

@@ -8,11 +8,11 @@ import numpy as np
 from pofx import bundle
 from pofx.kinds.words import MARGINALISING
 from pofx.use.calibrate import Labelled
+from training.calibrate import labelled
 from training.data import audio, images, npz, table
 from training.data.dataset import Dataset
 from training.data.labels import as_indices
 from training.errors import DataError
-from training.export.labels import labelled
 
 TABLES = (".csv", ".parquet")
 
