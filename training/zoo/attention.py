@@ -27,18 +27,13 @@ from training.zoo.parts.rows import LevelFeatures, Places, RowHead
 _QUERY_BLOCKS = 8
 
 
-class TransformerOptions(Options):
-    """Options of a transformer."""
+class AttentionOptions(Options):
+    """Options of ``attention``."""
 
     blocks: int = Field(default=4, ge=1, description="blocks of attention and network, one above the other")
     width: int = Field(default=64, ge=1, description="length of a token's vector")
     heads: int = Field(default=4, ge=1, description="attentions side by side in a block; they share the width")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of attention and of outputs hidden in training")
-
-
-class AttentionOptions(TransformerOptions):
-    """Options of ``attention``."""
-
     unit: Literal["element", "row"] = Field(default="element", description="what a token is")
     embedding: int = Field(default=8, ge=1, description="length of a level's vector in a row, if there are over two")
     head: int = Field(default=512, ge=1, description="hidden units inside a row, with unit = row")
@@ -89,7 +84,7 @@ class Attention(DiscreteProposals, CompletingSampler):
 class AttentionElements(nn.Module):
     """One token per dimension, which attends to those before it: logits, and samples with keys and values kept."""
 
-    def __init__(self, event_shape: tuple[int, ...], levels: int, outputs: int, options: TransformerOptions) -> None:
+    def __init__(self, event_shape: tuple[int, ...], levels: int, outputs: int, options: AttentionOptions) -> None:
         super().__init__()
         self.tokens = nn.Parameter(0.02 * torch.randn(levels, options.width))
         self.start = nn.Parameter(0.02 * torch.randn(options.width))
@@ -160,7 +155,7 @@ class AttentionRows(nn.Module):
     """One token per row of an image; its state drives a small autoregressive network inside the next row."""
 
     def __init__(
-        self, shape: tuple[int, int], levels: LevelFeatures, outputs: int, options: TransformerOptions, *, head: int
+        self, shape: tuple[int, int], levels: LevelFeatures, outputs: int, options: AttentionOptions, *, head: int
     ) -> None:
         super().__init__()
         self.shape, self.levels = shape, levels
@@ -204,7 +199,7 @@ class Transformer(nn.Module):
     when full.
     """
 
-    def __init__(self, options: TransformerOptions) -> None:
+    def __init__(self, options: AttentionOptions) -> None:
         super().__init__()
         if options.width % options.heads:
             raise ValueError(f"expected a width that {options.heads} heads can share, got {options.width}")
@@ -244,7 +239,7 @@ class Transformer(nn.Module):
 class Block(nn.Module):
     """Attention to the past and a network of two layers, each added to what it read."""
 
-    def __init__(self, options: TransformerOptions) -> None:
+    def __init__(self, options: AttentionOptions) -> None:
         super().__init__()
         width = options.width
         self.heads, self.dropout = options.heads, options.dropout

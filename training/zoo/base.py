@@ -318,7 +318,8 @@ class Turn:
 class Player:
     """Who moves the weights of some modules, to make a loss of what ``deal`` gives small.
 
-    The recipe says how it learns, but for a ``schedule`` of its own; it plays on every batch, or every few.
+    The recipe says how it learns, but for a ``schedule`` of its own. It plays on ``every`` n-th batch, so that others
+    can take several steps to one of its.
     """
 
     name: str
@@ -350,7 +351,7 @@ class LikelihoodTrained(GradientTrained):
 
     @property
     def players(self) -> tuple[Player, ...]:
-        """The family itself."""
+        """The family itself; what is logged is its ``train_loss``."""
         return (Player("train", (self,), lambda **dealt: Turn(self.loss(**dealt))),)
 
 

@@ -25,18 +25,13 @@ Network = nn.LSTM | nn.GRU
 State = tuple[Tensor, ...]
 
 
-class RecurrentOptions(Options):
-    """Options of a recurrent network."""
+class RnnOptions(Options):
+    """Options of ``rnn``."""
 
     cell: Literal["lstm", "gru"] = Field(default="lstm", description="long short-term memory or gated recurrent unit")
     hidden: int = Field(default=256, ge=1, description="units of each recurrent layer")
     layers: int = Field(default=1, ge=1, description="recurrent layers, one above the other")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of a layer's outputs hidden in training")
-
-
-class RnnOptions(RecurrentOptions):
-    """Options of ``rnn``."""
-
     unit: Literal["element", "row"] = Field(default="element", description="what a recurrent step takes")
     window: int = Field(default=1, ge=0, description="rows above a pixel that a step reads beside its state")
     embedding: int = Field(default=8, ge=1, description="length of a level's vector, where there are more than two")
@@ -97,7 +92,7 @@ class RecurrentElements(nn.Module):
         event_shape: tuple[int, ...],
         levels: LevelFeatures,
         outputs: int,
-        options: RecurrentOptions,
+        options: RnnOptions,
         *,
         window: int,
     ) -> None:
@@ -162,7 +157,7 @@ class RecurrentRows(nn.Module):
         shape: tuple[int, int],
         levels: LevelFeatures,
         outputs: int,
-        options: RecurrentOptions,
+        options: RnnOptions,
         *,
         window: int,
         head: int,
@@ -201,7 +196,7 @@ class RecurrentRows(nn.Module):
         return scan(row, start, (self.place, *by_row)).flatten(0, 1)
 
 
-def recurrent(inputs: int, options: RecurrentOptions) -> Network:
+def recurrent(inputs: int, options: RnnOptions) -> Network:
     """A network over (batch, time, inputs); an LSTM's forget gates start open, with bias 1.
 
     LSTM: gates i, f, o = σ(W x + U h + b), candidate g = tanh(…), cell c' = f c + i g, output h' = o tanh(c').

@@ -10,7 +10,7 @@ from training.transforms import Binarise, DataFacts
 from training.zoo import FAMILIES
 from training.zoo.attention import causal_attention
 from training.zoo.base import Facts, Family
-from training.zoo.rnn import RecurrentOptions, neighbours, recurrent, start_state, step
+from training.zoo.rnn import RnnOptions, neighbours, recurrent, start_state, step
 
 
 def _attention(shape: tuple[int, ...], **options: object) -> Family:
@@ -26,7 +26,7 @@ def _attention(shape: tuple[int, ...], **options: object) -> Family:
 @pytest.mark.parametrize("layers", [1, 2])
 def test_steps_of_a_recurrent_network_are_the_network(cell, layers):
     torch.manual_seed(0)
-    network = recurrent(3, RecurrentOptions(cell=cell, hidden=5, layers=layers)).double()
+    network = recurrent(3, RnnOptions(cell=cell, hidden=5, layers=layers)).double()
     x = torch.randn(4, 6, 3, dtype=torch.float64)
     state, outputs = start_state(network, 4), []
     for moment in range(6):
@@ -36,7 +36,7 @@ def test_steps_of_a_recurrent_network_are_the_network(cell, layers):
 
 
 def test_the_forget_gates_of_an_lstm_start_open():
-    network = recurrent(3, RecurrentOptions(cell="lstm", hidden=50, layers=2)).requires_grad_(False)
+    network = recurrent(3, RnnOptions(cell="lstm", hidden=50, layers=2)).requires_grad_(False)
     assert isinstance(network, nn.LSTM)
     for layer in range(2):
         bias = getattr(network, f"bias_ih_l{layer}") + getattr(network, f"bias_hh_l{layer}")
