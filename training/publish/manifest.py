@@ -19,8 +19,8 @@ from training.missing import marginalises
 from training.prepare import Prepared
 from training.run import FitReport
 from training.scoring import NOISE_SEED, bound_of
-from training.zoo.autoregressive.conditionals.order import raster
 from training.zoo.base import Density, Encoder, LabelPosterior, VariationalBound, takes_label
+from training.zoo.parts.conditionals import raster
 
 GOLDEN, CALIBRATION = "golden.npz", "calibration.npz"
 
