@@ -14,11 +14,11 @@ from training.batches import chunk
 from training.fit import Fitted
 from training.prepare import Prepared
 from training.run import Run
-from training.scoring import Scoring, bound_of
+from training.scoring import Scoring, bound_of, is_scored
 from training.statistics import Evidence, Statistics
-from training.statistics.choice import choose
+from training.statistics.choice import choose, choose_without_density
 from training.transforms import Transform
-from training.zoo.base import Density, Family, VariationalBound
+from training.zoo.base import Family, Reconstructing, VariationalBound
 
 Say = Callable[[str], None]
 _FIT_ITEMS = 20_000
@@ -27,7 +27,7 @@ _MIN_HALF_ELEMENTS = 1024
 
 @dataclass(frozen=True)
 class Finished:
-    """A fitted model as it is evaluated and shipped; ``statistics`` is None for a model without a density."""
+    """A fitted model as it is evaluated and shipped; ``statistics`` is None for a model without a score."""
 
     fitted: Fitted
     statistics: Statistics | None
@@ -58,7 +58,7 @@ def finish(fitted: Fitted, say: Say) -> Finished:
     if prepared.recipe.export.weights == "float16":
         round_to_half(prepared.family)
     prepared.family.eval().requires_grad_(False)
-    if not isinstance(prepared.family, Density):
+    if not is_scored(prepared.family):
         return Finished(fitted, None)
     scoring = Scoring(prepared.family, prepared.transform).eval()
     statistics = _unfitted(scoring)
@@ -79,6 +79,8 @@ def round_to_half(family: Family) -> None:
 def _unfitted(scoring: Scoring) -> Statistics:
     """Every statistic the model can have."""
     family, transform = scoring.family, scoring.transform
+    if isinstance(family, Reconstructing):
+        return choose_without_density(family.embedding_dims)
     bound = bound_of(family, transform)
     described = f"log-density of {transform.density_of}" + (f", lower bound {bound}" if bound else "")
     latent = family.latent_size if isinstance(family, VariationalBound) else 0

@@ -11,7 +11,7 @@ from pofx.rules.outputs import DIM_LOG_PROB, LOG_PROB, MAP_KINDS, RECONSTRUCTION
 from training.missing import marginalises
 from training.statistics import Evidence, Statistics
 from training.transforms import Transform
-from training.zoo.base import Density, FactorisedDensity, Family, Noise, VariationalBound
+from training.zoo.base import Density, FactorisedDensity, Family, Noise, Reconstructing, VariationalBound
 
 NOISE_SEED = 0
 """Of noise that all rows share, so that the same item always gets the same score."""
@@ -23,6 +23,11 @@ def bound_of(family: Family, transform: Transform) -> str | None:
     return " + ".join(filter(None, (family.bound, transform.bound))) or None
 
 
+def is_scored(family: Family) -> bool:
+    """Whether items get a score: by a density, a bound of one, or what a code does not restore."""
+    return isinstance(family, Density | Reconstructing)
+
+
 def noise_input(noise: Noise) -> NoiseInput:
     """How a manifest describes that noise."""
     shape = noise.shape if noise.shared else ("batch", *noise.shape)
@@ -30,7 +35,7 @@ def noise_input(noise: Noise) -> NoiseInput:
 
 
 class Scoring(nn.Module):
-    """What a family says about raw items: log_prob first, then ``outputs``, then the statistics if there are any."""
+    """What a family says about raw items: log_prob first if it has a density, then its outputs, then the statistics."""
 
     def __init__(self, family: Family, transform: Transform, statistics: Statistics | None = None) -> None:
         super().__init__()
@@ -42,7 +47,8 @@ class Scoring(nn.Module):
     @property
     def noises(self) -> tuple[Noise, ...]:
         """The noise that ``forward`` takes: that of the transform, then that of the family."""
-        return (*self.transform.score_noise, *self.family.score_noise)
+        own = self.family.score_noise if isinstance(self.family, Density) else ()
+        return (*self.transform.score_noise, *own)
 
     def shared_noise(self) -> list[Tensor]:
         """That noise as the library draws it."""
@@ -52,10 +58,9 @@ class Scoring(nn.Module):
     def names(self) -> tuple[str, ...]:
         """The names of the results of ``forward``."""
         if self.statistics is None:
-            return (LOG_PROB, *self.outputs)
-        terms = [name for name in self.outputs if name in MAP_KINDS]
-        others = [item.name for item in self.statistics.members if item.name != LOG_PROB]
-        return (LOG_PROB, *terms, *others)
+            return self.outputs
+        kept = [name for name in self.outputs if name == LOG_PROB or name in MAP_KINDS]
+        return (*kept, *(item.name for item in self.statistics.members if item.name != LOG_PROB))
 
     def forward(self, raw: Tensor, *noise: Tensor) -> tuple[Tensor, ...]:
         """Arrays (batch, …) in the order of ``names``; float32. Those per position are of the size of the item."""
@@ -71,9 +76,12 @@ class Scoring(nn.Module):
         """Items in model space, and what the family says about them by name, before any statistic."""
         own = len(self.transform.score_noise)
         x = self.transform(raw, *noise[:own])
-        return x, dict(zip((LOG_PROB, *self.outputs), self._scored(raw, x, noise[own:]), strict=True))
+        return x, dict(zip(self.outputs, self._scored(raw, x, noise[own:]), strict=True))
 
     def _scored(self, raw: Tensor, x: Tensor, noise: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        if isinstance(self.family, Reconstructing):
+            errors = _per_position(self.family.errors(x))
+            return errors.flatten(1).sum(1), self.family.embed(x), errors
         if not isinstance(self.family, FactorisedDensity):
             total = self.family.log_prob(x, *noise)
             total = (total.double() + self.transform.log_det_of(x, raw)).float()
@@ -117,9 +125,11 @@ def _shared_out(terms: Tensor, transform: Transform) -> Tensor:
 
 
 def _outputs(family: Family, tailed: bool) -> tuple[str, ...]:
-    """What there is beside log_prob."""
+    """What a family says about an item, by name."""
+    if isinstance(family, Reconstructing):
+        return ("reconstruction", "latent", RECONSTRUCTION_ERROR)
     if isinstance(family, FactorisedDensity):
-        return (DIM_LOG_PROB, "tail") if tailed else (DIM_LOG_PROB,)
+        return (LOG_PROB, DIM_LOG_PROB, "tail") if tailed else (LOG_PROB, DIM_LOG_PROB)
     if isinstance(family, VariationalBound):
-        return ("reconstruction", "rate", "latent", RECONSTRUCTION_ERROR)
-    return ()
+        return (LOG_PROB, "reconstruction", "rate", "latent", RECONSTRUCTION_ERROR)
+    return (LOG_PROB,)

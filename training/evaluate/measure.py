@@ -6,6 +6,7 @@ from training.evaluate.detection import evaluate_detection
 from training.evaluate.labels import evaluate_labels
 from training.evaluate.likelihood import evaluate_likelihood
 from training.evaluate.measurement import Measurement
+from training.evaluate.reconstruction import evaluate_reconstruction
 from training.finish import Finished
 
 
@@ -18,6 +19,7 @@ def measure(finished: Finished) -> list[Measurement]:
     splits = finished.prepared.splits.complete()
     samples = recipe.evaluate.importance_samples
     likelihood = evaluate_likelihood(family, transform, splits.test.x, samples=samples, seed=recipe.seed)
+    likelihood += evaluate_reconstruction(family, transform, splits.parts)
     labels = evaluate_labels(family, transform, splits.test, recipe.seed)
     return likelihood + labels + evaluate_coverage(family, transform, splits, recipe.seed)
 

@@ -10,17 +10,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pofx.bundle import DATA_DTYPES, ArraySpec, ConditionInput, DataInput, GraphInput, NoiseInput, OptionInput
 from pofx.rules.outputs import EMBEDDING
-from training.scoring import Scoring, noise_input
+from training.scoring import Scoring, is_scored, noise_input
 from training.statistics import Statistics
 from training.transforms import Transform
 from training.zoo.base import (
     Autoregressive,
     CompletingSampler,
-    Density,
     Encoder,
     Family,
     FixedPointSampler,
     Known,
+    Reconstructing,
     takes_label,
 )
 
@@ -99,6 +99,17 @@ def _parted(
     return noise, temperature, {"label": rest[0]} if labels else {}, rest[labels:]
 
 
+class _Decode(nn.Module):
+    def __init__(self, family: Family, transform: Transform) -> None:
+        super().__init__()
+        self.family, self.transform = family, transform
+
+    def forward(self, code: Tensor) -> tuple[Tensor]:
+        x = self.family.decode(code)
+        levels = self.transform.levels  # a code may restore what no item can be
+        return (self.transform.inverse(torch.clamp(torch.round(x), 0, levels - 1) if levels else x),)
+
+
 class _Encode(nn.Module):
     def __init__(self, family: Family, transform: Transform) -> None:
         super().__init__()
@@ -112,7 +123,7 @@ def computations(family: Family, transform: Transform, statistics: Statistics | 
     """Every graph this family can fill, by the name it has in the bundle."""
     data, bounds = _data_input(transform), _bounds(family, transform)
     graphs = {}
-    if isinstance(family, Density):
+    if is_scored(family):
         scoring = Scoring(family, transform, statistics)
         noise = map(noise_input, scoring.noises)
         score = _computation(scoring, [data, *noise], scoring.names, bounds)
@@ -127,6 +138,9 @@ def computations(family: Family, transform: Transform, statistics: Statistics | 
     if isinstance(family, Encoder):
         inputs = [data, *map(noise_input, transform.score_noise)]
         graphs["encode"] = _computation(_Encode(family, transform), inputs, [EMBEDDING], bounds)
+    if isinstance(family, Reconstructing):
+        code = DataInput(name="code", dtype="float32", shape=("batch", family.embedding_dims))
+        graphs["decode"] = _computation(_Decode(family, transform), [code], ["item"], bounds)
     return graphs
 
 

@@ -41,7 +41,9 @@ def _with_gaps(items: np.ndarray) -> np.ndarray:
 
 
 def _input(item: GraphInput, fresh: np.ndarray, items: np.ndarray) -> np.ndarray:
-    if isinstance(item, DataInput) or (isinstance(item, ConditionInput) and item.of == "known"):
+    if (isinstance(item, DataInput) and fresh.shape == items.shape) or (
+        isinstance(item, ConditionInput) and item.of == "known"
+    ):
         return items
     if isinstance(item, NoiseInput) and "batch" not in item.shape:
         return draw_shared(item, NOISE_SEED)

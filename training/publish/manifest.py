@@ -19,7 +19,7 @@ from training.missing import marginalises
 from training.prepare import Prepared
 from training.run import FitReport
 from training.scoring import NOISE_SEED, bound_of
-from training.zoo.base import Density, Encoder, LabelPosterior, VariationalBound, takes_label
+from training.zoo.base import Density, Encoder, LabelPosterior, Reconstructing, VariationalBound, takes_label
 from training.zoo.parts.conditionals import raster
 
 GOLDEN, CALIBRATION = "golden.npz", "calibration.npz"
@@ -38,6 +38,7 @@ def manifest_body(calibrated: Calibrated, measurements: Sequence[Measurement]) -
         generate=_generate(prepared, graphs),
         score=_score(calibrated),
         encode=_encode(prepared),
+        decode=bundle.Decode(graph="decode", item="item") if isinstance(prepared.family, Reconstructing) else None,
         golden=bundle.Golden(file=GOLDEN, tolerances={name: _golden_tolerance(item) for name, item in graphs.items()}),
         metrics=tuple(_metric(item) for item in measurements),
         provenance=_provenance(prepared, report),
@@ -86,7 +87,7 @@ def _encode(prepared: Prepared) -> bundle.Encode | None:
         graph="encode",
         dims=family.embedding_dims,
         description=family.encodes,
-        prior="normal" if isinstance(family, VariationalBound) else None,
+        prior="normal" if isinstance(family, VariationalBound | Reconstructing) else None,
         classes=prepared.dataset.label_names if isinstance(family, LabelPosterior) else (),
     )
 

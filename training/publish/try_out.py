@@ -8,7 +8,7 @@ from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import load, runtime_of
 from pofx.rules.outputs import map_kind
-from pofx.use import encode, generate, score
+from pofx.use import decode, encode, generate, score
 from pofx.use.generate import GenerateAsked
 from pofx.use.score import ScoreAsked
 from pofx.use.steps import run
@@ -39,4 +39,7 @@ def _uses(model: LoadedModel, item: np.ndarray) -> list[Callable[[], object]]:
         found.append(lambda: run(generate.plan(model, GenerateAsked(1, 0)).begin()))
     if manifest.encode is not None:
         found.append(lambda: run(encode.plan(model).begin(item)))
+    if manifest.decode is not None and manifest.encode is not None:
+        codes = np.zeros((1, manifest.encode.dims), np.float32)
+        found.append(lambda: run(decode.plan(model).begin(codes, np.asarray)))
     return found

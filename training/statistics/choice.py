@@ -11,7 +11,7 @@ from training.statistics.base import Evidence, Statistic
 from training.statistics.combined import Combined
 from training.statistics.complexity import Complexity
 from training.statistics.contexts import contexts_of
-from training.statistics.latent import LatentDistance, Rate, Reconstruction
+from training.statistics.latent import LatentDistance, Rate, Reconstruction, SquaredError
 from training.statistics.likelihood import LogProb, Surprise, SurpriseTail, Tail, Typicality
 from training.statistics.likelihood_ratio import LikelihoodRatio
 from training.transforms import Transform
@@ -50,6 +50,11 @@ class Statistics(nn.Module):
         values = [part(evidence) for part in self.parts]
         oriented = [part.oriented(value) for part, value in zip(self.parts, values, strict=True) if part.joins]
         return (self.combined.of(stack(oriented, 1)), *values)
+
+
+def choose_without_density(latent: int) -> Statistics:
+    """The statistics of a model that encodes and restores: what is lost, and how far out the code is."""
+    return Statistics([SquaredError(), LatentDistance(latent)])
 
 
 def choose(
