@@ -26,12 +26,6 @@ class Refused:
     files: frozenset[tuple[str, int, int]] = frozenset()
 
 
-_WHY_NOT = {
-    "implicit": "is an implicit model: it draws samples but defines no density",
-    "representation": "is a representation: it has no density",
-}
-
-
 @dataclass
 class Registry:
     """Filled by ``load_store``, which replaces both attributes as a whole: a reader sees the old or the new."""
@@ -104,12 +98,10 @@ class Registry:
         if text is None:
             return self._only_one(capability)
         model = self.find(text)
-        if capability in model.manifest.capabilities:
+        if model.manifest.offers(capability):
             return model
-        offers = f"offers {', '.join(model.manifest.capabilities)}"
-        why = _WHY_NOT.get(model.manifest.kind, offers) if capability == "score" else offers
         raise CapabilityMissing(
-            f"{model.manifest.reference} cannot {capability}; it {why}",
+            f"{model.manifest.reference} cannot {capability}; it {_why_not(model.manifest, capability)}",
             models_that_can=self._able(capability),
         )
 
@@ -124,7 +116,7 @@ class Registry:
         return self.find(able[0])
 
     def _able(self, capability: str) -> list[str]:
-        return [model.manifest.name for model in self.latest() if capability in model.manifest.capabilities]
+        return [model.manifest.name for model in self.latest() if model.manifest.offers(capability)]
 
     def _why_unknown(self, reference: bundle.Reference) -> str:
         for item in self.refused:
@@ -145,3 +137,11 @@ def _fingerprint(folder: Path) -> frozenset[tuple[str, int, int]]:
 
 def _versions(models: Mapping[str, Mapping[int, LoadedModel]]) -> list[tuple[str, int]]:
     return [(name, version) for name, versions in models.items() for version in versions]
+
+
+def _why_not(manifest: bundle.Manifest, capability: str) -> str:
+    """What the model is instead, in words that go on after "it"."""
+    if capability == "score" and manifest.kind == "implicit":
+        return "is an implicit model: it draws samples but defines no density"
+    decodes = "; it decodes given codes: send latents" if capability == "generate" and manifest.decode else ""
+    return f"offers {', '.join(manifest.capabilities)}{decodes}"

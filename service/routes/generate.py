@@ -37,7 +37,7 @@ class GenerateEndpoint:
 
     async def _answer(self, request: Request, body: GenerateRequest, size: int, trace: Trace) -> Response:
         services = self._services
-        model = services.choose(body.model, "generate", trace)
+        model = services.choose(body.model, self._use(body), trace)
         media = _media(request, model.manifest)
         _check_format(model, body)
         plan = generate.plan(model, body.asked(), services.registry.latest(), services.settings.max_samples)
@@ -48,6 +48,13 @@ class GenerateEndpoint:
             with trace.stage("encode"):
                 content = await services.convert(samples.values.size * 8, _rendered, media, model, samples, body)
         return Response(content, media_type=media)
+
+    def _use(self, body: GenerateRequest) -> str:
+        """What a model must offer: a decoder is enough where the codes are given."""
+        given = body.latents is not None and body.model is not None
+        if given and self._services.registry.find(body.model or "").manifest.generate is None:
+            return "decode"
+        return "generate"
 
 
 def _check_format(model: LoadedModel, body: GenerateRequest) -> None:
