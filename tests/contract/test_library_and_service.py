@@ -53,7 +53,8 @@ def items_of(model):
         real = stored[f"{model.info.score.graph}.in.{model.info.input.kind}"]
     if model.info.input.kind == "row":
         return np.concatenate([real[~np.isnan(real).any(1)] * factor for factor in (1, 1.01, 0.98)]).astype(np.float32)
-    return np.concatenate([np.roll(real, shift, axis=1) for shift in range(2)])
+    shifted = np.concatenate([np.roll(real, shift, axis=1) for shift in range(2)])
+    return shifted[:2] if model.info.input.kind == "audio" else shifted  # a recording takes a second of the device
 
 
 def array(response):
@@ -72,7 +73,7 @@ def test_scores_are_the_same(opened, ask, name):
 
 @pytest.mark.parametrize("name", names_that(explains))
 def test_maps_are_the_same(opened, ask, name):
-    items = items_of(opened(name))[:2]
+    items = items_of(opened(name))[:1]
     answer = ask(f"/score?model={name}&explain=true", content=encode_npy(items), headers={"content-type": NPY})
     for result, surprise in zip(answer.json()["results"], opened(name).score(items, explain=True).maps, strict=True):
         assert np.array_equal(values_of(result["map"], opened(name).info.input), surprise.reshape(-1))
