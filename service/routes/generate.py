@@ -14,8 +14,9 @@ from service.answers import generate as answers
 from service.routes import bodies
 from service.routes.negotiation import CSV, JSON, NPY, PNG, TEXT, WAV, preferred
 from service.routes.patience import patiently
+from service.routes.query import with_query
 from service.routes.services import Services
-from service.schemas.generate import GenerateRequest
+from service.schemas.generate import GenerateOptions, GenerateRequest
 from service.trace import Trace
 
 _OFFERS = {"image": (PNG,), "row": (CSV,), "audio": (WAV, PNG), "text": (TEXT,)}
@@ -31,7 +32,8 @@ class GenerateEndpoint:
         """Draws samples from a model."""
         if bodies.media_type(request) != JSON:
             raise MediaUnsupported("expected application/json", supported=[JSON])
-        body, size = await bodies.json_body(request, GenerateRequest, self._services.settings)
+        said, size = await bodies.json_body(request, GenerateRequest, self._services.settings)
+        body = with_query(request, said, GenerateOptions)
         trace: Trace = request.scope["trace"]
         return await patiently(request, trace, self._answer(request, body, size, trace))
 
