@@ -17,7 +17,15 @@ from pofx.bundle.conditions import (
     SourceCondition,
     TargetCondition,
 )
-from pofx.bundle.errors import BundleCorrupt, BundleError, BundleExists, BundleNotFound, BundleUnsupported
+from pofx.bundle.errors import (
+    BundleCorrupt,
+    BundleError,
+    BundleExists,
+    BundleNotFound,
+    BundleUnsupported,
+    RecordDamaged,
+    VersionInUse,
+)
 from pofx.bundle.manifest import (
     SCHEMA_VERSION,
     ArraySpec,
@@ -96,6 +104,7 @@ __all__ = [
     "NoiseInput",
     "OptionInput",
     "Provenance",
+    "RecordDamaged",
     "Reference",
     "RowSpec",
     "Score",
@@ -106,6 +115,7 @@ __all__ = [
     "TargetCondition",
     "TextSpec",
     "Tolerance",
+    "VersionInUse",
     "read",
     "write",
 ]
