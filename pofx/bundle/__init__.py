@@ -17,6 +17,7 @@ from pofx.bundle.conditions import (
     SourceCondition,
     TargetCondition,
 )
+from pofx.bundle.difference import Difference, differences
 from pofx.bundle.errors import (
     BundleCorrupt,
     BundleError,
@@ -87,6 +88,7 @@ __all__ = [
     "DataProvenance",
     "Decode",
     "Density",
+    "Difference",
     "Encode",
     "FileEntry",
     "Generate",
@@ -116,6 +118,7 @@ __all__ = [
     "TextSpec",
     "Tolerance",
     "VersionInUse",
+    "differences",
     "read",
     "write",
 ]
