@@ -17,7 +17,7 @@ from pofx.bundle.conditions import (
     SourceCondition,
     TargetCondition,
 )
-from pofx.bundle.difference import Difference, differences
+from pofx.bundle.difference import PARTS, Difference, differences
 from pofx.bundle.errors import (
     BundleCorrupt,
     BundleError,
@@ -63,6 +63,7 @@ from pofx.bundle.writer import write
 __all__ = [
     "DATA_DTYPES",
     "MANIFEST_FILE",
+    "PARTS",
     "SCHEMA_VERSION",
     "ArraySpec",
     "Attribute",

@@ -7,6 +7,21 @@ from typing import Any
 
 from pofx.bundle.manifest import Graph, Manifest, Metric
 
+PARTS = (
+    "model",
+    "input",
+    "generate",
+    "density",
+    "statistics",
+    "calibration",
+    "encode",
+    "decode",
+    "metrics",
+    "graphs",
+    "provenance",
+)
+"""What is compared, in this order."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -21,9 +36,9 @@ class Difference:
 def differences(one: Manifest, other: Manifest) -> list[Difference]:
     """Everything in which two bundles differ, by part; empty for bundles that compute and claim the same."""
     found = []
-    theirs = _parts(other)
-    for part, values in _parts(one).items():
-        mine, yours = dict(_leaves(values)), dict(_leaves(theirs[part]))
+    ours, theirs = _parts(one), _parts(other)
+    for part in PARTS:
+        mine, yours = dict(_leaves(ours[part])), dict(_leaves(theirs[part]))
         places = [*mine, *(place for place in yours if place not in mine)]
         found += [
             Difference(part, place, mine.get(place), yours.get(place))

@@ -30,7 +30,7 @@ _INLINE_BYTES = 64 * 1024  # below this, a hop to another thread costs more than
 class Services:
     """``drift`` is None where the settings switch it off; ``draining`` is set on SIGTERM and never unset.
 
-    ``load_new`` loads what is new in the store and says whether anything was; set when the application starts.
+    ``load_new`` follows the store and says whether anything changed; set when the application starts.
     """
 
     settings: Settings
@@ -54,14 +54,16 @@ class Services:
         return await run(steps, self.batcher, trace)
 
     async def look_for_bundles(self) -> None:
-        """Serves bundles that appeared in the store; requests in flight keep the model they have."""
+        """Serves what the store holds now; requests in flight keep the model they have."""
         try:
             changed = await asyncio.to_thread(self.load_new)
         except OSError as error:  # the store may be replaced as a whole just now
-            _log.warning("cannot look for new bundles in %s: %s", self.settings.store, error)
+            _log.warning("cannot look for bundles in %s: %s", self.settings.store, error)
             return
         if changed:
             self.metrics.models(len(self.registry.all()), len(self.registry.refused))
+            if self.drift is not None:
+                self.drift.keep(self.registry.all())
 
     async def convert(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of decoding or encoding about that many bytes: at once if small, else in the bounded pool."""
