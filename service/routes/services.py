@@ -11,7 +11,7 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.use.steps import Steps
 from service.drift.watches import Watches
 from service.engine.admission import Admission
-from service.engine.batcher import Batcher
+from service.engine.device import DeviceThread
 from service.engine.registry import Registry
 from service.engine.run import run
 from service.metrics import Metrics
@@ -35,7 +35,7 @@ class Services:
 
     settings: Settings
     registry: Registry
-    batcher: Batcher
+    device: DeviceThread
     admission: Admission
     metrics: Metrics
     executor: Executor
@@ -51,7 +51,7 @@ class Services:
 
     async def run(self, steps: Steps[T], trace: Trace) -> T:
         """The result of a plan's steps, batched with those of other requests."""
-        return await run(steps, self.batcher, trace)
+        return await run(steps, self.device, trace)
 
     async def look_for_bundles(self) -> None:
         """Serves what the store holds now; requests in flight keep the model they have."""

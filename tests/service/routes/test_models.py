@@ -86,7 +86,7 @@ def test_a_request_in_flight_keeps_the_model_that_is_removed(serve, own):
     with serve(store=own.root, rescan_s=0) as client:
         services = client.app.state.services
         inputs = {"model": "tiny-table:2", "inputs": [{"array": [0.0, 0.0, 0.0]}]}
-        found = services.batcher._submit
+        found = services.device._submit
         removed = []
 
         async def answered():
@@ -97,10 +97,10 @@ def test_a_request_in_flight_keeps_the_model_that_is_removed(serve, own):
             found(removed[0])
             return await request
 
-        services.batcher._submit = lambda job: (own.remove("tiny-table", 2), removed.append(job))
+        services.device._submit = lambda job: (own.remove("tiny-table", 2), removed.append(job))
         answer = client.run(answered())
         assert answer.status_code == 200
-        services.batcher._submit = found
+        services.device._submit = found
         assert client.post("/score", json=inputs).status_code == 404
 
 
@@ -153,7 +153,7 @@ def test_a_draining_service_is_not_ready_but_alive(settings):
 
 
 def test_a_stalled_device_is_not_alive(client, app, monkeypatch):
-    monkeypatch.setattr(app.state.services.batcher, "_busy_since", -1e9)
+    monkeypatch.setattr(app.state.services.device, "_busy_since", -1e9)
     assert client.get("/health/live").status_code == 503
 
 
