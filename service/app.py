@@ -18,7 +18,8 @@ from service import problems
 from service.drift.monitor import Rules
 from service.drift.watches import Watches
 from service.engine.admission import Admission
-from service.engine.batcher import Batcher, BatchReport, Limits
+from service.engine.device import BatchReport, DeviceThread
+from service.engine.policy import Limits
 from service.engine.registry import Registry
 from service.gates import ApiKeys, BodyLimit
 from service.metrics import Metrics
@@ -84,12 +85,12 @@ def _services(settings: Settings, registry: Registry) -> Services:
         metrics.batch(batch)
         admission.observe(batch.mflop, batch.seconds)
 
-    batcher = Batcher(Limits(settings.max_batch_mflop, settings.max_batch_rows, _LEAST_ROWS), report)
+    device = DeviceThread(Limits(settings.max_batch_mflop, settings.max_batch_rows, _LEAST_ROWS), report)
     executor = ThreadPoolExecutor(settings.decode_threads, "convert")
     watches = _watches(settings, executor)
     if watches is not None:
         metrics.watch_drift(watches.read)
-    return Services(settings, registry, batcher, admission, metrics, executor, watches)
+    return Services(settings, registry, device, admission, metrics, executor, watches)
 
 
 def _watches(settings: Settings, executor: Executor) -> Watches | None:
@@ -103,12 +104,12 @@ def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], Abstract
         if load:
             services.load_new()
         services.metrics.models(len(services.registry.all()), len(services.registry.refused))
-        services.batcher.start(asyncio.get_running_loop())
+        services.device.start(asyncio.get_running_loop())
         watcher = asyncio.create_task(_watch_store(services))
         yield
         services.draining = True
         watcher.cancel()
-        services.batcher.close(services.settings.drain_timeout_s)
+        services.device.close(services.settings.drain_timeout_s)
         services.executor.shutdown()
 
     return lifespan

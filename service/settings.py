@@ -14,7 +14,9 @@ class Settings(BaseSettings):
 
     store: Path = Field(Path("models"), description="Folder with the bundles, <name>/<version>/.")
     rescan_s: float = Field(
-        2.0, ge=0, description="Seconds between looks for new bundles in the store; 0 looks only at the start."
+        2.0,
+        ge=0,
+        description="Seconds between looks at the store for what is new, gone or promoted; 0 looks only at the start.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose.")

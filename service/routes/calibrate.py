@@ -92,8 +92,14 @@ class CalibrateEndpoint:
             "smallest_alpha": {"marginal": smallest["marginal"], "pac": smallest["pac"]},
             "statistics": [item.name for item in declared.statistics],
             "served": manifest.version in self._services.registry.models.get(manifest.name, {}),
-            "notes": list(notes),
+            "notes": [*notes, *self._not_meant(manifest)],
         }
+
+    def _not_meant(self, written: bundle.Manifest) -> Notes:
+        promoted = self._services.registry.stock.promoted.get(written.name)
+        if promoted in (None, written.version):
+            return ()
+        return (f"{written.name} goes on to mean version {promoted}, which is promoted",)
 
 
 def _lost(model: LoadedModel) -> Notes:

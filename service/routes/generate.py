@@ -42,7 +42,7 @@ class GenerateEndpoint:
         model = services.choose(body.model, self._use(body), trace)
         media = _media(request, model.manifest)
         _check_format(model, body)
-        plan = generate.plan(model, body.asked(), services.registry.latest(), services.settings.max_samples)
+        plan = generate.plan(model, body.asked(), services.registry.meant(), services.settings.max_samples)
         with services.admission.ticket(plan.mflop(plan.n)):
             with trace.stage("decode"):
                 steps = await services.convert(max(size, plan.n * model.manifest.dims * 4), plan.begin)

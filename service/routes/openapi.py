@@ -23,7 +23,7 @@ from service.schemas.drift import DriftReport
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
 from service.schemas.generate import GenerateAnswer, GenerateOptions, GenerateRequest
 from service.schemas.health import Liveness, Readiness
-from service.schemas.models import ModelDescription, ModelList
+from service.schemas.models import ModelComparison, ModelDescription, ModelList
 from service.schemas.score import ScoreAnswer, ScoreOptions, ScoreRequest
 
 _TEMPLATE = "#/components/schemas/{model}"
@@ -36,6 +36,7 @@ _WRITTEN = (
     DriftReport,
     ModelDescription,
     ModelList,
+    ModelComparison,
     Liveness,
     Readiness,
     Problem,
