@@ -105,9 +105,7 @@ class _Decode(nn.Module):
         self.family, self.transform = family, transform
 
     def forward(self, code: Tensor) -> tuple[Tensor]:
-        x = self.family.decode(code)
-        levels = self.transform.levels  # a code may restore what no item can be
-        return (self.transform.inverse(torch.clamp(torch.round(x), 0, levels - 1) if levels else x),)
+        return (self.transform.nearest(self.family.decode(code)),)
 
 
 class _Encode(nn.Module):

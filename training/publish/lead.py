@@ -12,7 +12,7 @@ _ONE_PERCENT = 99  # items that it takes to call anything an anomaly at a rate o
 _FEW = 100  # items whose share says little
 _PLURALS = {"image": "images", "row": "rows", "audio": "recordings", "text": "texts"}
 _PLACES = {"image": "pixels", "row": "columns", "audio": "samples", "text": "characters"}
-_BEST = ("nll", "iwae_", "elbo", "class_share_tv")
+_BEST = ("nll", "iwae_", "elbo", "explained_variance", "class_share_tv")
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,8 @@ def _how_good(told: Told) -> str:
             f"class shares of samples are {best.figure} (total variation; 0 is best) from those of real {told.items}. "
             f"{known}"
         )
+    if best.name == "explained_variance":
+        return f"{best.figure} of the variance of {count:,} test {told.items} is in {best.protocol}. {known}"
     most = "at most " if _is_bound(best) else ""
     protocol = best.protocol.split(", seed")[0]
     return f"{most}{best.figure} {best.unit} on {count:,} test {told.items} ({protocol}). {known}"
@@ -203,7 +205,8 @@ def _distrust(told: Told) -> str:
         (told.in_two_colours, "for faint grey strokes, which thresholding hides"),
         (score is not None and score.calibration.n < _ONE_PERCENT, "with an alpha of 1 %, which it refuses"),
         (density is not None and density.kind == "lower_bound", "to compare its nats with those of other bounds"),
-        (density is None, "for the right mix of classes, or for variety within one"),
+        (density is None and told.body.generate is not None, "for the right mix of classes, or for variety within one"),
+        (told.body.decode is not None, "for odd items that the code restores well"),
         (score is not None, "to find every anomaly: how many are found is not promised"),
     )
     return "; ".join([words for holds, words in rules if holds][:3]) + "."
