@@ -110,7 +110,7 @@ class Run:
             return FitReport(**json.loads((self.folder / "report.json").read_text()))
         if self.other_data is not None:
             raise FitError(
-                f"{self.folder}: not fitted yet. The recipe was fitted on other data ({self.other_data}), which its "
-                "source no longer has; `python -m training fit` fits it on what is there now"
+                f"the data of this recipe changed since it was fitted ({self.other_data}); `python -m training fit` "
+                "fits it on what is there now"
             )
         raise FitError(f"{self.folder}: not fitted yet; `python -m training fit` does that")

@@ -116,7 +116,10 @@ def _scores(body: bundle.ManifestBody) -> str | None:
 
 
 def _encodes(body: bundle.ManifestBody) -> str | None:
-    return None if body.encode is None else f"encode ({body.encode.dims} numbers: {body.encode.description})"
+    if body.encode is None:
+        return None
+    numbers = "1 number" if body.encode.dims == 1 else f"{body.encode.dims} numbers"
+    return f"encode ({numbers}: {body.encode.description})"
 
 
 def _how_good(told: Told) -> str:
@@ -192,8 +195,8 @@ def _measured(told: Told) -> str:
     judged = "; **more alarms than promised**" if rate.value > high else ""
     few = "; so few show little" if count < _FEW else ""
     return (
-        f" Measured at {shown[0]:g}: {rate.value:.4g} of {count:,} held-out {told.items}, band {low:.4f} to "
-        f"{high:.4f}{judged}{few}."
+        f" Measured at {shown[0]:g}: a share {rate.value:.2g} of {count:,} held-out {told.items}, band {low:.2g} to "
+        f"{high:.2g}{judged}{few}."
     )
 
 
