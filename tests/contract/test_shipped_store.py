@@ -21,6 +21,7 @@ SHIPPED = {
     "mnist-dcgan": ("implicit", ("generate",)),
     "mnist-made": ("exact", ("generate", "score")),
     "mnist-nade": ("exact", ("generate", "score")),
+    "mnist-pca": ("representation", ("score", "encode")),
     "mnist-pixelcnn": ("exact", ("generate", "score")),
     "mnist-rnn": ("exact", ("generate", "score")),
     "mnist-vae": ("lower_bound", ("generate", "score", "encode")),
