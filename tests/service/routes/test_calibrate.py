@@ -110,9 +110,11 @@ def test_every_kind_of_body_calibrates_alike(operator, own):
     assert len({(folder / "CARD.md").read_bytes() for folder in folders}) == 1
 
 
-def test_what_a_json_body_says_counts_more_than_the_query(operator, own):
+def test_a_json_body_and_the_query_are_read_together_and_must_agree(operator, own):
     body = {"data": "from the body", "inputs": [{"array": row} for row in shifted(0, 20).tolist()]}
-    answer = operator.post("/calibrate?model=tiny-table&data=query", json=body, headers=HEADERS)
+    contradiction = operator.post("/calibrate?model=tiny-table&data=query", json=body, headers=HEADERS)
+    assert (contradiction.status_code, contradiction.json()["errors"][0]["pointer"]) == (422, "/data")
+    answer = operator.post("/calibrate?model=tiny-table", json=body, headers=HEADERS)
     assert answer.status_code == 201
     assert bundle.read(own.folder("tiny-table", 2)).manifest.score.calibration.data == "from the body"
 
