@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pofx import bundle
-from pofx.errors import CapabilityMissing
+from pofx.errors import CapabilityMissing, MediaUnsupported
 from pofx.graphs.graph import Device
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import load as load_bundle
@@ -18,11 +19,14 @@ from pofx.graphs.loading import runtime_of
 from pofx.kinds import objects
 from pofx.kinds.columns import Columns, Extra, joined
 from pofx.kinds.condition import Condition, Label
-from pofx.kinds.items import Decoded
+from pofx.kinds.items import Decoded, columns_of
+from pofx.kinds.text import decode_texts
+from pofx.kinds.words import PLURAL
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.rules.promises import Promise
 from pofx.use import decode, encode, generate, score
+from pofx.use.conditions import Conditional
 from pofx.use.generate import GenerateAsked, Samples
 from pofx.use.score import USUAL_ALPHA, ScoreAsked, ScorePlan
 from pofx.use.scores import Scores
@@ -136,6 +140,62 @@ class ScoreResult:
         return library().arrow_table(self.columns())
 
 
+@dataclass(frozen=True)
+class SampleResult:
+    """Samples, and ways to look at them; ``values`` is the array (n, …), ``seed`` draws it again."""
+
+    samples: Samples
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """The values, so that numpy takes the result as it is."""
+        return np.array(self.values, dtype, copy=copy)
+
+    @property
+    def values(self) -> Array:
+        """The samples as ``spec`` says."""
+        return self.samples.values
+
+    @property
+    def spec(self) -> bundle.InputSpec:
+        """What a sample is."""
+        return self.samples.spec
+
+    @property
+    def seed(self) -> int:
+        """What draws the same samples again."""
+        return self.samples.seed
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed in what was said."""
+        return self.samples.notes
+
+    @property
+    def conditional(self) -> Conditional | None:
+        """Whether what is not known is drawn from its exact distribution given what is; None where nothing is known."""
+        return self.samples.conditional
+
+    def to_pandas(self) -> Any:
+        """Rows as a pandas data frame, with the names of categories; texts as a series."""
+        import pandas as pd  # optional, and slow to import
+
+        match self.spec:
+            case bundle.RowSpec():
+                return pd.DataFrame(dict(columns_of(self.values, self.spec).cells()))
+            case bundle.TextSpec():
+                return pd.Series(decode_texts(self.values, self.spec), name="text")
+        raise MediaUnsupported(f"expected rows or texts for a table, these are {PLURAL[self.spec.kind]}; take values")
+
+    def to_pil(self) -> list[Image.Image]:
+        """Images as PIL images."""
+        if self.spec.kind != "image":
+            raise MediaUnsupported(f"expected images, these are {PLURAL[self.spec.kind]}; take values")
+        return [Image.fromarray(value[..., 0] if self.spec.channels == 1 else value) for value in self.values]
+
+
 class Model:
     """An opened model. Arrays in and out have the batch axis first; ``info`` is what its bundle says about itself.
 
@@ -205,7 +265,7 @@ class Model:
         latents: Array | None = None,
         mean: bool = False,
         **options: float,
-    ) -> Samples:
+    ) -> SampleResult:
         """Samples, as POST /generate gives them: ``.values`` holds the array, ``.seed`` draws them again.
 
         ``condition`` says what they should be like (label, known values, source, …); options are those the model
@@ -214,7 +274,7 @@ class Model:
         self._check("generate")
         told = condition if isinstance(condition, Condition) else Condition.model_validate(condition or {})
         asked = GenerateAsked(n, seed, options, told, latents, mean)
-        return run(generate.plan(self.loaded, asked).begin())
+        return SampleResult(run(generate.plan(self.loaded, asked).begin()))
 
     def encode(self, x: object) -> Array:
         """Latent vectors, float32 (n, dims), as POST /encode gives them."""

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"```(bash|json)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(bash|json|python)\n(.*?)```", re.DOTALL)
 READY_TIMEOUT_S = 60
 
 
@@ -78,7 +78,9 @@ def test_every_command_works_and_answers_as_written(workplace, address):
     blocks = _blocks()
     commands = 0
     for (language, text), following in zip(blocks, [*blocks[1:], ("", "")], strict=True):
-        if language != "bash" or text.startswith("make "):
+        if language == "python":
+            text = f".venv/bin/python - <<'EOF'\n{text}EOF\n"
+        elif language != "bash" or text.startswith("make "):
             text = "" if language != "bash" else text.partition("\n")[2]
         if not text.strip():
             continue
@@ -87,7 +89,9 @@ def test_every_command_works_and_answers_as_written(workplace, address):
         output = _run(text.replace("localhost:8000", address), workplace)
         if following[0] == "json":
             _assert_like(json.loads(output), json.loads(following[1]))
-    assert commands >= 6
+    assert commands >= 8
+    assert "anomaly" in (workplace / "scored.csv").read_text(encoding="utf-8").partition("\n")[0]
+    assert "<html" in (workplace / "report" / "report.html").read_text(encoding="utf-8")
     for name in ("samples.png", "heat.png", "my-digits.png"):
         picture = np.asarray(Image.open(workplace / name))
         assert picture.size > 10_000

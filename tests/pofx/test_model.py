@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import pofx
 from pofx import bundle
-from pofx.errors import CapabilityMissing, RequestInvalid
+from pofx.errors import CapabilityMissing, MediaUnsupported, RequestInvalid
 
 COLUMNS = ("alcohol", "ash", "hue")
 
@@ -179,3 +179,14 @@ def test_what_a_model_cannot_do_is_refused(opened, pixels):
         opened("tiny-gan").score(pixels)
     with pytest.raises(CapabilityMissing, match="cannot generate"):
         opened("tiny-pca").sample(1)
+
+
+def test_samples_can_be_looked_at(opened):
+    rows = opened("tiny-table").sample(5, seed=1)
+    assert np.array_equal(rows.to_pandas()[list(COLUMNS)].to_numpy(), rows.values)
+    assert np.array_equal(np.asarray(rows), rows.values)
+    pictures = opened("tiny-made").sample(2, seed=1)
+    assert np.array_equal(np.asarray(pictures.to_pil()[1]), pictures.values[1, ..., 0])
+    assert set("".join(opened("tiny-text").sample(4, seed=1).to_pandas())) <= set("abn")
+    with pytest.raises(MediaUnsupported, match="expected images, these are rows of a table"):
+        rows.to_pil()

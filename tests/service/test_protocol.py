@@ -85,7 +85,11 @@ def test_a_client_that_closes_its_side_gets_its_answer(port):
 
 
 def test_packed_bodies_are_unpacked(client):
-    for coding, packed in (("gzip", gzip.compress(BODY, mtime=0)), ("deflate", zlib.compress(BODY)), ("identity", BODY)):
+    for coding, packed in (
+        ("gzip", gzip.compress(BODY, mtime=0)),
+        ("deflate", zlib.compress(BODY)),
+        ("identity", BODY),
+    ):
         headers = {"content-type": "application/json", "content-encoding": coding}
         assert client.post("/score", content=packed, headers=headers).status_code == 200
 
