@@ -9,6 +9,7 @@ from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from pofx import bundle
 from pofx.graphs.graph import Device
@@ -31,6 +32,7 @@ from service.routes.generate import GenerateEndpoint
 from service.routes.score import ScoreEndpoint
 from service.routes.services import Services
 from service.settings import Settings
+from service.unpacking import HeadAsGet, Prefix, Unpacked
 
 _LEAST_ROWS = 8
 
@@ -145,6 +147,7 @@ def _add_middleware(app: FastAPI, services: Services, endpoints: dict[str, Endpo
     """The last one added is the outermost."""
     settings = services.settings
     app.add_middleware(Shortcut, endpoints=endpoints)
+    app.add_middleware(Unpacked, max_bytes=settings.max_body_bytes)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
     app.add_middleware(
@@ -153,4 +156,17 @@ def _add_middleware(app: FastAPI, services: Services, endpoints: dict[str, Endpo
         deadline_s=settings.deadline_s,
         log_share=settings.access_log_share,
         draining=lambda: services.draining,
+    )
+    app.add_middleware(HeadAsGet)
+    if settings.root_path:
+        app.add_middleware(Prefix, prefix=settings.root_path)
+    if settings.cors_origins:
+        _allow_pages(app, settings.cors_origins)
+
+
+def _allow_pages(app: FastAPI, origins: tuple[str, ...]) -> None:
+    """Lets pages from these origins call the service, and read what it says in headers."""
+    shown = ["X-Notes", "X-Request-Id", "Server-Timing", "Retry-After"]
+    app.add_middleware(
+        CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=shown
     )

@@ -20,12 +20,6 @@ _log = logging.getLogger(__name__)
 _LATEST_EVENTS = 100
 
 
-_WHY_NOT = {
-    "implicit": "is an implicit model: it draws samples but defines no density",
-    "representation": "is a representation: it has no density",
-}
-
-
 @dataclass
 class Registry:
     """Filled by ``load_store``, which replaces ``stock`` and ``events`` (oldest first), each as a whole."""
@@ -84,12 +78,10 @@ class Registry:
         if text is None:
             return self._only_one(capability)
         model = self.find(text)
-        if capability in model.manifest.capabilities:
+        if model.manifest.offers(capability):
             return model
-        offers = f"offers {', '.join(model.manifest.capabilities)}"
-        why = _WHY_NOT.get(model.manifest.kind, offers) if capability == "score" else offers
         raise CapabilityMissing(
-            f"{model.manifest.reference} cannot {capability}; it {why}",
+            f"{model.manifest.reference} cannot {capability}; it {_why_not(model.manifest, capability)}",
             models_that_can=self._able(capability),
         )
 
@@ -104,7 +96,7 @@ class Registry:
         return self.find(able[0])
 
     def _able(self, capability: str) -> list[str]:
-        return [model.manifest.name for model in self.meant() if capability in model.manifest.capabilities]
+        return [model.manifest.name for model in self.meant() if model.manifest.offers(capability)]
 
     def _why_unknown(self, reference: Reference) -> str:
         if reference.version is None and reference.name in self.stock.unclear:
@@ -118,3 +110,11 @@ class Registry:
                     f"{event.name}:{event.version} was removed from the store; noticed at {event.at:%Y-%m-%dT%H:%M:%SZ}"
                 )
         return f"no model {str(reference)!r} is loaded"
+
+
+def _why_not(manifest: bundle.Manifest, capability: str) -> str:
+    """What the model is instead, in words that go on after "it"."""
+    if capability == "score" and manifest.kind == "implicit":
+        return "is an implicit model: it draws samples but defines no density"
+    decodes = "; it decodes given codes: send latents" if capability == "generate" and manifest.decode else ""
+    return f"offers {', '.join(manifest.capabilities)}{decodes}"

@@ -17,8 +17,11 @@ def test_every_model_is_described_completely(client):
         "tiny-gan",
         "tiny-labels",
         "tiny-made",
+        "tiny-pca",
         "tiny-table",
         "tiny-text",
+        "tiny-told",
+        "tiny-translation",
         "tiny-vae",
     ]
     for model in listed["models"]:
