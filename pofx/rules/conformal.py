@@ -20,12 +20,14 @@ def p_values(tail: Literal["low", "high"], calibration: Floats, values: NDArray[
     ``calibration`` holds the held-out values, sorted ascending; ``tail`` is the anomalous one.
     """
     n = len(calibration)
-    values = values.astype(np.float64)
+    values = values.astype(np.float64, copy=False)
     if tail == "low":
-        extreme = np.searchsorted(calibration, values, side="right")
+        extreme = calibration.searchsorted(values, side="right")
     else:
-        extreme = n - np.searchsorted(calibration, values, side="left")
-    return np.where(np.isnan(values), np.nan, (1 + extreme) / (n + 1))
+        extreme = n - calibration.searchsorted(values, side="left")
+    found: Floats = (1 + extreme) / (n + 1)
+    np.copyto(found, np.nan, where=np.isnan(values))
+    return found
 
 
 def ranked(

@@ -82,7 +82,8 @@ class ScorePlan:
         """What the outputs for these items mean."""
         gaps = missing.gaps_of(self.model, items)
         log_prob = None if self.declared.density is None else outputs[LOG_PROB].astype(np.float64)
-        calibrated = {item.name: self._p_values(item, outputs[item.name], gaps) for item in self.declared.statistics}
+        statistics = {item.name: outputs[item.name].astype(np.float64) for item in self.declared.statistics}
+        calibrated = {item.name: self._p_values(item, statistics[item.name], gaps) for item in self.declared.statistics}
         verdict = calibrated[self.rule.statistic]
         found = None if self.fdr is None else benjamini_hochberg(verdict, self.fdr)
         return Scores(
@@ -91,22 +92,28 @@ class ScorePlan:
             density=self.declared.density,
             log_prob=log_prob,
             bits_per_dim=None if log_prob is None else _bits_per_dim(log_prob, self.model.manifest.dims, gaps),
-            statistics={item.name: outputs[item.name].astype(np.float64) for item in self.declared.statistics},
+            statistics=statistics,
             p_values=calibrated,
             p_value=verdict,
-            anomaly=verdict <= np.array(self.rule.thresholds)[self.comparison.places(len(verdict))],
+            anomaly=verdict <= self._thresholds(len(verdict)),
             explanation=None if self.map is None else _explanation(self.map, outputs[self.map]),
             discoveries=found,
             gaps=gaps,
             notes=self._notes(gaps, found),
         )
 
-    def _p_values(self, statistic: bundle.Statistic, values: Array, gaps: missing.Gaps | None) -> Floats:
+    def _p_values(self, statistic: bundle.Statistic, values: Floats, gaps: missing.Gaps | None) -> Floats:
         """The p-values; NaN for a row that misses values where they would compare with no calibration item."""
         found = self.comparison.p_values(statistic, values)
         if gaps is not None and missing.incomparable(self.declared.calibration, statistic.name):
             found[gaps.any(axis=1)] = np.nan
         return found
+
+    def _thresholds(self, items: int) -> Floats | float:
+        """The largest p-value of an anomaly, for every item (items,) or for all alike."""
+        if len(self.rule.thresholds) == 1:
+            return self.rule.thresholds[0]
+        return np.array(self.rule.thresholds)[self.comparison.places(items)]
 
     def _notes(self, gaps: missing.Gaps | None, found: Discoveries | None) -> tuple[str, ...]:
         power = None if found is None else power_note(found, smallest(self.comparison.sizes))
