@@ -1,7 +1,7 @@
 """One-class MNIST: a model per digit, fitted on that digit alone; the whole official test split tells it from the rest.
 
 The protocol of L. Ruff et al., "Deep One-Class Classification", ICML 2018, with AUROC per digit and their mean. Half a
-minute per digit. The recipe's background model was chosen while looking at such figures; see docs/results.md.
+minute per digit. The recipe's background model was chosen while looking at such figures; see docs/results/anomalies.md.
 """
 
 import tempfile

@@ -1,43 +1,24 @@
-"""Greedy batching on one device thread: whatever waits when the device is free becomes the next batch.
+"""The device thread, and how work and results cross between it and the event loop.
 
-No waiting window and no polling. The batcher knows only rows of named arrays. A job larger than a batch is run in
-parts, and while others wait it gets at most half of the room that is left, so small jobs ride along. A failing batch
-is halved and retried until the failing job stands alone. Jobs that nobody waits for, or whose deadline has passed, are
-dropped when they would be dequeued.
+The policy says which rows run next. A failing batch is halved and retried until the failing job stands alone. Jobs that
+nobody waits for, or whose deadline has passed, are dropped when they would be dequeued.
 """
 
 import asyncio
 import logging
 import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pofx.errors import GraphFailed
 from pofx.rules.arrays import Array, Arrays
-from service.engine.jobs import Job, Key, RowFunction, Slice, assembled, distribute, next_slice, remove_ended, shares
+from service.engine.jobs import Job, RowFunction, assembled, distribute, has_ended
+from service.engine.policy import Limits, Policy, Slice
 from service.errors import NotReady
 from service.trace import Trace
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of one batch: work in MFLOP, and rows.
-
-    ``least_rows`` go together however much work they are: a graph with so much work in a row is a loop over thousands
-    of positions, which takes hardly longer for a few rows than for one.
-    """
-
-    mflop: float
-    rows: int
-    least_rows: int = 1
-
-    def room(self, mflop_per_row: float) -> int:
-        """How many rows of that much work one batch may have."""
-        return min(self.rows, max(self.least_rows, int(self.mflop // mflop_per_row)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +30,13 @@ class BatchReport:
     seconds: float
 
 
-class Batcher:
-    """The device thread and its queues; ``run`` belongs to the event loop, everything private to the thread."""
+class DeviceThread:
+    """Runs batches one after the other; ``run`` belongs to the event loop, everything private to the thread."""
 
     def __init__(self, limits: Limits, report: Callable[[BatchReport], None]) -> None:
         """``report`` is called in the event loop, once per batch."""
-        self._limits = limits
         self._report = report
-        self._queues: OrderedDict[Key, deque[Job]] = OrderedDict()
+        self._policy: Policy[Job] = Policy(limits)
         self._arrived: list[Job] = []
         self._changed = threading.Condition()
         self._closing = False
@@ -112,7 +92,7 @@ class Batcher:
     def _enqueue(self) -> None:
         with self._changed:
             for job in self._arrived:
-                self._queues.setdefault(job.key, deque()).append(job)
+                self._policy.add(job)
             self._changed.notify()
         self._arrived.clear()
 
@@ -121,16 +101,18 @@ class Batcher:
     def _work(self) -> None:
         while True:
             with self._changed:
-                while not self._queues and not self._closing:
+                while not self._policy and not self._closing:
                     self._changed.wait()
-                if not self._queues:
+                if not self._policy:
                     return
-                batch, ended = self._take()
-            self._run_batch(batch, ended)
+                turn = self._policy.take(has_ended)
+            self._run_batch(turn.batch, turn.ended)
 
-    def _run_batch(self, batch: list[Slice], ended: list[Job]) -> None:
+    def _run_batch(self, batch: list[Slice[Job]], ended: list[Job]) -> None:
         self._busy_since = time.monotonic()
         start = time.perf_counter()
+        for piece in batch:
+            piece.job.begin(start)
         try:
             self._execute(batch)
         except Exception as error:  # the loop must go on whatever happens
@@ -144,21 +126,7 @@ class Batcher:
         ended.extend(piece.job for piece in batch if piece.job.finished)
         self._hand_back(ended, _report(batch, seconds))
 
-    def _take(self) -> tuple[list[Slice], list[Job]]:
-        """The next batch, of one function, and the jobs that ended without running; the lock is held."""
-        key, queue = next(iter(self._queues.items()))
-        ended = remove_ended(queue)
-        batch = [next_slice(job, count) for job, count in shares(queue, self._limits.room(key[0].mflop_per_row))]
-        waiting = [job for job in queue if job.taken == 0]
-        started = [job for job in queue if 0 < job.taken < job.rows]
-        self._queues.move_to_end(key)
-        if waiting or started:
-            self._queues[key] = deque(waiting + started)
-        else:
-            del self._queues[key]
-        return batch, ended
-
-    def _execute(self, batch: list[Slice]) -> None:
+    def _execute(self, batch: list[Slice[Job]]) -> None:
         if not batch:
             return
         function, wanted = batch[0].job.key
@@ -193,6 +161,6 @@ class Batcher:
                 job.future.set_result(job.outcome())
 
 
-def _report(batch: list[Slice], seconds: float) -> BatchReport:
-    rows = sum(piece.stop - piece.start for piece in batch)
-    return BatchReport(rows, rows * batch[0].job.key[0].mflop_per_row if batch else 0.0, seconds)
+def _report(batch: list[Slice[Job]], seconds: float) -> BatchReport:
+    rows = sum(piece.rows for piece in batch)
+    return BatchReport(rows, rows * batch[0].job.mflop_per_row if batch else 0.0, seconds)
