@@ -111,7 +111,7 @@ def _fit_by_gradient(prepared: Prepared, run: Run, hardware: Hardware, *, resume
     monitor = "validation_loss" if isinstance(prepared.family, LikelihoodTrained) else None
     stopwatch = Stopwatch()
     trainer = _trainer(prepared, run, hardware, monitor, stopwatch)
-    checkpoint = run.last_checkpoint if resume and run.last_checkpoint.is_file() else None
+    checkpoint = run.checkpoint() if resume else None
     with warnings.catch_warnings():
         # The loop's own advice: workers for data that is in memory, deprecations inside the library.
         warnings.filterwarnings("ignore", module=r"lightning\.")

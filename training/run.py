@@ -88,17 +88,31 @@ class Run:
             self.folder.rename(self.folder.with_name(f"{self.folder.name}.kept-{kept}"))
 
     def save(self, path: Path, state: dict[str, Any]) -> None:
-        """Writes tensors to a file of the run, whole or not at all."""
+        """Writes tensors to a file of the run, whole or not at all; FitError where it cannot."""
         partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(path)
+        try:
+            torch.save(state, partial)
+            partial.replace(path)
+        except (OSError, RuntimeError) as error:
+            partial.unlink(missing_ok=True)
+            raise FitError(f"{path}: cannot be written: {error}") from error
 
     def load(self, path: Path) -> dict[str, Any]:
         """The tensors in a file of the run; FitError if it is damaged."""
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-            raise FitError(f"{path}: damaged, it cannot be read; `fit --fresh` starts over") from error
+            raise _damaged(path) from error
+
+    def checkpoint(self) -> Path | None:
+        """Where to continue, None where nothing was begun; FitError if the file is damaged."""
+        if not self.last_checkpoint.is_file():
+            return None
+        try:  # our own file, which also holds the state of optimiser and loops
+            torch.load(self.last_checkpoint, map_location="cpu", weights_only=False)
+        except Exception as error:
+            raise _damaged(self.last_checkpoint) from error
+        return self.last_checkpoint
 
     def save_report(self, report: FitReport) -> None:
         """Writes what the fit says about itself."""
@@ -107,10 +121,22 @@ class Run:
     def report(self) -> FitReport:
         """The report of the finished run; FitError if there is none."""
         if self.fitted.is_file():
-            return FitReport(**json.loads((self.folder / "report.json").read_text()))
+            return _read_report(self.folder / "report.json")
         if self.other_data is not None:
             raise FitError(
                 f"the data of this recipe changed since it was fitted ({self.other_data}); `python -m training fit` "
                 "fits it on what is there now"
             )
         raise FitError(f"{self.folder}: not fitted yet; `python -m training fit` does that")
+
+
+def _damaged(path: Path) -> FitError:
+    """What to say of a file that cannot be read."""
+    return FitError(f"{path}: damaged, it cannot be read; `fit --fresh` starts over, and keeps what is there")
+
+
+def _read_report(path: Path) -> FitReport:
+    try:
+        return FitReport(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(path) from error

@@ -19,4 +19,4 @@ def published(fitted: Fitted, store: bundle.Store, say: Say) -> Published:
     measurements = measure(finished) + measure_detection(calibrated)
     for item in measurements:
         say(str(item))
-    return publish(calibrated, measurements, store)
+    return publish(calibrated, measurements, store, say)

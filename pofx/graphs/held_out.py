@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pofx import bundle
 from pofx.rules.arrays import Array
+from pofx.rules.conformal import label_key
 
 Values = Mapping[str, NDArray[np.float64]]
 """Sorted ascending, by the name of the statistic, (n,) each."""
@@ -32,7 +33,7 @@ def held_out(score: bundle.Score, stored: Mapping[str, Array]) -> HeldOut:
     counts = [label.n for label in score.calibration.labels]
     if not counts:
         return HeldOut(values)
-    places = {name: _places(stored.get(f"{name}.label"), name, counts) for name in names}
+    places = {name: _places(stored.get(label_key(name)), name, counts) for name in names}
     return HeldOut(
         values,
         {

@@ -30,15 +30,20 @@ def p_values(tail: Literal["low", "high"], calibration: Floats, values: NDArray[
     return found
 
 
+def label_key(statistic: str) -> str:
+    """What the labels of the sorted values of a statistic are called beside them."""
+    return f"{statistic}.label"
+
+
 def ranked(
     values: Mapping[str, NDArray[np.floating]], labels: NDArray[np.unsignedinteger] | None = None
 ) -> dict[str, NDArray[np.generic]]:
     """The calibration of a bundle: every statistic of the held-out items, sorted ascending, float64 (n,).
 
-    With labels, (n,), also the label of every sorted value, under ``<statistic>.label``: what it takes to compare an
+    With labels, (n,), also the label of every sorted value, under its ``label_key``: what it takes to compare an
     item with those of its own label only. Equal values have their labels ascending.
     """
     found: dict[str, NDArray[np.generic]] = {name: np.sort(v.astype(np.float64)) for name, v in values.items()}
     if labels is None:
         return found
-    return found | {f"{name}.label": labels[np.lexsort((labels, v))] for name, v in values.items()}
+    return found | {label_key(name): labels[np.lexsort((labels, v))] for name, v in values.items()}

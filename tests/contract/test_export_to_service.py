@@ -23,7 +23,7 @@ from training.prepare import prepare
 from training.recipe import parse
 from training.run import Run
 from training.stages import published
-from training.zoo.base import DirectSampler, Encoder, FactorisedDensity, Known, VariationalBound
+from training.zoo.base import DirectSampler, Encoder, FactorisedDensity, Known, LabelPosterior, VariationalBound
 
 RECIPE = """
 name = "tiny"
@@ -33,6 +33,7 @@ source = "{source}"
 {data}
 [transform]
 name = "{transform}"
+{transform_options}
 [family]
 name = "{family}"
 {options}
@@ -54,8 +55,12 @@ KINDS = {
     "vae": ("digits", "binarise", "hidden = [16]\nlatent = 3\nscore_samples = 8"),
     "dcgan": ("digits", "signed_unit", "latent = 4\nchannels = 4"),
     "made-columns": ("breast-cancer", "columns", "hidden = [8]\ncomponents = 2"),
+    "gmm-pooled": ("digits", "dequantise", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
+    "gda": ("digits", "dequantise", 'covariances = ["shared"]\nshrinkages = [0.1]'),
     "gmm": ("breast-cancer", "standardise", 'components = [2]\ncovariances = ["full"]\nrestarts = 1'),
 }
+
+TRANSFORM_OPTIONS = {"gmm-pooled": "pool = 2"}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +82,14 @@ def shipped(request, tmp_path_factory, recordings):
     folder = tmp_path_factory.mktemp(request.param)
     data = {"breast-cancer": 'normal = ["benign"]', "audio": recordings}.get(source, "")
     family = request.param.partition("-")[0]
-    text = RECIPE.format(source=source, transform=transform, family=family, options=options, data=data)
+    text = RECIPE.format(
+        source=source,
+        transform=transform,
+        transform_options=TRANSFORM_OPTIONS.get(request.param, ""),
+        family=family,
+        options=options,
+        data=data,
+    )
     prepared = prepare(parse(text), smoke=source == "digits")
     run = Run.of(prepared, folder / "runs")
     store = bundle.Store(folder / "models")
@@ -94,6 +106,15 @@ def _eager(prepared, manifest, seed: int, n: int, **told: object) -> np.ndarray:
     with torch.no_grad():
         told = {**label_of(prepared.family, n), **told}
         return prepared.transform.inverse(sample(*noise, temperature=torch.ones(n), **told)[0]).numpy()
+
+
+def _shared_noise(manifest, graph: str) -> list[torch.Tensor]:
+    inputs = manifest.graphs[graph].inputs
+    return [torch.from_numpy(draw_shared(item, 0)) for item in inputs if item.role == "noise"]
+
+
+def _in_model_space(prepared, raw: np.ndarray, shared: list[torch.Tensor]) -> torch.Tensor:
+    return prepared.transform(torch.from_numpy(raw), *shared[: len(prepared.transform.score_noise)])
 
 
 def _served(post, store: Path, **body: object) -> np.ndarray:
@@ -119,9 +140,10 @@ def test_scores_are_those_of_the_eager_model(shipped, post):
     assert answer.status_code == 200, answer.text
     body = answer.json()
     with torch.no_grad():
-        x = prepared.transform(torch.from_numpy(raw))
-        shared = [torch.from_numpy(draw_shared(item, 0)) for item in manifest.graphs["score"].inputs[1:]]
-        expected = prepared.family.log_prob(x, *shared) + prepared.transform.log_det_of(x, torch.from_numpy(raw))
+        shared = _shared_noise(manifest, "score")
+        x = _in_model_space(prepared, raw, shared)
+        own = shared[len(prepared.transform.score_noise) :]
+        expected = prepared.family.log_prob(x, *own) + prepared.transform.log_det_of(x, torch.from_numpy(raw))
     got = [result["log_prob"] for result in body["results"]]
     np.testing.assert_allclose(got, expected.numpy(), rtol=1e-4, atol=1e-3)
     assert body["kind"] == manifest.kind
@@ -240,7 +262,7 @@ def _half(prepared, manifest, *, beginning: bool) -> np.ndarray:
     """Which positions are in the first half of the model's order, or in the second."""
     shape = manifest.input.shape[:2]  # without channels
     order = getattr(prepared.family, "order", None)  # none is needed to be exact, or several are mixed
-    order = torch.arange(prepared.family.dims) if order is None else order
+    order = torch.arange(int(np.prod(shape))) if order is None else order
     chosen = order[: len(order) // 2] if beginning else order[len(order) // 2 :]
     return np.isin(np.arange(len(order)), chosen.numpy()).reshape(shape)
 
@@ -263,8 +285,30 @@ def test_embeddings_are_those_of_the_eager_model(shipped, post):
         return
     assert isinstance(prepared.family, Encoder)
     with torch.no_grad():
-        expected = prepared.family.embed(prepared.transform(torch.from_numpy(raw)))
+        expected = prepared.family.embed(_in_model_space(prepared, raw, _shared_noise(manifest, "encode")))
     np.testing.assert_allclose(answer.json()["embeddings"], expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_manifest_says_what_codes_are(shipped):
+    prepared, _, manifest = shipped
+    if manifest.encode is None:
+        return
+    classes = prepared.dataset.label_names if isinstance(prepared.family, LabelPosterior) else ()
+    assert manifest.encode.classes == classes
+    assert manifest.encode.prior == ("normal" if isinstance(prepared.family, VariationalBound) else None)
+
+
+def test_a_card_begins_with_five_lines_that_say_what_the_manifest_says(shipped):
+    _, store, manifest = shipped
+    card = (store / manifest.name / "1" / "CARD.md").read_text("utf-8")
+    lead = [line for line in card.splitlines() if line.startswith("- **")][:5]
+    assert [line.split("**")[1] for line in lead] == [
+        "What", "Can", "How good", "A verdict promises", "Do not trust it",
+    ]  # fmt: skip
+    assert all(len(line.split()) <= 60 for line in lead), lead
+    assert any(f"{metric.value:.4g}" in lead[2] for metric in manifest.metrics)
+    assert all(capability in lead[1] for capability in manifest.capabilities)
+    assert (manifest.score is None) == ("nothing, there is none" in lead[3])
 
 
 def test_codes_as_a_table_are_those_of_json(shipped, post):
@@ -282,7 +326,9 @@ def test_codes_as_a_table_are_those_of_json(shipped, post):
 
 def test_a_running_service_serves_a_bundle_that_is_fitted_meanwhile(tmp_path):
     store = bundle.Store(tmp_path / "models")
-    text = RECIPE.format(source="digits", transform="binarise", family="bernoulli", options="", data="")
+    text = RECIPE.format(
+        source="digits", transform="binarise", transform_options="", family="bernoulli", options="", data=""
+    )
 
     async def watched() -> httpx.Response:
         app = create_app(Settings(store=store.root, rescan_s=0.01))

@@ -83,6 +83,8 @@ def test_images_from_a_folder_have_the_sub_folders_as_labels(tmp_path):
     dataset = images.load(tmp_path, "rgb", None, None)
     assert dataset.x.shape == (4, 4, 4, 3)
     assert [dataset.label_names[index] for index in dataset.labels] == ["blue", "blue", "red", "red"]
+    assert dataset.names.tolist() == ["blue/0.png", "blue/1.png", "red/0.png", "red/1.png"]
+    assert dataset.captions is None
     assert dataset.x[0, 0, 0].tolist() == [0, 0, 255]
     assert images.load(tmp_path, "grey", 2, None).x.shape == (4, 2, 2, 1)
     assert images.load(tmp_path, "auto", None, None).x.shape == (4, 4, 4, 3)
@@ -96,9 +98,11 @@ def test_images_from_a_zip_have_labels_from_captions(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.png", _png((1, 2, 3)))
         archive.writestr("b.png", _png((4, 5, 6)))
-        archive.writestr("captions.csv", "file,category\nb.png,second\na.png,first\n")
+        archive.writestr("captions.csv", "file,category,caption\nb.png,second,two\na.png,first,one\n")
     dataset = images.load(path, "rgb", None, "category")
     assert [dataset.label_names[index] for index in dataset.labels] == ["first", "second"]
+    assert dataset.names.tolist() == ["a.png", "b.png"]
+    assert dataset.captions.tolist() == ["one", "two"]
     with pytest.raises(DataError, match="'colour'"):
         images.load(path, "rgb", None, "colour")
 

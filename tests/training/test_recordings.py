@@ -37,7 +37,7 @@ def test_a_picture_shows_noise_brighter_than_silence():
 
 def test_a_card_has_samples_to_see_and_to_hear(experiment):
     ready = experiment("wavenet")
-    shown = pictures(ready, [])
+    shown = pictures(ready, [], print)
     assert set(shown.files) == set(shown.captions) == {"samples.png", "samples.wav"}
     with wave.open(io.BytesIO(shown.files["samples.wav"])) as file:
         assert file.getframerate() == 8000

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from training.errors import FitError
 from training.fit import Hardware, fit, load_fitted
@@ -70,3 +71,32 @@ def test_damaged_weights_are_refused_by_name(rows, tmp_path):
         run.fitted.write_bytes(damaged)
         with pytest.raises(FitError, match=r"fitted\.pt: damaged, .* --fresh"):
             load_fitted(prepared, run)
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[1]"])
+def test_a_damaged_report_is_refused_by_name(rows, tmp_path, content):
+    (prepared,) = rows(0)
+    run = fit(prepared, Run.of(prepared, tmp_path), CPU, resume=True).run
+    report = run.folder / "report.json"
+    report.unlink() if content is None else report.write_text(content)
+    with pytest.raises(FitError, match=r"report\.json: damaged, .* --fresh"):
+        load_fitted(prepared, run)
+
+
+@pytest.mark.parametrize("content", [b"", b"half of it"])
+def test_a_damaged_checkpoint_is_refused_by_name(experiment, tmp_path, content):
+    ready = experiment("made")
+    run = Run.of(ready, tmp_path)
+    run.last_checkpoint.parent.mkdir(parents=True)
+    run.last_checkpoint.write_bytes(content)
+    with pytest.raises(FitError, match=r"last\.ckpt: damaged, .* --fresh"):
+        fit(ready, run, CPU, resume=True)
+
+
+def test_weights_that_cannot_be_written_leave_nothing_behind(rows, tmp_path):
+    (prepared,) = rows(0)
+    run = Run.of(prepared, tmp_path / "runs")
+    run.fitted.mkdir(parents=True)  # in the way of the file
+    with pytest.raises(FitError, match=r"fitted\.pt: cannot be written"):
+        run.save(run.fitted, {"a": torch.zeros(3)})
+    assert list(run.folder.iterdir()) == [run.fitted]

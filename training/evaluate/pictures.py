@@ -90,9 +90,10 @@ def marginals(real: np.ndarray, generated: np.ndarray, columns: tuple[str, ...],
         if index >= shown:
             axes.axis("off")
             continue
-        edges = np.histogram_bin_edges(np.concatenate([real[:, index], generated[:, index]]), 24)
-        axes.hist(real[:, index], edges, density=True, color="#bbbbbb", label="data")
-        axes.hist(generated[:, index], edges, density=True, histtype="step", color=ACCENT, label="samples")
+        seen, drawn = (part[:, index].astype(np.float64) for part in (real, generated))
+        edges = np.histogram_bin_edges(np.concatenate([seen, drawn]), 24)  # float32 has no bins far from zero
+        axes.hist(seen, edges, density=True, color="#bbbbbb", label="data")
+        axes.hist(drawn, edges, density=True, histtype="step", color=ACCENT, label="samples")
         axes.set_title(columns[index], fontsize=7, color=INK)
         axes.set_yticks([])
         axes.tick_params(labelsize=6)

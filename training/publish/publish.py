@@ -7,6 +7,7 @@ from pofx import bundle
 from pofx.use.calibrate import as_npz
 from training.calibrate import Calibrated
 from training.evaluate.measurement import Measurement
+from training.finish import Say
 from training.publish.card import card
 from training.publish.golden import golden
 from training.publish.manifest import CALIBRATION, GOLDEN, manifest_body
@@ -23,10 +24,10 @@ class Published:
     bundle: bundle.Bundle
 
 
-def publish(calibrated: Calibrated, measurements: Sequence[Measurement], store: bundle.Store) -> Published:
+def publish(calibrated: Calibrated, measurements: Sequence[Measurement], store: bundle.Store, say: Say) -> Published:
     """The new version; nothing appears in the store unless a service would serve it, ExportError otherwise."""
     prepared, fitted = calibrated.prepared, calibrated.exported.finished.fitted
-    body, drawn = manifest_body(calibrated, measurements), pictures(prepared, fitted.run.metrics)
+    body, drawn = manifest_body(calibrated, measurements), pictures(prepared, fitted.run.metrics, say)
     calibration = {CALIBRATION: as_npz(calibrated.values)} if calibrated.values else {}
     files = {
         **calibrated.exported.files,

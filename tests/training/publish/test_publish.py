@@ -23,7 +23,7 @@ def calibrated(experiment, tmp_path):
 
 
 def test_a_published_model_opens_and_says_what_its_codes_are(calibrated, tmp_path):
-    written = publish(calibrated, [], bundle.Store(tmp_path / "models")).bundle
+    written = publish(calibrated, [], bundle.Store(tmp_path / "models"), print).bundle
     model = pofx.load(written.folder)
     assert model.info.encode.classes == calibrated.prepared.dataset.label_names
     assert model.info.provenance.data.fingerprint == calibrated.prepared.data
@@ -38,7 +38,7 @@ def test_a_graph_that_does_not_reproduce_its_golden_vectors_is_not_written(calib
     runners = {**calibrated.exported.runners, "score": _off(calibrated.exported.runners["score"])}
     wrong = replace(calibrated, exported=replace(calibrated.exported, runners=runners))
     with pytest.raises(ExportError, match=r"would not be served, so it is not written: score\.out\.log_prob"):
-        publish(wrong, [], store)
+        publish(wrong, [], store, print)
     assert store.names() == []
 
 
@@ -46,6 +46,6 @@ def test_a_calibration_that_does_not_fit_is_not_written(calibrated, tmp_path):
     store = bundle.Store(tmp_path / "models")
     short = {name: values[1:] for name, values in calibrated.values.items()}
     with pytest.raises(ExportError, match="would not be served"):
-        publish(replace(calibrated, values=short), [], store)
+        publish(replace(calibrated, values=short), [], store, print)
     assert store.names() == []
-    assert publish(calibrated, [], store).bundle.manifest.version == 1
+    assert publish(calibrated, [], store, print).bundle.manifest.version == 1
