@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from pofx import bundle
 from pofx.errors import MediaUnsupported, RequestInvalid
-from pofx.kinds.categories import codes_of_cells
+from pofx.kinds.category_names import codes_of_cells
 from pofx.kinds.columns import Cells, Extra, TextColumns
 from pofx.kinds.decoded import Decoded
-from pofx.kinds.number_cells import is_number, numbers_of_cells
 from pofx.kinds.place import items_from, row
-from pofx.kinds.row import check_names, rows_of_columns, unread_note
+from pofx.kinds.row import check_names, numbers_of_cells, rows_of_columns, unread_note
 from pofx.kinds.words import takes
+from pofx.rules.csv_cells import is_number
 
 Line = list[str]
+Columns = dict[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,25 @@ def decode_csv(content: bytes, spec: bundle.RowSpec, extra: Extra = "refuse") ->
 
 def csv_blocks(lines: Iterable[str], spec: bundle.RowSpec, extra: Extra, rows: int | None = None) -> Iterator[Decoded]:
     """Blocks of that many rows, or all in one, with their columns as they came; raises RequestInvalid."""
+    names = [column.name for column in spec.columns]
+    for first, texts in column_blocks(lines, lambda cells: _header(cells, names, extra), rows):
+        yield _block(texts, spec, first)
+
+
+def column_blocks(
+    lines: Iterable[str], header: Callable[[Line], list[str]], rows: int | None
+) -> Iterator[tuple[int, Columns]]:
+    """The index of the first of that many rows, or of all, and their cells by column; raises RequestInvalid.
+
+    ``header`` makes names of the cells of the first line, or refuses them.
+    """
     first = 0
     try:
         parsed = csv.reader(lines, strict=True)
-        header = _header(next(parsed, []), [column.name for column in spec.columns], extra)
+        names = header(next(parsed, []))
         filled = (line for line in parsed if line)
         while block := list(islice(filled, rows)):
-            yield _block(block, header, spec, first)
+            yield first, _by_column(block, names, first)
             first += len(block)
     except (UnicodeDecodeError, csv.Error) as error:
         raise _no_csv(error) from error
@@ -76,13 +89,12 @@ def _no_csv(error: Exception) -> RequestInvalid:
     return RequestInvalid(f"not CSV text in UTF-8: {error}")
 
 
-def _block(lines: list[Line], header: Sequence[str], spec: bundle.RowSpec, first: int) -> Decoded:
-    """The rows of some lines, of which the first is the row ``first``."""
-    texts = _by_column(lines, header, first)
+def _block(texts: Columns, spec: bundle.RowSpec, first: int) -> Decoded:
+    """The rows of some columns, of which the first is the row ``first``."""
     values = [_read(texts[column.name], column, first) for column in spec.columns]
     numbers = {column.name: read for column, read in zip(spec.columns, values, strict=True) if not column.categories}
     names = {column.name for column in spec.columns}
-    unread = [name for name in header if name not in names]
+    unread = [name for name in texts if name not in names]
     return Decoded(rows_of_columns(values, spec, items_from(first)), unread_note(unread), TextColumns(texts, numbers))
 
 
@@ -105,7 +117,7 @@ def _header(cells: Sequence[str], names: Sequence[str], extra: Extra) -> list[st
     return header
 
 
-def _by_column(lines: list[Line], header: Sequence[str], first: int) -> dict[str, Sequence[str]]:
+def _by_column(lines: list[Line], header: Sequence[str], first: int) -> Columns:
     for index, line in enumerate(lines):
         if len(line) != len(header):
             raise row(first + index).refusal(f"expected {len(header)} values, got {len(line)}")

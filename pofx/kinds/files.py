@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -154,7 +154,7 @@ def _array(path: Path) -> Array:
     """The array of an npy file, not yet in memory, or of an archive; raises RequestInvalid."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-        array: Array = found if isinstance(found, np.ndarray) else found[_name_of_array(found.files)]
+        array: Array = found if isinstance(found, np.ndarray) else _in_archive(found)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise RequestInvalid(f"expected a plain array in npy or npz format: {error}") from error
     if array.ndim == 0 or array.dtype.kind not in "fiub":
@@ -162,10 +162,14 @@ def _array(path: Path) -> Array:
     return array
 
 
-def _name_of_array(names: list[str]) -> str:
-    if _ARRAY in names or len(names) != 1:
-        return _ARRAY
-    return names[0]
+def _in_archive(archive: Any) -> Array:
+    """The array x of an npz archive, or the only one."""
+    with archive:
+        name = archive.files[0] if len(archive.files) == 1 else _ARRAY
+        if name not in archive.files:
+            raise RequestInvalid(f"no array {_ARRAY!r}; there is: {', '.join(archive.files)}")
+        array: Array = archive[name]
+        return array
 
 
 def _file_parts(path: Path, spec: bundle.ImageSpec | bundle.AudioSpec, rows: int | None) -> Iterator[_Part]:
@@ -188,7 +192,7 @@ def _file(content: bytes, name: str, index: int, spec: bundle.ImageSpec | bundle
     place = Place(name, f"/inputs/{index}", index)
     if spec.kind == "image":
         return decode_image(content, spec, place, FORMATS_ON_DISK)
-    return decode_wav(content, spec, place)
+    return decode_wav(content, spec, place, cut=True)
 
 
 def _firsts(items: int, rows: int | None) -> range:

@@ -10,7 +10,7 @@ import numpy as np
 from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds.audio import decode_wav
-from pofx.kinds.categories import codes_in
+from pofx.kinds.category_names import codes_in
 from pofx.kinds.columns import Cells, Extra, PlainColumns
 from pofx.kinds.decoded import Decoded, stacked
 from pofx.kinds.image import decode_image

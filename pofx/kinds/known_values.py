@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pofx import bundle
 from pofx.kinds import place
 from pofx.kinds.audio import decode_beginning
-from pofx.kinds.categories import codes_in
+from pofx.kinds.category_names import codes_in
 from pofx.kinds.condition import Condition
 from pofx.kinds.image import decode_image, decode_mask
 from pofx.kinds.json_text import from_base64

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from pofx import bundle
 from pofx.errors import MediaUnsupported, RequestInvalid, TooLarge
-from pofx.kinds.categories import codes_of_names
+from pofx.kinds.category_names import codes_of_names
 from pofx.kinds.columns import Cells, Extra
 from pofx.kinds.decoded import Decoded
 from pofx.kinds.parquet_headers import MAX_UNPACKED_BYTES, Footer, check_pages, damaged, read_footer
 from pofx.kinds.place import Place, item, items_from
 from pofx.kinds.row import check_names, rows_of_columns, unread_note
 from pofx.kinds.words import takes
+from pofx.rules.categories import name_of
 
 _BUFFER_BYTES = 1024 * 1024
 _FAILURES = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
@@ -160,7 +161,8 @@ def _check_types(schema: pa.Schema, read: Mapping[str, bundle.Column]) -> None:
 
 
 def _check_type(field: pa.Field, column: bundle.Column) -> None:
-    right = _is_name(field.type) or pa.types.is_integer(field.type) if column.categories else _is_number(field.type)
+    named = _is_name(field.type) or pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+    right = named if column.categories else _is_number(field.type)
     if not right:
         expected = "names of categories" if column.categories else "numbers"
         raise RequestInvalid(f"column {field.name!r}: expected {expected}, got {field.type}", column=field.name)
@@ -211,7 +213,8 @@ def _is_text(kind: pa.DataType) -> bool:
 def _values(column: pa.ChunkedArray, declared: bundle.Column, place: Callable[[int], Place]) -> NDArray[np.floating]:
     """The numbers of a column, or the codes of its names, shape (n,)."""
     if declared.categories:
-        return codes_of_names(column.cast(pa.large_string()).to_pylist(), declared, place)
+        names = [name_of(name) for name in column.to_pylist()]
+        return codes_of_names(names, declared, place)
     return _numbers(column)
 
 

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
-from pofx.kinds.categories import check_codes, code_of, codes_of_names, names_of
+from pofx.kinds.category_names import check_codes, code_of, codes_of_names, names_of
 from pofx.kinds.columns import Extra, PlainColumns
-from pofx.kinds.number_cells import numbers_of_cells
 from pofx.kinds.place import Place, item
+from pofx.kinds.place import row as row_place
 from pofx.kinds.words import MARGINALISING
 from pofx.rules.arrays import Array
+from pofx.rules.categories import name_of
+from pofx.rules.csv_cells import NoNumberError, numbers_in
 
 Rows = NDArray[np.float32]
 
@@ -123,19 +125,19 @@ def _named(values: Any, column: bundle.Column) -> NDArray[np.float64]:
     """The numbers of a column, or the codes of its names, shape (n,)."""
     array = np.asarray(values)
     if column.categories:
-        return codes_of_names([_name(value) for value in array.tolist()], column)
+        return codes_of_names([name_of(value) for value in array.tolist()], column)
     if array.dtype.kind not in "fiub":
         return numbers_of_cells(["" if value is None else str(value) for value in array.tolist()], column.name)
     return array.astype(np.float64)
 
 
-def _name(value: object) -> str | None:
-    """The text of a name: true and false as in JSON, a whole number beside missing ones as such; None for missing."""
-    if value is None or value != value:
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def numbers_of_cells(cells: Sequence[str], name: str, place: Callable[[int], Place] = row_place) -> NDArray[np.float64]:
+    """The numbers of a column, shape (n,), NaN for missing ones; RequestInvalid for the first cell that holds none."""
+    try:
+        return numbers_in(cells)
+    except NoNumberError as error:
+        got = cells[error.index][:_MOST_CHARACTERS]
+        raise place(error.index).column(name).refusal(f"expected a number, got {got!r}", column=name) from None
 
 
 def unread_note(names: Sequence[str]) -> tuple[str, ...]:

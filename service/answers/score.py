@@ -13,7 +13,7 @@ from pofx.kinds.image import encode_png
 from pofx.kinds.json_text import write_json
 from pofx.kinds.npy import encode_npy
 from pofx.kinds.parquet_if_there import encode_parquet
-from pofx.kinds.pictures import as_colour, contact_sheet, heat_map
+from pofx.kinds.sheets import as_colour, contact_sheet, heat_map
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
 from pofx.use.scores import Scores

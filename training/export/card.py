@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pofx.rules.texts import texts_of
 from training.data.dataset import Dataset
-from training.data.text import decoded
 from training.evaluate.measurement import Measurement
 from training.evaluate.pictures import interpolation, loss_curves, marginals, sheet
 from training.evaluate.recordings import as_wav, waves
@@ -71,7 +71,7 @@ def _texts(experiment: Experiment) -> list[str]:
     family, alphabet = experiment.family, experiment.dataset.alphabet
     if alphabet is None or not isinstance(family, DirectSampler | FixedPointSampler):
         return []
-    lines = "\n".join(map(repr, decoded(sample(family, experiment.transform, _SAMPLES, seed=1).numpy(), alphabet)))
+    lines = "\n".join(map(repr, texts_of(sample(family, experiment.transform, _SAMPLES, seed=1).numpy(), alphabet)))
     return [f"{_SAMPLES} samples, not chosen:", f"```text\n{lines}\n```"]
 
 

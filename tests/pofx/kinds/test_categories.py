@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
-from pofx.kinds.categories import code_of, codes_in, codes_of_cells, codes_of_names, names_of
+from pofx.kinds.category_names import code_of, codes_in, codes_of_cells, codes_of_names, names_of
 from pofx.kinds.condition import Condition
 from pofx.kinds.csv_text import decode_csv, encode_csv
 from pofx.kinds.item import Item

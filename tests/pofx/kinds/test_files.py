@@ -15,7 +15,7 @@ from pofx.kinds import files, objects
 from pofx.kinds.audio import encode_wav
 from pofx.kinds.csv_text import encode_csv
 from pofx.kinds.image import encode_png
-from pofx.kinds.text import decode_texts
+from pofx.rules.texts import texts_of
 
 NAMES = ("alcohol", "ash", "town")
 ROW = bundle.RowSpec(
@@ -74,7 +74,7 @@ def npz_file(array):
 
 
 def lines_file(folder):
-    (folder / "t.txt").write_bytes("\r\n".join(decode_texts(CODES, TEXT)).encode() + b"\r\n")
+    (folder / "t.txt").write_bytes("\r\n".join(texts_of(CODES, TEXT.alphabet)).encode() + b"\r\n")
     return folder / "t.txt"
 
 

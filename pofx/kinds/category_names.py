@@ -12,14 +12,10 @@ from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds.place import Place, item
 from pofx.rules.arrays import Array
+from pofx.rules.categories import UNKNOWN, codes_of
+from pofx.rules.csv_cells import name_in
 
 _MOST_NAMES, _MOST_NEAR, _MOST_CHARACTERS = 20, 3, 40
-_MISSING_WORDS = frozenset(  # cells of CSV that training reads as missing, unless they are the name of a category
-    (
-        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
-        *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-    )
-)
 
 Names = list[str | None]
 """Names of a column, None where a value is missing."""
@@ -29,12 +25,17 @@ def codes_of_cells(
     cells: Sequence[str], column: bundle.Column, place: Callable[[int], Place] = item
 ) -> NDArray[np.float64]:
     """The codes of cells of CSV, shape (n,), NaN for missing ones; raises RequestInvalid for the first unknown name."""
-    return _codes([cell.strip() for cell in cells], column, dict.fromkeys(_MISSING_WORDS, math.nan), place)
+    return codes_of_names([name_in(cell, column.categories) for cell in cells], column, place)
 
 
 def codes_of_names(names: Names, column: bundle.Column, place: Callable[[int], Place] = item) -> NDArray[np.float64]:
     """The codes of names, shape (n,), NaN for missing ones; raises RequestInvalid for the first unknown name."""
-    return _codes(["" if name is None else name.strip() for name in names], column, {"": math.nan}, place)
+    codes = codes_of(names, column.categories)
+    unknown = codes == UNKNOWN
+    if unknown.any():
+        index = int(unknown.argmax())
+        raise _unknown(str(names[index]), column, place(index).column(column.name))
+    return codes
 
 
 def code_of(value: object, column: bundle.Column, here: Place) -> float:
@@ -76,17 +77,6 @@ def check_codes(rows: Array, spec: bundle.RowSpec, place: Callable[[int], Place]
             )
             if wrong.any():
                 raise _wrong_code(float(values[wrong][0]), column, place(int(wrong.argmax())))
-
-
-def _codes(
-    names: list[str], column: bundle.Column, missing: dict[str, float], place: Callable[[int], Place]
-) -> NDArray[np.float64]:
-    known = missing | {name: float(code) for code, name in enumerate(column.categories)}
-    found = [known.get(name) for name in names]
-    if None in found:
-        index = found.index(None)
-        raise _unknown(names[index], column, place(index).column(column.name))
-    return np.array(found, np.float64)
 
 
 def _unknown(name: str, column: bundle.Column, here: Place) -> RequestInvalid:
