@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pofx import bundle
 from pofx.kinds.place import Place
 
-MEDIA_TYPES = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _CODINGS = {3: "floating-point numbers", 6: "A-law", 7: "mu-law"}
 _PCM_SUBFORMAT = struct.pack("<H", _PCM) + bytes.fromhex("000000001000800000aa00389b71")

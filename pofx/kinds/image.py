@@ -12,7 +12,6 @@ from pofx.rules.pictures import Pixels, Turn, is_deep, pixels_of, shown, size_as
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 FORMATS_ON_DISK = (*FORMATS, "TIFF")
 _MASK_FORMATS = ("PNG", "BMP", "GIF")  # others lose something, and black does not stay black
-MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in FORMATS)
 _MAX_MEGAPIXELS = 89  # a little below where Pillow warns
 
 

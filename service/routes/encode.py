@@ -8,12 +8,13 @@ from starlette.responses import Response
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.decoded import Decoded, Payload
 from pofx.kinds.json_items import JsonItems
+from pofx.kinds.media import CSV, JSON, NPY, PARQUET
 from pofx.kinds.parquet_if_there import library
 from pofx.rules.arrays import Array
 from pofx.use import encode
 from service.answers import encode as answers
 from service.routes import bodies
-from service.routes.negotiation import CSV, JSON, NPY, PARQUET, preferred
+from service.routes.negotiation import preferred
 from service.routes.notes import notes_header
 from service.routes.patience import patiently
 from service.routes.services import Services

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from pofx.errors import UnknownModel
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.json_text import write_json
+from pofx.kinds.media import JSON, PNG
 from service import problems
 from service.engine.registry import Registry
-from service.routes.negotiation import JSON, PNG
 from service.routes.openapi import json_of
 from service.schemas.models import describe
 
