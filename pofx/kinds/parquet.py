@@ -1,6 +1,6 @@
-"""Tables as Parquet files and back. The only file of the service that imports pyarrow, which is optional.
+"""Tables as Parquet files and back. Optional, since it needs pyarrow.
 
-Numbers of rows and columns, types, and what unpacking takes are checked before anything is unpacked.
+What a service is sent is read in a process of its own (``parquet_process``); files of one's own are read here.
 """
 
 import io
@@ -11,56 +11,53 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pofx import bundle
-from pofx.errors import MediaUnsupported, RequestInvalid, TooLarge
+from pofx.errors import MediaUnsupported, RequestInvalid
 from pofx.kinds.category_names import codes_of_names
 from pofx.kinds.columns import Cells, Extra
 from pofx.kinds.decoded import Decoded
-from pofx.kinds.parquet_headers import MAX_UNPACKED_BYTES, Footer, check_pages, damaged, read_footer
+from pofx.kinds.parquet_process import damaged, worker
+from pofx.kinds.parquet_worker import is_text
 from pofx.kinds.place import Place, item, items_from
 from pofx.kinds.row import check_names, rows_of_columns, unread_note
 from pofx.kinds.words import takes
 from pofx.rules.categories import name_of
 
 _BUFFER_BYTES = 1024 * 1024
+_WAITED_FOR = 64 * 1024 + 1
 _FAILURES = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 
 
 @dataclass(frozen=True)
 class ParquetFile:
-    """A table as Parquet file whose footer has been checked."""
+    """A table as Parquet file whose footer has been read, by another process."""
 
     content: bytes
-    footer: Footer
+    count: int
+    schema: pa.Schema
     extra: Extra
 
     @classmethod
     def parse(cls, content: bytes, extra: Extra) -> "ParquetFile":
-        """The file with its footer; raises RequestInvalid or TooLarge."""
-        return cls(content, read_footer(content), extra)
-
-    @property
-    def count(self) -> int:
-        """Number of rows."""
-        return self.footer.rows
+        """The file with its number of rows and its schema; raises RequestInvalid or TooLarge."""
+        rows, schema = worker().look(content)
+        return cls(content, rows, pa.ipc.read_schema(pa.py_buffer(schema)), extra)
 
     @property
     def size(self) -> int:
-        """Bytes of the file."""
-        return len(self.content)
+        """Bytes of the file, but so many that nobody waits for the other process in a thread that serves others."""
+        return max(len(self.content), _WAITED_FOR)
 
     def decode(self, spec: bundle.InputSpec) -> Decoded:
         """The rows, and all columns as they came."""
         if spec.kind != "row":
             raise MediaUnsupported(takes(spec))
-        schema = _schema(self.content)
-        _check_schema(schema, spec, self.extra)
-        check_pages(self.content, self.footer)
-        return _decoded(_read(self.content, schema), spec)
+        _check_schema(self.schema, spec, self.extra)
+        table = pa.ipc.open_stream(worker().read(self.content)).read_all()
+        return _decoded(table, spec)
 
 
 def count_rows(path: Path) -> int:
@@ -135,13 +132,6 @@ def encode_parquet(columns: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _schema(content: bytes) -> pa.Schema:
-    try:
-        return pq.ParquetFile(pa.BufferReader(content)).schema_arrow
-    except _FAILURES as error:
-        raise damaged("its schema cannot be read") from error
-
-
 def _check_schema(schema: pa.Schema, spec: bundle.RowSpec, extra: Extra) -> None:
     """Raises RequestInvalid for columns that are missing, unknown, or of another type than the model takes."""
     check_names(schema.names, [column.name for column in spec.columns], "", None, extra)
@@ -173,41 +163,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _is_name(kind: pa.DataType) -> bool:
-    return _is_text(kind) or bool(pa.types.is_boolean(kind))
-
-
-def _read(content: bytes, schema: pa.Schema) -> pa.Table:
-    """All columns; text is read as a dictionary first, since one long value may stand in many rows."""
-    texts = [field.name for field in schema if _is_text(field.type)]
-    try:
-        packed = pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts).read(use_threads=False)
-        if sum(_text_bytes(packed.column(name)) for name in texts) > MAX_UNPACKED_BYTES:
-            raise TooLarge(f"Parquet: its texts are larger than {MAX_UNPACKED_BYTES} bytes")
-        table = pa.table([_plain(packed.column(field.name), field) for field in schema], names=schema.names)
-        table.validate(full=True)
-    except _FAILURES as error:
-        raise damaged("its columns cannot be read") from error
-    return table
-
-
-def _plain(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
-    return column.cast(pa.large_string()) if _is_text(field.type) else column
-
-
-def _text_bytes(column: pa.ChunkedArray) -> int:
-    """How many bytes a column of texts has when every row holds its own."""
-    return sum(pc.sum(_lengths(chunk)).as_py() or 0 for chunk in column.chunks)
-
-
-def _lengths(chunk: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(chunk.type):
-        return pc.binary_length(chunk.dictionary).take(chunk.indices)
-    return pc.binary_length(chunk)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    values = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
+    return is_text(kind) or bool(pa.types.is_boolean(kind))
 
 
 def _values(column: pa.ChunkedArray, declared: bundle.Column, place: Callable[[int], Place]) -> NDArray[np.floating]:
