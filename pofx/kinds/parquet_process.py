@@ -14,7 +14,7 @@ from typing import Any
 
 from pofx.errors import RequestInvalid, TooLarge
 
-TIMEOUT_S = 30.0  # for one job
+TIMEOUT_S = 20.0  # for one job
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 _MAX_FOOTER_BYTES = 1024 * 1024
 _PIPE_BYTES = 1024 * 1024  # the usual 64 KiB would wake parent and child in turn a hundred times for a larger file

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 MAX_COLUMNS = 2000
 MAX_CHUNKS = 5000
 MEMORY_BYTES = 1024 * 1024 * 1024  # beyond what the process has when it starts
-CPU_S = 20  # for one job
+CPU_S = 10  # for one job
 _VALUE_BYTES = 8  # of a number, or of the place of a text
 
 _SHARED = "DELTA_BYTE_ARRAY"
@@ -91,11 +91,11 @@ def look(content: bytes, most: int) -> tuple[pa.Schema, int]:
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
         metadata, schema = file.metadata, file.schema_arrow.remove_metadata()
+        check_sizes(metadata, most)
     except MemoryError:
         raise
     except _FAILURES as error:
         raise Refused("the Parquet file is truncated or damaged: its footer cannot be read") from error
-    check_sizes(metadata, most)
     if any(pa.types.is_nested(field.type) for field in schema):
         raise Refused("Parquet: expected plain columns, got lists or columns within columns; leave them out")
     return schema, metadata.num_rows
