@@ -30,6 +30,7 @@ ROWS = 65_536
 IMAGES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"))
 RECORDINGS = frozenset((".wav", ".wave"))
 _BLOCK_BYTES = 64 * 1024 * 1024
+_CSV_ROWS = 8192  # every cell is an object at first: larger blocks take twice the time, outside of the caches
 _ARRAY = "x"
 _ARRAYS = (".npy", ".npz")
 _OTHERS = {"row": (".csv", ".parquet"), "text": (".txt",), "image": (), "audio": ()}
@@ -133,7 +134,7 @@ def _table_parts(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | Non
             yield decoded, ()
         return
     with path.open(encoding="utf-8-sig", newline="") as lines:
-        for decoded in csv_blocks(lines, spec, extra, rows):
+        for decoded in csv_blocks(lines, spec, extra, rows and min(rows, _CSV_ROWS)):
             yield decoded, ()
 
 

@@ -12,7 +12,7 @@ from pofx.kinds.csv_text import column_blocks
 from pofx.rules.csv_cells import NoNumberError, name_in, numbers_in
 from training.errors import DataError
 
-_ROWS = 65_536  # of a block
+_ROWS = 8192  # of a block
 
 
 def read_csv(path: Path, texts: frozenset[str]) -> pd.DataFrame:

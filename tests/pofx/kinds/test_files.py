@@ -218,6 +218,20 @@ def test_errors_name_the_file_and_the_item_of_the_whole(write, words, tmp_path):
     assert refused.value.extra["index"] == 6
 
 
+@pytest.mark.parametrize(("write", "spec"), [(damaged_csv, ROW), (infinite, ROW), (no_code, ROW)])
+def test_a_block_is_there_before_what_follows_is_read(write, spec, tmp_path):
+    blocks = files.blocks(write(tmp_path), spec, rows=3)
+    assert [next(blocks).first, next(blocks).first] == [0, 3]
+    with pytest.raises(RequestInvalid):
+        next(blocks)
+
+
+def test_large_items_come_in_small_blocks(tmp_path):
+    np.save(tmp_path / "t.npy", np.lib.stride_tricks.as_strided(np.uint8(0), (20, 3000, 3000, 1), (0, 0, 0, 0)))
+    spec = bundle.ImageSpec(height=3000, width=3000, channels=1)
+    assert [len(block.decoded.array) for block in files.blocks(tmp_path / "t.npy", spec)] == [7, 7, 6]
+
+
 def test_a_file_within_a_folder_is_named(tmp_path):
     (tmp_path / "a.png").write_bytes(encode_png(IMAGES[0]))
     (tmp_path / "b.png").write_bytes(encode_png(IMAGES[1][:2]))
