@@ -21,10 +21,12 @@ from pofx.graphs.held_out import CalibrationRefused, HeldOut, held_out
 from pofx.graphs.layout import PROBE_ROWS, Layout, RunRows, find_layout, find_slow_layout
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.onnx import OnnxGraph
+from pofx.graphs.probe import probe_rows
 from pofx.graphs.rows import Lanes, RowGraph
 from pofx.graphs.wiring import check_wiring
 from pofx.rules import noise
 from pofx.rules.arrays import Array
+from pofx.rules.outputs import golden_input
 
 _SLOW_S = 1.0  # of a golden run, beyond which it serves as probe itself
 _PROBE_MFLOP = 2000.0  # a probe of an expensive graph uses fewer rows, so that loading stays a matter of seconds
@@ -101,8 +103,9 @@ def _shared_noise(manifest: bundle.Manifest, name: str, stored: Mapping[str, Arr
         if item.role == "noise" and "batch" not in item.shape
     }
     for key, array in shared.items():
-        if not np.array_equal(array, stored[f"{name}.in.{key}"]):
-            raise BundleRefused(f"{name}.in.{key}: the golden noise is not the one drawn from seed {seed} here")
+        stored_as = golden_input(name, key)
+        if not np.array_equal(array, stored[stored_as]):
+            raise BundleRefused(f"{stored_as}: the golden noise is not the one drawn from seed {seed} here")
     return shared
 
 
@@ -115,12 +118,11 @@ def _find_layout(graph: RowGraph, inputs: Mapping[str, Array], slow: dict[str, A
 
 
 def _probe(graph: RowGraph, inputs: Mapping[str, Array], rows: int) -> RunRows:
-    """Runs some of that many rows, the golden ones over and over."""
-    probe = {
-        item.name: np.resize(inputs[item.name], (rows, *inputs[item.name].shape[1:]))
-        for item in graph.spec.inputs
-        if "batch" in item.shape
-    }
+    """Runs some of that many rows, all of them different, or the golden ones where those are enough."""
+    golden_rows = next((len(inputs[item.name]) for item in graph.spec.inputs if "batch" in item.shape), rows)
+    probe = probe_rows(graph.spec, inputs, rows)
+    if rows <= golden_rows:
+        probe = {name: inputs[name][:rows] for name in probe}
     wanted = tuple(item.name for item in graph.spec.outputs)
 
     def run(layout: Layout, start: int, stop: int) -> dict[str, Array]:

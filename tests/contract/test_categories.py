@@ -15,9 +15,9 @@ from pofx import bundle
 from pofx.kinds.csv_text import decode_csv
 from training.data import table
 from training.errors import DataError
-from training.export.items import read_items
-from training.export.recalibration import recalibrate
-from training.export.scoring import Scoring
+from training.publish.labelled_items import read_items
+from training.publish.recalibration import recalibrate
+from training.scoring import Scoring
 
 NAMES = ("colour", "weight", "grade")
 COLOURS, GRADES = ("red", "blue", "green", "Ärmel, grün"), ("1", "2", "x")

@@ -13,8 +13,8 @@ import torch
 
 from pofx import bundle
 from training.errors import DataError
-from training.export.recalibration import recalibrate
-from training.export.scoring import Scoring
+from training.publish.recalibration import recalibrate
+from training.scoring import Scoring
 
 NAMES = ("height", "weight", "age")
 GAPS = {0: (), 1: ("weight",), 2: ("height", "age"), 3: NAMES}

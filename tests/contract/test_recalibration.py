@@ -14,7 +14,7 @@ from pofx import bundle
 from training import cli
 from training.data import bundled
 from training.errors import DataError
-from training.export.recalibration import recalibrate
+from training.publish.recalibration import recalibrate
 
 ROOT = Path(__file__).parents[2]
 DIGITS, TUMOURS = "digits-bernoulli", "breast-cancer-gmm"

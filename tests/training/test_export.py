@@ -1,5 +1,7 @@
 """Exported = eager, in both formats, for every kind of family; what is not equal is not exported."""
 
+import io
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -8,15 +10,18 @@ import torch
 
 from pofx.bundle import Tolerance
 from training.errors import ExportError
-from training.export.bundling import export_graphs, prepare_weights
-from training.export.golden import golden
+from training.export.export import export
 from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
 from training.export.parity import _difference, check_parity
 from training.export.torchscript import TorchScriptRunner, to_torchscript
-from training.fit import Hardware, Run, fit
-from training.transforms import Binarise, Dequantise, Symbols
+from training.finish import finish
+from training.fit import Hardware, fit
+from training.publish.golden import golden
+from training.run import Run
+from training.transforms import Binarise, DataFacts, Dequantise, Symbols
 from training.zoo import FAMILIES
+from training.zoo.base import Facts
 
 GRAPHS = {
     "bernoulli": {"score", "generate"},
@@ -56,9 +61,7 @@ GRAPHS = {
 def fitted(experiment, tmp_path):
     def build(name: str, export: str = ""):
         ready = experiment(name, export)
-        fit(ready, Run.of(ready, tmp_path), Hardware("cpu", "1"), resume=False)
-        prepare_weights(ready)
-        return ready
+        return finish(fit(ready, Run.of(ready, tmp_path), Hardware("cpu", "1"), resume=False), lambda _: None)
 
     return build
 
@@ -87,7 +90,7 @@ VARIANTS = {"made-ensemble", "made-masks", "rnn", "nade-ensemble", "naive_bayes-
 )
 def test_every_graph_of_every_kind_is_equal_in_onnx(fitted, name):
     said = []
-    exported = export_graphs(fitted(name, 'weights = "float16"'), said.append)
+    exported = export(fitted(name, 'weights = "float16"'), said.append)
     assert set(exported.graphs) == GRAPHS[name]
     assert set(exported.files) == {f"{graph}.onnx" for graph in GRAPHS[name]}
     assert sum("equal to the model" in line for line in said) == len(GRAPHS[name])
@@ -101,14 +104,16 @@ TRACED_FAST = {"bernoulli", "made", "fvsbn", "vae", "dcgan", "gmm", "naive_bayes
     "name", [name if name in TRACED_FAST else pytest.param(name, marks=pytest.mark.full) for name in GRAPHS]
 )
 def test_every_graph_of_every_kind_is_equal_in_torchscript(fitted, name):
-    exported = export_graphs(fitted(name, 'formats = ["torchscript"]'), lambda _: None)
+    exported = export(fitted(name, 'formats = ["torchscript"]'), lambda _: None)
     assert set(exported.files) == {f"{graph}.ts" for graph in GRAPHS[name]}
 
 
 def _made():
     family = FAMILIES["made"]
     torch.manual_seed(0)
-    return family((1, 8, 8), family.Options(hidden=(64,))).eval(), Binarise((8, 8, 1), Binarise.Options())
+    return family(Facts((1, 8, 8), "binary", 2), family.Options(hidden=(64,))).eval(), Binarise(
+        DataFacts("image", (8, 8, 1)), Binarise.Options()
+    )
 
 
 def test_a_graph_that_differs_is_refused():
@@ -172,11 +177,10 @@ def test_the_body_of_a_loop_names_no_file_either(fitted):
 
 def test_counts_of_a_chain_are_looked_up_alike_in_both_formats():
     family = FAMILIES["markov"]
-    model = family((6,), family.Options(levels=3, orders=(3,), end=0))
+    model = family(Facts((6,), "levels", 3, end=0), family.Options(orders=(3,)))
     x = torch.randint(1, 3, (30, 6), generator=torch.Generator().manual_seed(0)).float()
     model.fit(x, x, seed=0)
-    transform = Symbols((6,), Symbols.Options())
-    transform.symbols = 3
+    transform = Symbols(DataFacts("text", (6,), alphabet="ab"), Symbols.Options())
     for name, computation in computations(model.eval(), transform).items():
         check_parity(name, computation, OnnxRunner(to_onnx(computation, half_weights=False)))
         check_parity(name, computation, TorchScriptRunner(to_torchscript(computation)))
@@ -209,29 +213,27 @@ def test_a_random_operator_is_refused():
 
 def test_golden_vectors_are_what_a_fresh_session_gives(fitted):
     ready = fitted("vae")
-    exported = export_graphs(ready, lambda _: None)
-    archive = golden(exported.graphs, exported.runners, ready.splits.test.x, noise_seed=0)
-    import io
-
+    exported = export(ready, lambda _: None)
+    archive = golden(exported)
     arrays = np.load(io.BytesIO(archive), allow_pickle=False)
     session = onnxruntime.InferenceSession(exported.files["score.onnx"], providers=["CPUExecutionProvider"])
     feed = {item.name: arrays[f"score.in.{item.name}"] for item in session.get_inputs()}
     np.testing.assert_allclose(session.run(["log_prob"], feed)[0], arrays["score.out.log_prob"], rtol=1e-6)
-    np.testing.assert_array_equal(feed["image"], ready.splits.test.x[:4])
+    np.testing.assert_array_equal(feed["image"], ready.prepared.splits.test.x[:4])
 
 
 def test_what_is_dequantised_is_not_completed():
     """A known level stands for an interval of x, and a sampler needs to know one of them."""
     family = FAMILIES["rnade"]
-    model = family((1, 4, 4), family.Options(hidden=4, components=2)).eval()
-    generate = computations(model, Dequantise((4, 4, 1), Dequantise.Options()))["generate"]
+    model = family(Facts((1, 4, 4), "real"), family.Options(hidden=4, components=2)).eval()
+    generate = computations(model, Dequantise(DataFacts("image", (4, 4, 1)), Dequantise.Options()))["generate"]
     assert [item.role for item in generate.inputs] == ["noise", "noise", "option"]
 
 
 def test_work_per_row_is_counted():
-    small, large = (
-        computations(FAMILIES["made"]((1, 8, 8), FAMILIES["made"].Options(hidden=(h,), direct=False)), _made()[1])
-        for h in (64, 128)
-    )
+    family, (_, transform) = FAMILIES["made"], _made()
+    facts = Facts((1, 8, 8), "binary", 2)
+    models = [family(facts, family.Options(hidden=(units,), direct=False)) for units in (64, 128)]
+    small, large = (computations(model, transform) for model in models)
     assert large["score"].mflop_per_row == pytest.approx(2 * small["score"].mflop_per_row)
     assert small["score"].mflop_per_row == pytest.approx(2 * 2 * 64 * 64 / 1e6)

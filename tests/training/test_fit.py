@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from training.errors import FitError
-from training.fit import Hardware, Run, fit, load_fitted
-from training.objectives.adversarial import Adversarial
-from training.objectives.likelihood import MaximumLikelihood
+from training.fit import Hardware, fit, load_fitted
+from training.game import Game
+from training.run import Run
 
 CPU = Hardware("cpu", "1")
 
@@ -17,7 +17,7 @@ def test_training_lowers_the_loss_and_keeps_the_best_weights(experiment, tmp_pat
     ready = experiment("made", smoke=False)
     run = Run.of(ready, tmp_path)
     before = ready.family.log_prob(ready.transform(torch.from_numpy(ready.splits.test.x))).mean()
-    report = fit(ready, run, CPU, resume=False)
+    report = fit(ready, run, CPU, resume=False).report
     after = ready.family.log_prob(ready.transform(torch.from_numpy(ready.splits.test.x))).mean()
     assert after > before + 5
     assert report.epochs == 3
@@ -31,8 +31,7 @@ def test_training_lowers_the_loss_and_keeps_the_best_weights(experiment, tmp_pat
 def test_a_killed_run_resumes_where_it_stopped(experiment, tmp_path, monkeypatch, name):
     ready = experiment(name)
     run = Run.of(ready, tmp_path)
-    objective = MaximumLikelihood if name == "made" else Adversarial
-    step = objective.training_step
+    step = Game.training_step
 
     def killed_in_the_second_epoch(self, *args):
         if self.current_epoch == 1:
@@ -40,7 +39,7 @@ def test_a_killed_run_resumes_where_it_stopped(experiment, tmp_path, monkeypatch
         return step(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(objective, "training_step", killed_in_the_second_epoch)
+        patch.setattr(Game, "training_step", killed_in_the_second_epoch)
         with pytest.raises(SystemExit):
             fit(ready, run, CPU, resume=True)
     assert run.last_checkpoint.is_file()
@@ -53,7 +52,7 @@ def test_a_killed_run_resumes_where_it_stopped(experiment, tmp_path, monkeypatch
         return step(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(objective, "training_step", watched)
+        patch.setattr(Game, "training_step", watched)
         fit(experiment(name), run, CPU, resume=True)
     assert set(seen) == {1}  # of epochs 0 and 1, only the unfinished one
     assert run.fitted.is_file()
@@ -62,8 +61,8 @@ def test_a_killed_run_resumes_where_it_stopped(experiment, tmp_path, monkeypatch
 def test_a_finished_run_is_loaded_not_repeated(experiment, tmp_path):
     first, second = experiment("made"), experiment("made")
     run = Run.of(first, tmp_path)
-    report = fit(first, run, CPU, resume=True)
-    assert fit(second, run, CPU, resume=True) == report
+    report = fit(first, run, CPU, resume=True).report
+    assert fit(second, run, CPU, resume=True).report == report
     for a, b in zip(first.family.parameters(), second.family.parameters(), strict=True):
         assert torch.equal(a, b)
 
@@ -94,8 +93,8 @@ def test_what_was_never_fitted_cannot_be_loaded(experiment, tmp_path):
 def test_a_mixture_keeps_its_number_of_components(experiment, tmp_path):
     first, second = experiment("gmm", smoke=False), experiment("gmm", smoke=False)
     run = Run.of(first, tmp_path)
-    report = fit(first, run, CPU, resume=False)
+    fitted = fit(first, run, CPU, resume=False)
     load_fitted(second, run)
-    assert second.family.embedding_dims == report.chosen["components"]
+    assert second.family.embedding_dims == fitted.report.chosen["components"]
     raw = torch.from_numpy(first.splits.test.x)
     assert torch.equal(first.family.log_prob(first.transform(raw)), second.family.log_prob(second.transform(raw)))

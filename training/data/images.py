@@ -27,28 +27,51 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
             raise DataError(f"{path}: no image files ({', '.join(sorted(IMAGES))})")
         colours: Literal["L", "RGB"] = "L" if mode == "grey" else "RGB"
         arrays = [read_picture(name, pictures.read(name), colours, size) for name in pictures.names]
-        names, indices = as_indices(np.array(labels_of(path, found, pictures.names, labels)))
+        label_names, indices = as_indices(np.array(labels_of(path, found, pictures.names, labels)))
+        captions = _captions(found, pictures.names)
     if mode == "auto" and all(_is_grey(array) for array in arrays):
         arrays = [array[..., :1] for array in arrays]
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
         sizes = ", ".join(f"{width}x{height}" for height, width, _ in sorted(shapes)[:4])
         raise DataError(f"{path}: images of different sizes ({sizes}…); set `size` in the recipe to resize them")
-    return Dataset(np.stack(arrays), str(path), "not stated", indices, names)
+    return Dataset(
+        x=np.stack(arrays),
+        source=str(path),
+        licence="not stated",
+        labels=indices,
+        label_names=label_names,
+        captions=captions,
+        names=np.array(pictures.names),
+    )
 
 
 def _is_grey(array: np.ndarray) -> bool:
     return bool((array == array[..., :1]).all())
 
 
+def _captions(found: Folder, names: Sequence[str]) -> np.ndarray | None:
+    """The captions of pictures, text (items,); None where no table has one for each."""
+    rows = _rows(found)
+    by_file = {PurePosixPath(row["file"]).name: row["caption"] for row in rows if {"file", "caption"} <= set(row)}
+    captions = [by_file.get(PurePosixPath(name).name) for name in names]
+    return None if None in captions else np.array(captions)
+
+
+def _rows(found: Folder) -> list[dict[str, str]]:
+    """The rows of the table that describes the pictures; none where there is no table."""
+    tables = [name for name in found.names if PurePosixPath(name).name == CAPTIONS]
+    text = found.read(tables[0]).decode("utf-8-sig") if tables else ""
+    return list(csv.DictReader(io.StringIO(text)))
+
+
 def labels_of(path: Path, found: Folder, names: Sequence[str], column: str | None) -> list[str]:
     """The label of every image: what captions.csv has in a column, without one the name of its sub-folder."""
     if column is None:
         return [PurePosixPath(name).parent.name for name in names]
-    captions = next((name for name in found.names if PurePosixPath(name).name == CAPTIONS), None)
-    if captions is None:
+    if not any(PurePosixPath(name).name == CAPTIONS for name in found.names):
         raise DataError(f"{path}: no {CAPTIONS}, so labels cannot come from its column {column!r}")
-    rows = list(csv.DictReader(io.StringIO(found.read(captions).decode("utf-8-sig"))))
+    rows = _rows(found)
     if not rows or column not in rows[0] or "file" not in rows[0]:
         raise DataError(f"{path}: {CAPTIONS} needs the columns 'file' and {column!r}")
     by_file = {PurePosixPath(row["file"]).name: row[column] for row in rows}
