@@ -19,12 +19,13 @@ from pofx.graphs.loading import runtime_of
 from pofx.kinds import objects
 from pofx.kinds.columns import Columns, Extra, joined
 from pofx.kinds.condition import Condition, Label
-from pofx.kinds.items import Decoded, columns_of
-from pofx.kinds.text import decode_texts
+from pofx.kinds.decoded import Decoded
+from pofx.kinds.row import columns_of
 from pofx.kinds.words import PLURAL
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.rules.promises import Promise
+from pofx.rules.texts import texts_of
 from pofx.use import decode, encode, generate, score
 from pofx.use.conditions import Conditional
 from pofx.use.generate import GenerateAsked, Samples
@@ -186,7 +187,7 @@ class SampleResult:
             case bundle.RowSpec():
                 return pd.DataFrame(dict(columns_of(self.values, self.spec).cells()))
             case bundle.TextSpec():
-                return pd.Series(decode_texts(self.values, self.spec), name="text")
+                return pd.Series(texts_of(self.values, self.spec.alphabet), name="text")
         raise MediaUnsupported(f"expected rows or texts for a table, these are {PLURAL[self.spec.kind]}; take values")
 
     def to_pil(self) -> list[Image.Image]:

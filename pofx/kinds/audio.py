@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pofx import bundle
 from pofx.kinds.place import Place
 
-MEDIA_TYPES = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _CODINGS = {3: "floating-point numbers", 6: "A-law", 7: "mu-law"}
 _PCM_SUBFORMAT = struct.pack("<H", _PCM) + bytes.fromhex("000000001000800000aa00389b71")
@@ -41,17 +40,42 @@ class Header:
         return (self.stop - self.start) // (self.channels * self.bits // 8)
 
 
-def decode_wav(content: bytes, spec: bundle.AudioSpec, place: Place) -> tuple[Recording, str | None]:
-    """A recording of the model's length, padded with silence, shape (length,), and a note of what was changed."""
-    samples, note = decode_beginning(content, spec, place)
-    if len(samples) == spec.length:
-        return samples, note
-    changes = [*filter(None, [note]), f"padded with silence to {_lasting(spec.length, spec)}"]
-    return np.pad(samples, (0, spec.length - len(samples))), ", ".join(changes)
+def decode_wav(
+    content: bytes, spec: bundle.AudioSpec, place: Place, *, cut: bool = False
+) -> tuple[Recording, str | None]:
+    """A recording of the model's length, padded with silence, shape (length,), and a note of what was changed.
+
+    A longer one is refused, or ``cut`` to its beginning.
+    """
+    header = _header(content, spec, place)
+    if not cut:
+        _check_length(header, spec, place)
+    samples, changes = mono(content, header)[: spec.length], _changes(header)
+    if header.frames > spec.length:
+        changes.append(f"only its first {_lasting(spec.length, spec)} used")
+    if header.frames < spec.length:
+        changes.append(f"padded with silence to {_lasting(spec.length, spec)}")
+    return np.pad(samples, (0, spec.length - len(samples))), _joined(changes)
 
 
 def decode_beginning(content: bytes, spec: bundle.AudioSpec, place: Place) -> tuple[Recording, str | None]:
     """The samples as they are, shape (at most length,), and a note of what was changed."""
+    header = _header(content, spec, place)
+    _check_length(header, spec, place)
+    return mono(content, header), _joined(_changes(header))
+
+
+def _check_length(header: Header, spec: bundle.AudioSpec, place: Place) -> None:
+    if header.frames > spec.length:
+        raise place.refusal(
+            f"expected at most {_lasting(spec.length, spec)}, got {_lasting(header.frames, spec)}",
+            expected=spec.length,
+            got=header.frames,
+        )
+
+
+def _header(content: bytes, spec: bundle.AudioSpec, place: Place) -> Header:
+    """The header of a recording at the model's rate; raises RequestInvalid."""
     header = read_header(content, place)
     if header.rate_hz != spec.rate_hz:
         raise place.refusal(
@@ -59,13 +83,7 @@ def decode_beginning(content: bytes, spec: bundle.AudioSpec, place: Place) -> tu
             expected=spec.rate_hz,
             got=header.rate_hz,
         )
-    if header.frames > spec.length:
-        raise place.refusal(
-            f"expected at most {_lasting(spec.length, spec)}, got {_lasting(header.frames, spec)}",
-            expected=spec.length,
-            got=header.frames,
-        )
-    return _mono(content, header), _note(header)
+    return header
 
 
 def read_header(content: bytes, place: Place) -> Header:
@@ -122,7 +140,7 @@ def _coding(coding: int, form: bytes) -> str:
     return _CODINGS.get(coding, f"coding {coding}")
 
 
-def _mono(content: bytes, header: Header) -> Recording:
+def mono(content: bytes, header: Header) -> Recording:
     """Both channels' mean in 16 bits, shape (frames,)."""
     raw = np.frombuffer(content, np.uint8, header.stop - header.start, header.start)
     if header.bits == 16 and header.channels == 1:
@@ -142,10 +160,14 @@ def _in_16_bits(raw: NDArray[np.uint8], bits: int) -> NDArray[np.float64]:
     return raw.view(f"<i{bits // 8}") / 2.0 ** (bits - 16)
 
 
-def _note(header: Header) -> str | None:
+def _changes(header: Header) -> list[str]:
     changes = [] if header.channels == 1 else ["two channels mixed into one"]
     if header.bits != 16:
         changes.append(f"converted from {header.bits} to 16 bits")
+    return changes
+
+
+def _joined(changes: list[str]) -> str | None:
     return ", ".join(changes) or None
 
 

@@ -3,66 +3,52 @@
 import io
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from pofx import bundle
 from pofx.kinds.place import Place
+from pofx.rules.pictures import Pixels, Turn, is_deep, pixels_of, shown, size_as_shown, turn_of
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+FORMATS_ON_DISK = (*FORMATS, "TIFF")
 _MASK_FORMATS = ("PNG", "BMP", "GIF")  # others lose something, and black does not stay black
-MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in FORMATS)
-_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
-_ORIENTATION = 274  # an EXIF tag; 1 is upright
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = {_TURNS[value] for value in (5, 6, 7, 8)}
 _MAX_MEGAPIXELS = 89  # a little below where Pillow warns
-_PNG_BIT_DEPTH = 24  # its place in the file, in bytes
-
-Pixels = NDArray[np.uint8]
-Turn = Image.Transpose | None
 
 
-def decode_image(content: bytes, spec: bundle.ImageSpec, place: Place) -> tuple[Pixels, str | None]:
+def decode_image(
+    content: bytes, spec: bundle.ImageSpec, place: Place, formats: tuple[str, ...] = FORMATS
+) -> tuple[Pixels, str | None]:
     """Pixels of shape (height, width, channels), of the first frame as it is shown, and a note of what was changed."""
     mode = "L" if spec.channels == 1 else "RGB"
-    with _opened(content, spec, place) as image:
-        turn = _turn(image)
+    with _opened(content, spec, place, formats) as image:
+        turn = turn_of(image)
         _check(image, turn, content, spec, place)
         pixels = _pixels(image, turn, mode, place)
         note = _note(image, turn, mode)
-    return pixels.reshape(spec.shape), note
+    return pixels, note
 
 
 def decode_mask(content: bytes, spec: bundle.ImageSpec, place: Place) -> Pixels:
     """1 where the picture is not black, else 0, shape (height, width)."""
     with _opened(content, spec, place, _MASK_FORMATS) as image:
-        turn = _turn(image)
+        turn = turn_of(image)
         _check(image, turn, content, spec, place)
         if image.has_transparency_data:
             raise place.refusal("expected black and white without transparency; white pixels are known")
         pixels = _pixels(image, turn, "RGB", place)
-    return np.asarray(pixels.reshape(spec.height, spec.width, 3).any(axis=2), np.uint8)
+    return np.asarray(pixels.any(axis=2), np.uint8)
 
 
 def _check(image: Image.Image, turn: Turn, content: bytes, spec: bundle.ImageSpec, place: Place) -> None:
     """Refuses by the header alone what has another size, or more than 8 bits per channel."""
-    width, height = image.size[::-1] if turn in _SIDEWAYS else image.size
+    width, height = size_as_shown(image, turn)
     if (width, height) != (spec.width, spec.height):
         raise place.refusal(
             f"expected an image of {spec.width}x{spec.height} pixels, got {width}x{height}; resize it",
             expected=[spec.width, spec.height],
             got=[width, height],
         )
-    if image.mode not in _EIGHT_BIT_MODES or _is_deep_png(image, content):
+    if is_deep(image, content):
         raise place.refusal("expected 8 bits per channel, got 16; convert it first")
 
 
@@ -77,26 +63,11 @@ def _note(image: Image.Image, turn: Turn, mode: str) -> str | None:
     return ", ".join(changes) or None
 
 
-def _turn(image: Image.Image) -> Turn:
-    """What makes the picture upright, None if it is, or if its header does not say or is damaged there."""
-    if "exif" not in image.info:  # Pillow would decode a whole PNG to look behind the pixels
-        return None
-    try:
-        return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # viewers show such a picture as it is
-        return None
-
-
 def _is_animated(image: Image.Image) -> bool:
     try:
         return bool(getattr(image, "is_animated", False))
     except Exception:  # what comes after the first frame is damaged, and is not used
         return True
-
-
-def _is_deep_png(image: Image.Image, content: bytes) -> bool:
-    """Whether the header says 16 bits per channel; Pillow reduces those of colour images without a word."""
-    return image.format == "PNG" and content[_PNG_BIT_DEPTH] == 16
 
 
 def encode_png(pixels: Pixels) -> bytes:
@@ -107,7 +78,7 @@ def encode_png(pixels: Pixels) -> bytes:
     return buffer.getvalue()
 
 
-def _opened(content: bytes, spec: bundle.ImageSpec, place: Place, formats: tuple[str, ...] = FORMATS) -> Image.Image:
+def _opened(content: bytes, spec: bundle.ImageSpec, place: Place, formats: tuple[str, ...]) -> Image.Image:
     too_large = place.too_large(
         f"expected an image of {spec.width}x{spec.height} pixels, got more than {_MAX_MEGAPIXELS} megapixels"
     )
@@ -124,15 +95,6 @@ def _opened(content: bytes, spec: bundle.ImageSpec, place: Place, formats: tuple
 
 def _pixels(image: Image.Image, turn: Turn, mode: str, place: Place) -> Pixels:
     try:
-        shown = _on_black(image) if image.has_transparency_data else image
-        shown = shown if shown.mode == mode else shown.convert(mode)
-        shown = shown if turn is None else shown.transpose(turn)
-        return np.frombuffer(shown.tobytes(), np.uint8)
+        return pixels_of(shown(image, turn, mode))
     except Exception as error:  # as above; the size was checked, so this is bounded work
         raise place.refusal("the image is truncated or damaged") from error
-
-
-def _on_black(image: Image.Image) -> Image.Image:
-    """The image in RGB, before a black background."""
-    colours = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), colours).convert("RGB")

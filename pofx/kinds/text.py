@@ -1,7 +1,4 @@
-"""Texts to codes and back.
-
-Code c > 0 is character c−1 of the alphabet; 0 ends the text and fills what is left.
-"""
+"""Texts as a model takes them, and what is wrong with others."""
 
 from collections.abc import Callable
 
@@ -10,12 +7,7 @@ from numpy.typing import NDArray
 
 from pofx import bundle
 from pofx.kinds.place import Place
-
-MEDIA_TYPE = "text/plain"
-_MOST_CHARACTERS = 255
-_NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
-
-Codes = NDArray[np.uint8]
+from pofx.rules.texts import Codes, codes_of_text
 
 
 def encode_text(text: str, spec: bundle.TextSpec, place: Place) -> Codes:
@@ -24,15 +16,20 @@ def encode_text(text: str, spec: bundle.TextSpec, place: Place) -> Codes:
         raise place.refusal(
             f"expected at most {spec.length} characters, got {len(text)}", expected=spec.length, got=len(text)
         )
-    codes = [spec.alphabet.find(character) + 1 for character in text]
-    if 0 in codes:
-        position = codes.index(0)
+    codes = codes_of_text(text, spec.alphabet)
+    if not codes.all():
+        position = int(codes.argmin())
         raise place.refusal(
             f"character {text[position]!r} at position {position} is none of the model's: {spec.alphabet!r}",
             character=text[position],
             position=position,
         )
-    return np.array(codes, np.uint8)
+    return codes
+
+
+def text_codes(text: str, spec: bundle.TextSpec, place: Place) -> Codes:
+    """The codes of a text in the model's length, shape (length,)."""
+    return padded(encode_text(text, spec, place), spec)
 
 
 def padded(codes: Codes, spec: bundle.TextSpec) -> Codes:
@@ -49,19 +46,6 @@ def check_codes(codes: Codes, spec: bundle.TextSpec, place: Callable[[int], Plac
     resumed = (codes[:, 1:] > 0) & (codes[:, :-1] == 0)
     if resumed.any():
         raise place(_first_row(resumed)).refusal("expected only zeros after the zero that ends a text")
-
-
-def lengths(codes: Codes) -> NDArray[np.int64]:
-    """Characters of the text in each row of codes (batch, length), shape (batch,)."""
-    ends: NDArray[np.bool_] = np.pad(codes == 0, ((0, 0), (0, 1)), constant_values=True)
-    return np.asarray(ends.argmax(axis=1))
-
-
-def decode_texts(codes: Codes, spec: bundle.TextSpec) -> list[str]:
-    """The text of each row of codes (batch, length)."""
-    characters = spec.alphabet.ljust(_MOST_CHARACTERS, _NO_CHARACTER)
-    rows = zip(codes.tolist(), lengths(codes).tolist(), strict=True)
-    return ["".join(characters[code - 1] for code in row[:length]) for row, length in rows]
 
 
 def has_lines(spec: bundle.TextSpec) -> bool:

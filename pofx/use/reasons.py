@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pofx import bundle
-from pofx.kinds.text import decode_texts
 from pofx.rules.arrays import Array
+from pofx.rules.texts import texts_of
 
 _MOST = 3
 _SPAN_S = 0.01
@@ -70,7 +70,7 @@ def _block(surprise: Array) -> str:
 
 
 def _characters(codes: Array, surprise: Array, spec: bundle.TextSpec) -> list[tuple[str, float]]:
-    (text,) = decode_texts(codes[np.newaxis], spec)
+    (text,) = texts_of(codes[np.newaxis], spec.alphabet)
     shown, values = [repr(character) for character in text], surprise[: len(text)].tolist()
     if len(text) < len(surprise):
         shown, values = [*shown, "the end"], [*values, float(surprise[len(text) :].sum())]

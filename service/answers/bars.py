@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pofx.kinds.image import Pixels
+from pofx.rules.pictures import Pixels
 
 _HEIGHT, _BAR, _GAP, _DASH = 120, 28, 4, 6
 _PAPER, _INK, _LINE = (255, 255, 255), (70, 110, 160), (200, 60, 40)

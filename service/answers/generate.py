@@ -5,15 +5,15 @@ from typing import Literal
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.audio import encode_wav, one_after_the_other
-from pofx.kinds.categories import names_of
+from pofx.kinds.category_names import names_of
+from pofx.kinds.csv_text import encode_csv
 from pofx.kinds.image import encode_png
-from pofx.kinds.items import columns_of
 from pofx.kinds.json_text import to_base64, write_json
 from pofx.kinds.npy import encode_npy
-from pofx.kinds.pictures import contact_sheet, envelopes
-from pofx.kinds.table import encode_csv
-from pofx.kinds.text import decode_texts
+from pofx.kinds.row import columns_of
+from pofx.kinds.sheets import contact_sheet, envelopes
 from pofx.rules.arrays import Array
+from pofx.rules.texts import texts_of
 from pofx.use.generate import Samples
 from service.schemas.generate import GenerateAnswer, Sample
 
@@ -59,7 +59,7 @@ def as_wav(spec: bundle.AudioSpec, samples: Samples) -> bytes:
 
 def as_lines(spec: bundle.TextSpec, samples: Samples) -> bytes:
     """A line per sample."""
-    return "".join(f"{text}\n" for text in decode_texts(samples.values, spec)).encode()
+    return "".join(f"{text}\n" for text in texts_of(samples.values, spec.alphabet)).encode()
 
 
 def _samples(spec: bundle.InputSpec, values: Array, form: Form) -> list[Sample]:
@@ -71,7 +71,7 @@ def _samples(spec: bundle.InputSpec, values: Array, form: Form) -> list[Sample]:
         case bundle.AudioSpec():
             return [{"audio": to_base64(encode_wav(value, spec.rate_hz))} for value in values]
         case bundle.TextSpec():
-            return [{"text": text} for text in decode_texts(values, spec)]
+            return [{"text": text} for text in texts_of(values, spec.alphabet)]
     names, rows = [column.name for column in spec.columns], _rows(spec, values)
     if form == "array":
         return [{"array": row} for row in rows]

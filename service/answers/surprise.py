@@ -6,11 +6,12 @@ Surprise is minus a term of log_prob, or of log p(x | z) where a model has only 
 import numpy as np
 
 from pofx import bundle
-from pofx.kinds.image import Pixels, encode_png
+from pofx.kinds.image import encode_png
 from pofx.kinds.json_text import to_base64
-from pofx.kinds.pictures import envelope_with_heat, heat_map
-from pofx.kinds.text import decode_texts
+from pofx.kinds.sheets import envelope_with_heat, heat_map
 from pofx.rules.arrays import Array
+from pofx.rules.pictures import Pixels
+from pofx.rules.texts import texts_of
 from pofx.use.reasons import most_first, per_position, spans
 from service.schemas.score import CharacterSurprise, ColumnSurprise, Places, SpanSurprise
 
@@ -27,7 +28,7 @@ def surprise_map(spec: bundle.InputSpec, values: Array, surprise: Array) -> Plac
             picture = _picture(*waveform_map(values, surprise))
             return {"values": surprise.tolist(), **picture, "spans": _spans(surprise, spec.rate_hz)}
         case bundle.TextSpec():
-            (text,) = decode_texts(values[np.newaxis], spec)
+            (text,) = texts_of(values[np.newaxis], spec.alphabet)
             return {"characters": _characters(text, surprise)}
     surprise = np.where(np.isnan(values), np.nan, surprise)  # what is missing surprises nobody
     return {"columns": _columns([column.name for column in spec.columns], surprise)}

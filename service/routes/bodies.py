@@ -11,27 +11,21 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from pofx.errors import MediaUnsupported, RequestInvalid, TooLarge
-from pofx.kinds.audio import MEDIA_TYPES as RECORDINGS
 from pofx.kinds.columns import Extra
-from pofx.kinds.image import MEDIA_TYPES
-from pofx.kinds.items import CsvText, Files, NpyFile, Payload, TextLines
+from pofx.kinds.decoded import Payload
+from pofx.kinds.encoded_files import EncodedFiles
 from pofx.kinds.json_text import check_depth
-from pofx.kinds.parquet_if_there import parse_parquet
+from pofx.kinds.media import BY_NAME, JSON, KNOWN, MULTIPART
 from service.errors import ClientGone
 from service.problems import invalid
-from service.routes.negotiation import CSV, NPY, PARQUET
 from service.settings import Settings
 
 M = TypeVar("M", bound=BaseModel)
 
-MULTIPART = "multipart/form-data"
-_KNOWN = ("application/json", *MEDIA_TYPES, "audio/wav", MULTIPART, CSV, "text/plain", NPY, PARQUET)
-_OTHER_NAMES = {"application/octet-stream": NPY, "application/x-parquet": PARQUET}
-
 
 def media_type(request: Request) -> str:
     """The media type of the body, without parameters; JSON if there is none."""
-    return request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    return request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
 
 
 async def whole(request: Request) -> bytes:
@@ -69,7 +63,7 @@ def _check_start(request: Request, body: bytes) -> None:
     if not body:
         raise RequestInvalid("the body is empty; expected a JSON object, see /docs")
     if "content-type" not in request.headers and body.lstrip()[:1] != b"{":
-        raise MediaUnsupported(f"no Content-Type; expected one of {', '.join(_KNOWN)}", supported=list(_KNOWN))
+        raise MediaUnsupported(f"no Content-Type; expected one of {', '.join(KNOWN)}", supported=list(KNOWN))
 
 
 async def _filled(request: Request, kind: str) -> bytes:
@@ -91,22 +85,15 @@ def query(request: Request, schema: type[M]) -> M:
 async def payload(request: Request, settings: Settings, extra: Extra) -> Payload:
     """The items of a request that is not JSON; raises MediaUnsupported."""
     kind = media_type(request)
-    kind = _OTHER_NAMES.get(kind, kind)
-    if kind in MEDIA_TYPES:
-        return Files([await _filled(request, kind)], "image")
-    if kind in RECORDINGS:
-        return Files([await _filled(request, kind)], "audio")
     if kind == MULTIPART:
-        return Files(await _files(request, settings))
-    if kind == "text/plain":
-        return TextLines(await _filled(request, kind))
-    if kind == CSV:
-        return CsvText(await _filled(request, kind), extra)
-    if kind == NPY:
-        return NpyFile.parse(await _filled(request, kind))
-    if kind == PARQUET:
-        return await asyncio.to_thread(parse_parquet, await _filled(request, kind), extra)
-    raise MediaUnsupported(f"expected one of {', '.join(_KNOWN)}, got {kind[:80]!r}", supported=list(_KNOWN))
+        return EncodedFiles(await _files(request, settings))
+    if kind not in BY_NAME:
+        raise MediaUnsupported(f"expected one of {', '.join(KNOWN)}, got {kind[:80]!r}", supported=list(KNOWN))
+    body = BY_NAME[kind]
+    content = await _filled(request, body.name)
+    if body.waits:
+        return await asyncio.to_thread(body.parse, content, extra)
+    return body.parse(content, extra)
 
 
 def check_count(items: Payload, settings: Settings) -> None:

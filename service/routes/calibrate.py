@@ -8,15 +8,17 @@ from starlette.responses import Response
 
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.items import JsonItems, Payload
+from pofx.kinds.decoded import Payload
+from pofx.kinds.json_items import JsonItems
 from pofx.kinds.json_text import write_json
+from pofx.kinds.media import JSON
 from pofx.rules.promises import smallest_alpha
 from pofx.use import calibrate, score
 from pofx.use.calibrate import NewCalibration
 from pofx.use.score import ScoreAsked
 from service.errors import StoreUnwritable
 from service.routes import bodies
-from service.routes.negotiation import JSON, preferred
+from service.routes.negotiation import preferred
 from service.routes.operator import check_operator
 from service.routes.patience import patiently
 from service.routes.query import with_query

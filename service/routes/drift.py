@@ -6,11 +6,12 @@ from starlette.responses import Response
 
 from pofx.errors import CapabilityMissing, UnknownModel
 from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.media import JSON, PNG
 from service import problems
 from service.answers import drift as answers
 from service.drift.watch import Watch
 from service.errors import NotAcceptable
-from service.routes.negotiation import JSON, PNG, preferred
+from service.routes.negotiation import preferred
 from service.routes.openapi import answers as answered
 from service.routes.openapi import json_of
 from service.routes.services import Services

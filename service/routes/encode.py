@@ -6,13 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.items import Decoded, JsonItems, Payload
+from pofx.kinds.decoded import Decoded, Payload
+from pofx.kinds.json_items import JsonItems
+from pofx.kinds.media import CSV, JSON, NPY, PARQUET
 from pofx.kinds.parquet_if_there import library
 from pofx.rules.arrays import Array
 from pofx.use import encode
 from service.answers import encode as answers
 from service.routes import bodies
-from service.routes.negotiation import CSV, JSON, NPY, PARQUET, preferred
+from service.routes.negotiation import preferred
 from service.routes.notes import notes_header
 from service.routes.patience import patiently
 from service.routes.query import with_query

@@ -6,13 +6,14 @@ from starlette.responses import Response
 from pofx import bundle
 from pofx.errors import MediaUnsupported, RequestInvalid
 from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.media import CSV, JSON, NPY, PNG, TEXT, WAV
 from pofx.kinds.text import has_lines
 from pofx.kinds.words import PLURAL
 from pofx.use import generate
 from pofx.use.generate import Samples
 from service.answers import generate as answers
 from service.routes import bodies
-from service.routes.negotiation import CSV, JSON, NPY, PNG, TEXT, WAV, preferred
+from service.routes.negotiation import preferred
 from service.routes.patience import patiently
 from service.routes.query import with_query
 from service.routes.services import Services

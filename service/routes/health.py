@@ -4,10 +4,10 @@ from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from pofx.kinds.json_text import write_json
+from pofx.kinds.media import JSON
 from service import problems
 from service.errors import NotReady
 from service.metrics import CONTENT_TYPE
-from service.routes.negotiation import JSON
 from service.routes.openapi import json_of
 from service.routes.services import Services
 

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from pofx import bundle
 from pofx.errors import RequestInvalid, UnknownModel
 from pofx.kinds.json_text import write_json
+from pofx.kinds.media import JSON, PNG
 from service import problems
 from service.engine.registry import Registry
-from service.routes.negotiation import JSON, PNG
 from service.routes.openapi import json_of
 from service.schemas import models as answers
 

@@ -6,9 +6,6 @@ from starlette.requests import Request
 
 from service.errors import NotAcceptable
 
-JSON, NPY, PNG, CSV = "application/json", "application/x-npy", "image/png", "text/csv"
-WAV, TEXT, PARQUET = "audio/wav", "text/plain", "application/vnd.apache.parquet"
-
 
 def preferred(request: Request, offers: Sequence[str], what: str = "this answer") -> str:
     """The offer of highest quality, the first among equals; raises NotAcceptable, which says what can be how."""

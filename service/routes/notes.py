@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from service.routes.negotiation import JSON
+from pofx.kinds.media import JSON
 
 HEADER = "X-Notes"
 _MAX_BYTES = 4000  # of the header; proxies refuse larger ones

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, TypeAdapter
 
 from pofx.errors import CapabilityMissing, GraphFailed, MediaUnsupported, RequestInvalid, TooLarge, UnknownModel
-from pofx.kinds.image import MEDIA_TYPES
+from pofx.kinds.media import BODIES, CSV, JSON, MULTIPART, NPY, PARQUET, PNG, TEXT, WAV
 from service.errors import (
     DeadlineExceeded,
     NotAcceptable,
@@ -17,7 +17,6 @@ from service.errors import (
     Unauthorized,
 )
 from service.problems import Problem, documented
-from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, TEXT, WAV
 from service.schemas.calibrate import CalibrateAnswer, CalibrateOptions, CalibrateRequest
 from service.schemas.drift import DriftReport
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
@@ -138,9 +137,8 @@ def answers(schema: str, *others: str) -> dict[int | str, dict[str, Any]]:
 
 def _items_body(schema: str, examples: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {JSON: {"schema": _reference(schema), "examples": examples}}
-    content |= dict.fromkeys((*MEDIA_TYPES, WAV, NPY, PARQUET), _BINARY)
-    content |= dict.fromkeys((CSV, TEXT), _TEXT)
-    content |= {"multipart/form-data": {"schema": _FILES}}
+    content |= {body.name: _TEXT if body.text else _BINARY for body in BODIES}
+    content |= {MULTIPART: {"schema": _FILES}}
     return {"required": True, "content": content}
 
 

@@ -6,14 +6,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.items import Decoded, JsonItems, Payload
+from pofx.kinds.decoded import Decoded, Payload
+from pofx.kinds.json_items import JsonItems
+from pofx.kinds.media import CSV, JSON, NPY, PARQUET, PNG
 from pofx.kinds.parquet_if_there import library
 from pofx.use import score
 from pofx.use.scores import Scores
 from service.answers import score as answers
 from service.errors import NotAcceptable
 from service.routes import bodies
-from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, preferred
+from service.routes.negotiation import preferred
 from service.routes.notes import notes_header
 from service.routes.patience import patiently
 from service.routes.query import with_query

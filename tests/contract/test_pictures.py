@@ -12,6 +12,7 @@ from PIL import Image
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
+from pofx.kinds import files
 from pofx.kinds.image import decode_image
 from pofx.kinds.place import item
 from training.data import images
@@ -120,6 +121,7 @@ def test_training_and_service_read_the_same_pixels(name, mode, tmp_path):
     served, _ = decode_image(FILES[name], spec, item(0))
     assert seen.dtype == served.dtype == np.uint8
     assert np.array_equal(seen, served)
+    assert np.array_equal(seen, files.read(tmp_path, spec).array[0])
 
 
 @pytest.mark.parametrize("name", ["grey.png", "black-and-white.png", "grey-with-alpha.png", "grey.jpeg"])
@@ -142,6 +144,8 @@ def test_a_tiff_file_of_training_shows_what_the_same_png_shows_at_the_service(tm
     stored = _colour().transpose(Image.Transpose.ROTATE_90)
     seen = _at_training(tmp_path, "turned.tiff", _saved(stored, "TIFF", exif=exif), "rgb")
     assert np.array_equal(seen, _pixels(3))
+    scored = files.read(tmp_path / "turned.tiff", bundle.ImageSpec(height=HEIGHT, width=WIDTH, channels=3))
+    assert np.array_equal(scored.array[0], seen)
     deep = Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint16))
     with pytest.raises(DataError, match="expected 8 bits per channel"):
         _at_training(tmp_path, "a-deep.tiff", _saved(deep, "TIFF"), "grey")

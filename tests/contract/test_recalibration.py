@@ -122,9 +122,9 @@ def test_the_command_line_says_what_can_be_promised(store, tmp_path):
     ("name", "items", "message"),
     [
         (DIGITS, np.zeros((19, 8, 8), np.uint8), "at least 20 normal items to calibrate on, got 19"),
-        (DIGITS, np.zeros((30, 9, 8), np.uint8), "expected image items of shape (items, 8, 8, 1), got (30, 9, 8, 1)"),
-        (DIGITS, np.zeros((30, 8, 8)), "expected uint8, got float64"),
-        (TUMOURS, np.full((30, 1), "a"), "expected row items of shape"),
+        (DIGITS, np.zeros((30, 9, 8), np.uint8), "expected an array of shape (n, 8, 8, 1), got (30, 9, 8, 1)"),
+        (DIGITS, np.zeros((30, 8, 8)), "expected pixels of type uint8, got float64"),
+        (TUMOURS, np.full((30, 1), "a"), "expected an array of numbers with a batch axis, got <U1"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_writes_nothing(store, tmp_path, name, items, message):
@@ -140,14 +140,14 @@ def test_missing_and_infinite_values_of_a_table_are_named(store, tmp_path, tumou
     rows = tumours.x[:30].astype(np.float64)
     rows[7, 1] = 1e300
     np.save(tmp_path / "own.npy", rows)
-    with pytest.raises(DataError, match=f"row 7, column {tumours.columns[1]}"):
+    with pytest.raises(DataError, match=f"item 7, column {tumours.columns[1]!r}: expected a finite number"):
         recalibrate(store, TUMOURS, tmp_path / "own.npy", "own")
 
 
 @pytest.mark.parametrize("content", [b"", b"not an array", b"\x93NUMPY"])
 def test_a_file_that_is_no_array_is_refused(store, tmp_path, content):
     (tmp_path / "own.npy").write_bytes(content)
-    with pytest.raises(DataError, match="not an array in npy format"):
+    with pytest.raises(DataError, match="expected a plain array in npy or npz format"):
         recalibrate(store, DIGITS, tmp_path / "own.npy", "own")
 
 
@@ -227,7 +227,7 @@ def test_labels_that_are_not_there_are_named(store, tmp_path, name, labels, mess
     x, digits = labelled_digits(30)
     np.save(tmp_path / "own.npy", x)
     np.savez(tmp_path / "own.npz", x=x, digit=digits, few=digits[:29])
-    np.savez(tmp_path / "other.npz", y=x)
+    np.savez(tmp_path / "other.npz", y=x, z=x)
     with pytest.raises(DataError) as refused:
         recalibrate(store, DIGITS, tmp_path / name, "own", labels)
     assert message in str(refused.value)

@@ -91,12 +91,11 @@ def test_eight_bits_have_silence_in_the_middle(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (_wav(np.ones((4, 2), np.int16), channels=2), "expected one channel, got 2; `ffmpeg -i bad.wav -ac 1"),
-        (_wav(np.ones(4, np.int32)), "expected 8 or 16 bits per sample, got 32"),
-        (_wav(np.ones(0, np.int16)), "no samples"),
-        (_wav(np.ones(4, np.int16))[:30], "not a readable WAV file"),
-        (_wav(np.ones(4, np.int16))[:-2], "expected 8 bytes of samples, got 6; the file is truncated"),
-        (b"ID3 is another format", "not a readable WAV file"),
+        (_wav(np.ones((4, 3), np.int16), channels=3), "got 16 in 3; remove it, or `ffmpeg -i bad.wav -ac 1"),
+        (_wav(np.ones(0, np.int16)), "bad.wav: the recording is empty"),
+        (_wav(np.ones(4, np.int16))[:30], "bad.wav: the WAV file is damaged"),
+        (_wav(np.ones(4, np.int16))[:-2], "bad.wav: the WAV file is truncated"),
+        (b"ID3 is another format", "bad.wav: not a WAV file"),
         (_wav(np.ones(4, np.int16), 16000), "different rates .*one.wav 8000 Hz, .*bad.wav 16000 Hz"),
     ],
 )

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pofx.rules.categories import codes_of
 from training.data import table
-from training.data.categories import MOST_CATEGORIES, by_frequency, codes
+from training.data.category_columns import MOST_CATEGORIES, by_frequency
 from training.data.dataset import Dataset
 from training.errors import DataError
 from training.prepare import data_facts
@@ -70,35 +71,11 @@ def test_labels_are_no_categories(path):
     assert table.load(path, (), "fresh").columns == ("size", "colour", "grade")
 
 
-def test_known_categories_keep_their_codes_whatever_the_file_looks_like(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("grade,size\n2,1\n2,2\n,3\n")
-    dataset = table.load(path, ("size", "grade"), None, {"grade": CATEGORIES["grade"]})
-    np.testing.assert_array_equal(dataset.x, np.array([[1, 1], [2, 1], [3, np.nan]], np.float32))
-    assert dataset.categories == ((), CATEGORIES["grade"])
-
-
-def test_whole_numbers_can_be_the_names_of_known_categories(tmp_path):
-    frame = pd.DataFrame({"size": [1.0, 2.0, 3.0], "grade": [2, None, 1]})
-    frame.to_parquet(tmp_path / "t.parquet")
-    dataset = table.load(tmp_path / "t.parquet", ("grade",), None, {"grade": CATEGORIES["grade"]})
-    np.testing.assert_array_equal(dataset.x[:, 0], [1, np.nan, 0])
-
-
-def test_a_name_that_is_none_of_the_known_categories_is_refused(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("grade,size\n2,1\n7,2\n")
-    with pytest.raises(
-        DataError, match=r"row 1, column 'grade': expected a category of the model, '1', '2', 'x', got '7'"
-    ):
-        table.load(path, ("size", "grade"), None, {"grade": CATEGORIES["grade"]})
-
-
 @given(st.lists(st.sampled_from(["b", "a", "1", "Ä", "x y"]), min_size=1))
 def test_codes_lead_back_to_names_and_small_codes_are_frequent(names):
     column = pd.Series(names, dtype=object)
     categories = by_frequency(column)
-    found = codes(column, categories)
+    found = codes_of(names, categories)
     assert [categories[int(code)] for code in found] == names
     counts = [names.count(name) for name in categories]
     assert counts == sorted(counts, reverse=True)

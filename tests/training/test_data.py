@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pofx.rules.texts import texts_of
 from training.data import bundled, fingerprint, images, mnist, npz, table, text
 from training.data.dataset import Dataset
 from training.data.splits import SplitOptions, sliver, split
@@ -180,7 +181,7 @@ def test_a_text_is_read_line_by_line_and_decoded_again(tmp_path):
     assert dataset.kind == "text"
     assert dataset.alphabet == " abcä"
     assert dataset.x.tolist() == [[2, 3, 0, 0], [3, 0, 0, 0], [4, 5, 1, 3]]
-    assert text.decoded(dataset.x, dataset.alphabet) == ["ab", "b", "cä b"]
+    assert texts_of(dataset.x, dataset.alphabet) == ["ab", "b", "cä b"]
     assert text.load(path, 6, cut=False).x.shape == (3, 6)
 
 
@@ -190,7 +191,7 @@ def test_a_line_that_is_too_long_is_refused_by_number_or_cut(tmp_path):
     with pytest.raises(DataError, match="line 3: 4 characters, and `length` is 3"):
         text.load(path, 3, cut=False)
     cut = text.load(path, 3, cut=True)
-    assert text.decoded(cut.x, cut.alphabet) == ["ab", "abc"]
+    assert texts_of(cut.x, cut.alphabet) == ["ab", "abc"]
 
 
 def test_a_text_that_cannot_be_coded_is_refused(tmp_path):
@@ -210,7 +211,7 @@ def test_a_text_that_cannot_be_coded_is_refused(tmp_path):
 
 def test_names_of_colours_are_at_hand():
     dataset = bundled.colour_names()
-    names = text.decoded(dataset.x, dataset.alphabet)
+    names = texts_of(dataset.x, dataset.alphabet)
     assert len(names) == len(set(names)) == 949
     assert {"teal", "baby poop green"} <= set(names)
     assert dataset.x.shape[1] == max(map(len, names)) == 26

@@ -1,19 +1,20 @@
 """Recordings in WAV files, in a folder or a zip archive."""
 
-import io
-import wave
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
 
+from pofx.errors import RequestInvalid
+from pofx.kinds.audio import mono, read_header
+from pofx.kinds.files import RECORDINGS
+from pofx.kinds.place import Place
 from training.data.dataset import Dataset
-from training.data.files import named_files
+from training.data.folders import opened
 from training.data.labels import as_indices
 from training.errors import DataError
 
-SUFFIXES = {".wav", ".wave"}
 Labels = Literal["folder", "file"]
 
 
@@ -30,15 +31,15 @@ def load(path: Path, length: int, hop: int | None, labels: Labels, rate_hz: int 
     Without ``hop`` a recording gives its beginning, padded with silence; with it, a window every ``hop`` samples as
     long as a whole one fits. Windows of one recording share a group, and so never end up in different splits.
     """
-    files = dict(sorted(named_files(path, "WAV files")))
-    found = {name: data for name, data in files.items() if PurePosixPath(name).suffix.lower() in SUFFIXES}
-    if not found:
-        raise DataError(f"{path}: no WAV files ({', '.join(sorted(SUFFIXES))})")
-    recordings = [_decode(name, data) for name, data in found.items()]
+    with opened(path, "WAV files") as files:
+        found = files.of(RECORDINGS)
+        if not found.names:
+            raise DataError(f"{path}: no WAV files ({', '.join(sorted(RECORDINGS))})")
+        recordings = [_decode(name, found.read(name)) for name in found.names]
     rate = _common_rate(path, recordings, rate_hz)
     windows = [_windows(recording.samples, length, hop) for recording in recordings]
     groups = np.repeat(np.arange(len(recordings)), [len(part) for part in windows])
-    names, indices = _labels(list(found), labels)
+    names, indices = _labels(found.names, labels)
     return Dataset(
         x=np.concatenate(windows),
         source=str(path),
@@ -47,38 +48,19 @@ def load(path: Path, length: int, hop: int | None, labels: Labels, rate_hz: int 
         label_names=names,
         rate_hz=rate,
         groups=groups,
-        names=np.array(list(found))[groups],
+        names=np.array(found.names)[groups],
     )
 
 
 def _decode(name: str, data: bytes) -> _Recording:
     try:
-        with wave.open(io.BytesIO(data)) as file:
-            channels, width, rate_hz = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            expected = file.getnframes() * channels * width
-            frames = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise DataError(f"{name}: not a readable WAV file of plain PCM ({error}); {_convert(name)}") from error
-    if channels != 1:
-        raise DataError(f"{name}: expected one channel, got {channels}; {_convert(name)}")
-    if width not in (1, 2):
-        raise DataError(f"{name}: expected 8 or 16 bits per sample, got {8 * width}; {_convert(name)}")
-    if len(frames) != expected:
-        raise DataError(f"{name}: expected {expected} bytes of samples, got {len(frames)}; the file is truncated")
-    if not frames:
-        raise DataError(f"{name}: no samples; remove it")
-    return _Recording(name, rate_hz, _as_int16(frames, width))
-
-
-def _convert(name: str) -> str:
-    return f"`ffmpeg -i {PurePosixPath(name).name} -ac 1 -c:a pcm_s16le out.wav` converts it"
-
-
-def _as_int16(frames: bytes, width: int) -> np.ndarray:
-    """Samples as 16 bits; 8-bit samples have no sign and silence at 128."""
-    if width == 1:
-        return (np.frombuffer(frames, np.uint8).astype(np.int16) - 128) * 256
-    return np.frombuffer(frames, "<i2").astype(np.int16)
+        header = read_header(data, Place(name, ""))
+    except RequestInvalid as error:
+        file = PurePosixPath(name).name
+        raise DataError(
+            f"{error}; remove it, or `ffmpeg -i {file} -ac 1 -c:a pcm_s16le out.wav` converts it"
+        ) from error
+    return _Recording(name, header.rate_hz, mono(data, header))
 
 
 def _common_rate(path: Path, recordings: list[_Recording], wanted: int | None) -> int:
@@ -100,7 +82,7 @@ def _windows(samples: np.ndarray, length: int, hop: int | None) -> np.ndarray:
     return np.stack([np.pad(part, (0, length - len(part))) for part in parts])
 
 
-def _labels(names: list[str], labels: Labels) -> tuple[tuple[str, ...], np.ndarray | None]:
+def _labels(names: tuple[str, ...], labels: Labels) -> tuple[tuple[str, ...], np.ndarray | None]:
     """Label names and the label of every recording; none where no recording is in a sub-folder."""
     paths = [PurePosixPath(name) for name in names]
     words = [path.stem if labels == "file" else path.parent.name for path in paths]

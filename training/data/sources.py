@@ -58,7 +58,7 @@ class ImagesSource(_Source):
 
 
 class AudioSource(_Source):
-    """A folder or zip of WAV files, 8 or 16 bits, one channel, all of one rate; labels from names."""
+    """A folder or zip of WAV files, 8 to 32 bits, channels mixed into one, all of one rate; labels from names."""
 
     source: Literal["audio"]
     path: Path = Field(description="the folder or zip")

@@ -6,35 +6,35 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from training.data.categories import LARGEST_SHARE, MOST_CATEGORIES, are_few, as_names, by_frequency, codes, is_text
+from pofx.kinds.columns import Columns
+from pofx.rules.categories import codes_of
+from pofx.rules.csv_cells import name_in
+from training.data.category_columns import LARGEST_SHARE, MOST_CATEGORIES, are_few, as_names, by_frequency, is_text
+from training.data.csv_table import read_csv
 from training.data.dataset import Dataset
 from training.data.labels import as_indices
 from training.errors import DataError
 
-_MOST_NAMES = 20  # in the words of an error
 
-Categories = Mapping[str, tuple[str, ...]]
-
-
-def load(path: Path, columns: tuple[str, ...], labels: str | None, known: Categories | None = None) -> Dataset:
+def load(path: Path, columns: tuple[str, ...], labels: str | None) -> Dataset:
     """Columns as float32 rows, names of categories as their codes; the label column apart.
 
-    Without ``columns`` these are all columns of numbers, and those of text that hold few different names. ``known`` has
-    the categories of columns by name, in the order of their codes; without it they are found in the file.
+    Without ``columns`` these are all columns of numbers, and those of text that hold few different names.
     """
-    frame = _read(path, labels, known or {})
-    _check_commas(path, frame)
+    frame = _read(path, labels)
     _check_there(path, frame, [*columns, *filter(None, [labels])])
     candidates = list(columns) or _usable(frame, labels)
-    named = {name: as_names(frame[name]) for name in candidates if _is_named(frame[name], known)}
-    found = {name: by_frequency(values) for name, values in named.items()} if known is None else known
-    left_out = {} if known is not None else _left_out(frame, found)
+    named = {name: as_names(frame[name]) for name in candidates if is_text(frame[name])}
+    found = {name: by_frequency(values) for name, values in named.items()}
+    left_out = _left_out(frame, found)
     if columns:
         _refuse(path, frame, left_out)
     wanted = [name for name in candidates if name not in left_out]
     if not wanted:
         raise DataError(f"{path}: no numeric column, and none of few categories")
-    values = [_values(path, frame[name], named.get(name), found.get(name, ())) for name in wanted]
+    values = [
+        codes_of(named[name].tolist(), found[name]) if name in found else _numbers(path, frame[name]) for name in wanted
+    ]
     label_names, indices = _labels(path, frame[labels]) if labels else ((), None)
     return Dataset(
         x=np.stack(values, axis=1).astype(np.float32),
@@ -48,11 +48,11 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, known: Catego
     )
 
 
-def _check_commas(path: Path, frame: pd.DataFrame) -> None:
-    """Raises DataError for a table whose single column has a name like several ones."""
-    name = str(frame.columns[0])
-    if frame.shape[1] == 1 and any(mark in name for mark in ";\t|"):
-        raise DataError(f"{path}: expected columns separated by commas, got one column {name!r}")
+def labels_of(path: Path, name: str, parts: Sequence[Columns]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of the labels in a column of a table that came in parts, and the index of each row's."""
+    if name not in parts[0].cells():
+        raise DataError(f"{path}: no column {name!r}; there is: {', '.join(parts[0].cells())}")
+    return _labels(path, pd.Series([name_in(str(cell)) for part in parts for cell in part.cells()[name]], name=name))
 
 
 def _labels(path: Path, column: pd.Series) -> tuple[tuple[str, ...], np.ndarray]:
@@ -77,29 +77,10 @@ def _usable(frame: pd.DataFrame, labels: str | None) -> list[str]:
     return [name for name in frame.columns if name != labels and (name in numbers or is_text(frame[name]))]
 
 
-def _is_named(column: pd.Series, known: Categories | None) -> bool:
-    return is_text(column) if known is None else column.name in known
-
-
-def _left_out(frame: pd.DataFrame, found: Categories) -> dict[str, str]:
+def _left_out(frame: pd.DataFrame, found: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """Why columns of text are not modelled, by their name."""
     many = {name: len(names) for name, names in found.items() if not are_few(names, len(frame))}
     return {name: _too_many(str(name), distinct, len(frame)) for name, distinct in many.items()}
-
-
-def _values(path: Path, column: pd.Series, names: pd.Series | None, categories: tuple[str, ...]) -> np.ndarray:
-    """The numbers or codes of a column, float64 (rows,)."""
-    if names is None:
-        return _numbers(path, column)
-    values = codes(names, categories)
-    strange = names.notna() & values.isna()
-    if strange.any():
-        row = int(strange.to_numpy().argmax())
-        raise DataError(
-            f"{path}: row {row}, column {column.name!r}: expected a category of the model, {_listed(categories)}, got "
-            f"{names.iloc[row]!r}; leave the row out"
-        )
-    return values.to_numpy(np.float64)
 
 
 def _numbers(path: Path, column: pd.Series) -> np.ndarray:
@@ -138,26 +119,10 @@ def _example(column: pd.Series) -> str:
     return repr((strange if len(strange) else values).iloc[0])
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = "" if len(names) <= _MOST_NAMES else f" and {len(names) - _MOST_NAMES} more"
-    return ", ".join(map(repr, names[:_MOST_NAMES])) + more
-
-
-def _read(path: Path, labels: str | None, known: Categories) -> pd.DataFrame:
+def _read(path: Path, labels: str | None) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path} is not there")
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, labels, known)
+        return pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, frozenset(filter(None, [labels])))
     except (ValueError, OSError) as error:  # pandas' and Arrow's parser errors are ValueErrors
         raise DataError(f"{path}: cannot be read: {error}") from error
-
-
-def _read_csv(path: Path, labels: str | None, known: Categories) -> pd.DataFrame:
-    """The table, with the text of names as it stands in the file: pandas would make booleans of true and false."""
-    frame = pd.read_csv(path, low_memory=False)  # in parts, a column could be of several types
-    named = {name for name in frame.columns if name in known or is_text(frame[name])} - {labels}
-    places = [place for place, name in enumerate(frame.columns) if name in named]
-    if not places:
-        return frame
-    texts = pd.read_csv(path, usecols=places, dtype=str)
-    return frame.assign(**{name: texts[name] for name in texts.columns})

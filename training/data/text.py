@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pofx.rules.texts import MOST_CHARACTERS, codes_of_text
 from training.data.dataset import Dataset
 from training.errors import DataError
-
-_MOST = 255  # characters that fit a byte beside the end
 
 
 def load(path: Path, length: int | None, cut: bool) -> Dataset:
@@ -38,20 +37,9 @@ def encoded(items: Sequence[str], source: str, licence: str, length: int | None 
     Without a length it is that of the longest text.
     """
     alphabet = "".join(sorted(set().union(*items)))
-    if len(alphabet) > _MOST:
-        raise DataError(f"{source}: {len(alphabet)} different characters; at most {_MOST} can be told apart")
-    codes = {character: code for code, character in enumerate(alphabet, 1)}
+    if len(alphabet) > MOST_CHARACTERS:
+        raise DataError(f"{source}: {len(alphabet)} different characters; at most {MOST_CHARACTERS} can be told apart")
     x = np.zeros((len(items), length or max(map(len, items), default=0)), np.uint8)
     for row, item in zip(x, items, strict=True):
-        row[: len(item)] = [codes[character] for character in item]
+        row[: len(item)] = codes_of_text(item, alphabet)
     return Dataset(x, source, licence, alphabet=alphabet)
-
-
-def decoded(x: np.ndarray, alphabet: str) -> list[str]:
-    """The texts of codes uint8 (items, time), each up to its end."""
-    return ["".join(alphabet[code - 1] for code in row[: _end(row)]) for row in x]
-
-
-def _end(row: np.ndarray) -> int:
-    ends = np.flatnonzero(row == 0)
-    return int(ends[0]) if len(ends) else len(row)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from pofx import bundle
+from pofx.rules.texts import texts_of
 from training.data import Dataset
-from training.data.text import decoded
 from training.evaluate.measurement import Measurement
 from training.evaluate.sampling import sample
 from training.missing import marginalises
@@ -93,7 +93,7 @@ def _texts(prepared: Prepared) -> list[str]:
     family, alphabet = prepared.family, prepared.dataset.alphabet
     if alphabet is None or not isinstance(family, DirectSampler | FixedPointSampler):
         return []
-    lines = "\n".join(map(repr, decoded(sample(family, prepared.transform, SAMPLES, seed=1).numpy(), alphabet)))
+    lines = "\n".join(map(repr, texts_of(sample(family, prepared.transform, SAMPLES, seed=1).numpy(), alphabet)))
     return [f"{SAMPLES} samples, not chosen:", f"```text\n{lines}\n```"]
 
 

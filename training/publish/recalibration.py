@@ -12,7 +12,7 @@ from pofx.use.score import ScoreAsked
 from pofx.use.scores import Scores
 from pofx.use.steps import run
 from training.errors import DataError, ExportError
-from training.publish.items import read_items
+from training.publish.labelled_items import read_items
 
 
 def recalibrate(store: bundle.Store, reference: str, path: Path, data: str, labels: str | None = None) -> bundle.Bundle:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pofx import bundle
 from pofx.errors import MediaUnsupported, PofxError, RequestInvalid, TooLarge
-from pofx.kinds import parquet, parquet_headers
+from pofx.kinds import parquet_process
 from pofx.kinds.parquet import ParquetFile, encode_parquet
 
 NAMES = ("alcohol", "ash", "hue")
@@ -120,45 +120,37 @@ def test_what_is_unpacked_has_a_limit_that_counts_before_it_is_unpacked(monkeypa
     rows = {name: pa.array(np.zeros(10_000)) for name in NAMES}
     content = written({**rows, **repeated}, compression="zstd")
     assert len(content) < 1_000_000
-    with pytest.raises(TooLarge, match="its texts are larger than 268435456 bytes"):
+    with pytest.raises(TooLarge, match="Parquet: its texts are larger than 268435456 bytes"):
         decode(content, "keep")
-    monkeypatch.setattr(parquet_headers, "MAX_UNPACKED_BYTES", 50_000)
-    monkeypatch.setattr(parquet, "_read", None)  # never gets that far
-    with pytest.raises(TooLarge, match="unpacked it is larger than 50000 bytes"):
-        decode(content, "keep")
+    monkeypatch.setattr(parquet_process, "MAX_UNPACKED_BYTES", 50_000)
+    with pytest.raises(TooLarge, match="Parquet: unpacked it is larger than 50000 bytes"):
+        ParquetFile.parse(content, "keep")
 
 
-def test_values_that_share_prefixes_are_refused():
+def test_the_memory_of_the_reader_is_bounded_whatever_the_file_says(monkeypatch):
+    monkeypatch.setattr(parquet_process, "MAX_UNPACKED_BYTES", 2**40)  # as though the metadata lied
+    same = pa.DictionaryArray.from_arrays(np.zeros(20_000, np.int32), ["x" * 100_000])
+    content = written({**{name: pa.array(np.zeros(20_000)) for name in NAMES}, "note": same}, compression="zstd")
+    with pytest.raises((TooLarge, RequestInvalid), match=r"unpacked it is larger than|cannot be read"):
+        decode(content, "keep")
+    assert decode(written(table())).array.shape == (50, 3)
+
+
+def test_values_that_share_prefixes_are_read_and_bounded(monkeypatch):
     options = {"use_dictionary": False, "column_encoding": {"id": "DELTA_BYTE_ARRAY"}}
-    content = written({"id": pa.array(["x"] * 50), **table()}, **options)
-    with pytest.raises(RequestInvalid, match="DELTA_BYTE_ARRAY; write it as PLAIN"):
+    content = written({"id": pa.array(["x" * 10_000] * 50), **table()}, **options)
+    assert len(content) < 50_000
+    assert decode(content, "keep").columns.cells()["id"] == ["x" * 10_000] * 50
+    monkeypatch.setattr(parquet_process, "MAX_UNPACKED_BYTES", 400_000)
+    with pytest.raises(TooLarge, match="its texts are larger than 400000 bytes"):
         decode(content, "keep")
 
 
-def test_columns_row_groups_and_pages_have_limits():
-    with pytest.raises(TooLarge, match="2001 columns, at most 2000"):
+def test_columns_and_row_groups_have_limits():
+    with pytest.raises(TooLarge, match="Parquet: 2001 columns, at most 2000"):
         decode(written({str(place): [1.0] for place in range(2001)}))
-    with pytest.raises(TooLarge, match="5001 row groups"):
+    with pytest.raises(TooLarge, match="Parquet: 5001 row groups"):
         decode(written({"a": np.zeros(5001)}, row_group_size=1))
-
-
-def test_pages_have_a_limit(monkeypatch):
-    content = written(table(), use_dictionary=False, data_page_size=1, write_batch_size=1)
-    assert decode(content).array.shape == (50, 3)
-    monkeypatch.setattr(parquet_headers, "MAX_PAGES", 149)
-    with pytest.raises(TooLarge, match="more than 149 pages"):
-        decode(content)
-
-
-@pytest.mark.parametrize("options", [{}, {"data_page_version": "2.0"}, {"use_dictionary": False, "row_group_size": 9}])
-def test_headers_say_what_pyarrow_says(options):
-    content = written(table(), **options)
-    found, expected = parquet_headers.read_footer(content), pq.ParquetFile(io.BytesIO(content)).metadata
-    groups = [expected.row_group(place) for place in range(expected.num_row_groups)]
-    columns = [group.column(place) for group in groups for place in range(3)]
-    assert found.rows == expected.num_rows
-    assert [chunk.values for chunk in found.chunks] == [column.num_values for column in columns]
-    assert [chunk.stop - chunk.start for chunk in found.chunks] == [column.total_compressed_size for column in columns]
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + struct.pack("<I", 0) + b"PAR1", b"x" * 50])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pofx.kinds.pictures import contact_sheet, envelope_with_heat, envelopes, heat_map
+from pofx.kinds.sheets import contact_sheet, envelope_with_heat, envelopes, heat_map
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 16, 17])

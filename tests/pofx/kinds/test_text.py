@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from pofx import bundle
 from pofx.errors import MediaUnsupported, RequestInvalid
-from pofx.kinds.items import TextLines
 from pofx.kinds.place import item
-from pofx.kinds.text import check_codes, decode_texts, encode_text, lengths, padded
+from pofx.kinds.text import check_codes, encode_text, padded
+from pofx.kinds.text_lines import TextLines
+from pofx.rules.texts import lengths, texts_of
 
 SPEC = bundle.TextSpec(alphabet="ab é\N{GRINNING FACE}", length=6)
 
@@ -19,14 +20,14 @@ def test_a_text_survives_its_codes(text):
     codes = padded(encode_text(text, SPEC, item(0)), SPEC)
     check_codes(codes[np.newaxis], SPEC, item)
     assert codes.dtype == np.uint8
-    assert decode_texts(codes[np.newaxis], SPEC) == [text]
+    assert texts_of(codes[np.newaxis], SPEC.alphabet) == [text]
     assert lengths(codes[np.newaxis]).tolist() == [len(text)]
 
 
 @given(st.lists(st.integers(0, 255), min_size=6, max_size=6))
 def test_codes_are_accepted_exactly_if_they_are_those_of_a_text(codes):
     array = np.array([codes], np.uint8)
-    (text,) = decode_texts(array, SPEC)
+    (text,) = texts_of(array, SPEC.alphabet)
     is_text = set(text) <= set(SPEC.alphabet) and padded(encode_text(text, SPEC, item(0)), SPEC).tolist() == codes
     if is_text:
         check_codes(array, SPEC, item)
@@ -59,7 +60,7 @@ def test_a_long_text_is_refused():
 def test_every_line_is_a_text(content, texts):
     lines = TextLines(content.encode())
     assert lines.count == len(texts)
-    assert decode_texts(lines.decode(SPEC).array, SPEC) == texts
+    assert texts_of(lines.decode(SPEC).array, SPEC.alphabet) == texts
 
 
 def test_lines_are_no_texts_where_a_text_has_lines():

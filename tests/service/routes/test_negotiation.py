@@ -3,8 +3,9 @@
 import pytest
 from starlette.requests import Request
 
+from pofx.kinds.media import JSON, NPY, PNG
 from service.errors import NotAcceptable
-from service.routes.negotiation import JSON, NPY, PNG, preferred
+from service.routes.negotiation import preferred
 
 
 def choose(accept):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pofx.kinds.image import Pixels
+from pofx.rules.pictures import Pixels
 
 _TILE_PIXELS = 112
 _MAX_SHEET_PIXELS = 16_000_000
