@@ -18,7 +18,7 @@ from pofx.graphs.loading import runtime_of
 from pofx.kinds import objects
 from pofx.kinds.columns import Columns, Extra, joined
 from pofx.kinds.condition import Condition, Label
-from pofx.kinds.items import Decoded
+from pofx.kinds.decoded import Decoded
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.rules.promises import Promise

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,14 +25,16 @@ Names = list[str | None]
 """Names of a column, None where a value is missing."""
 
 
-def codes_of_cells(cells: Sequence[str], column: bundle.Column) -> NDArray[np.float64]:
+def codes_of_cells(
+    cells: Sequence[str], column: bundle.Column, place: Callable[[int], Place] = item
+) -> NDArray[np.float64]:
     """The codes of cells of CSV, shape (n,), NaN for missing ones; raises RequestInvalid for the first unknown name."""
-    return _codes([cell.strip() for cell in cells], column, dict.fromkeys(_MISSING_WORDS, math.nan))
+    return _codes([cell.strip() for cell in cells], column, dict.fromkeys(_MISSING_WORDS, math.nan), place)
 
 
-def codes_of_names(names: Names, column: bundle.Column) -> NDArray[np.float64]:
+def codes_of_names(names: Names, column: bundle.Column, place: Callable[[int], Place] = item) -> NDArray[np.float64]:
     """The codes of names, shape (n,), NaN for missing ones; raises RequestInvalid for the first unknown name."""
-    return _codes(["" if name is None else name.strip() for name in names], column, {"": math.nan})
+    return _codes(["" if name is None else name.strip() for name in names], column, {"": math.nan}, place)
 
 
 def code_of(value: object, column: bundle.Column, here: Place) -> float:
@@ -64,24 +66,26 @@ def names_of(codes: Array, column: bundle.Column) -> Names:
     return [None if math.isnan(code) else column.categories[int(code)] for code in codes.tolist()]
 
 
-def check_codes(rows: Array, spec: bundle.RowSpec) -> None:
+def check_codes(rows: Array, spec: bundle.RowSpec, place: Callable[[int], Place] = item) -> None:
     """Raises RequestInvalid for the first value of rows (batch, features) that should be a code and is none."""
-    for place, column in enumerate(spec.columns):
+    for number, column in enumerate(spec.columns):
         if column.categories:
-            values = rows[:, place]
+            values = rows[:, number]
             wrong = ~np.isnan(values) & (
                 (values < 0) | (values >= len(column.categories)) | (values != np.rint(values))
             )
             if wrong.any():
-                raise _wrong_code(int(wrong.argmax()), float(values[wrong][0]), column)
+                raise _wrong_code(float(values[wrong][0]), column, place(int(wrong.argmax())))
 
 
-def _codes(names: list[str], column: bundle.Column, missing: dict[str, float]) -> NDArray[np.float64]:
+def _codes(
+    names: list[str], column: bundle.Column, missing: dict[str, float], place: Callable[[int], Place]
+) -> NDArray[np.float64]:
     known = missing | {name: float(code) for code, name in enumerate(column.categories)}
     found = [known.get(name) for name in names]
     if None in found:
         index = found.index(None)
-        raise _unknown(names[index], column, item(index).column(column.name))
+        raise _unknown(names[index], column, place(index).column(column.name))
     return np.array(found, np.float64)
 
 
@@ -106,12 +110,8 @@ def _nearest(name: str, known: Sequence[str]) -> list[str]:
     return [lower[other][:_MOST_CHARACTERS] for other in found]
 
 
-def _wrong_code(index: int, value: float, column: bundle.Column) -> RequestInvalid:
-    return (
-        item(index)
-        .column(column.name)
-        .refusal(
-            f"expected the code of a category, a whole number from 0 to {len(column.categories) - 1}, got {value:g}",
-            column=column.name,
-        )
+def _wrong_code(value: float, column: bundle.Column, here: Place) -> RequestInvalid:
+    return here.column(column.name).refusal(
+        f"expected the code of a category, a whole number from 0 to {len(column.categories) - 1}, got {value:g}",
+        column=column.name,
     )

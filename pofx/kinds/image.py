@@ -10,6 +10,7 @@ from pofx import bundle
 from pofx.kinds.place import Place
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+FORMATS_ON_DISK = (*FORMATS, "TIFF")
 _MASK_FORMATS = ("PNG", "BMP", "GIF")  # others lose something, and black does not stay black
 MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in FORMATS)
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
@@ -31,10 +32,12 @@ Pixels = NDArray[np.uint8]
 Turn = Image.Transpose | None
 
 
-def decode_image(content: bytes, spec: bundle.ImageSpec, place: Place) -> tuple[Pixels, str | None]:
+def decode_image(
+    content: bytes, spec: bundle.ImageSpec, place: Place, formats: tuple[str, ...] = FORMATS
+) -> tuple[Pixels, str | None]:
     """Pixels of shape (height, width, channels), of the first frame as it is shown, and a note of what was changed."""
     mode = "L" if spec.channels == 1 else "RGB"
-    with _opened(content, spec, place) as image:
+    with _opened(content, spec, place, formats) as image:
         turn = _turn(image)
         _check(image, turn, content, spec, place)
         pixels = _pixels(image, turn, mode, place)

@@ -14,7 +14,7 @@ from pofx.kinds.condition import Condition
 from pofx.kinds.image import decode_image, decode_mask
 from pofx.kinds.json_text import from_base64
 from pofx.kinds.nested import decode_elements, decode_nested
-from pofx.kinds.table import number_or_code
+from pofx.kinds.row import number_or_code
 from pofx.kinds.text import encode_text
 from pofx.kinds.words import PLURAL
 from pofx.rules.arrays import Array

@@ -4,6 +4,7 @@ import ast
 import io
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
-from pofx.kinds.place import item
-from pofx.kinds.table import finite_rows
+from pofx.kinds.decoded import Decoded
+from pofx.kinds.place import Place, item
+from pofx.kinds.row import columns_of, finite_rows
 from pofx.kinds.text import check_codes
 from pofx.rules.arrays import Array
 
@@ -28,6 +30,38 @@ class NpyHeader:
     shape: tuple[int, ...]
     fortran_order: bool
     offset: int
+
+
+@dataclass(frozen=True)
+class NpyFile:
+    """An array as npy file whose header has been checked."""
+
+    content: bytes
+    header: NpyHeader
+
+    @classmethod
+    def parse(cls, content: bytes) -> "NpyFile":
+        """The file with its header; raises RequestInvalid."""
+        return cls(content, read_npy_header(content))
+
+    @property
+    def count(self) -> int:
+        """Number of items."""
+        return self.header.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return len(self.content)
+
+    def decode(self, spec: bundle.InputSpec) -> Decoded:
+        """The items."""
+        return decoded_array(decode_npy(self.content, self.header, spec), spec)
+
+
+def decoded_array(items: Array, spec: bundle.InputSpec) -> Decoded:
+    """Items as the model takes them; rows with their columns."""
+    return Decoded(items, columns=columns_of(items, spec) if spec.kind == "row" else None)
 
 
 def read_npy_header(content: bytes) -> NpyHeader:
@@ -68,11 +102,11 @@ def decode_npy(content: bytes, header: NpyHeader, spec: bundle.InputSpec) -> Arr
     return items_of(array, spec)
 
 
-def items_of(array: Array, spec: bundle.InputSpec) -> Array:
+def items_of(array: Array, spec: bundle.InputSpec, place: Callable[[int], Place] = item) -> Array:
     """Items as the model takes them, from an array of any number type; raises RequestInvalid."""
     if spec.kind == "row":
         _check_shape(array, spec)
-        return finite_rows(array, spec)
+        return finite_rows(array, spec, place)
     if spec.kind == "image" and array.ndim == 3 and spec.channels == 1:
         array = array[..., np.newaxis]  # (batch, height, width, 1)
     _check_shape(array, spec)
@@ -81,7 +115,7 @@ def items_of(array: Array, spec: bundle.InputSpec) -> Array:
             f"expected {_ELEMENTS[spec.kind]} of type {bundle.DATA_DTYPES[spec.kind]}, got {array.dtype}"
         )
     if spec.kind == "text":
-        check_codes(array, spec, item)
+        check_codes(array, spec, place)
     return np.ascontiguousarray(array)
 
 

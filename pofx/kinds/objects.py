@@ -10,11 +10,14 @@ from PIL import Image
 
 from pofx import bundle
 from pofx.errors import MediaUnsupported
+from pofx.kinds import files
 from pofx.kinds.columns import Extra
+from pofx.kinds.decoded import Decoded
+from pofx.kinds.encoded_files import EncodedFiles
 from pofx.kinds.item import Item
-from pofx.kinds.items import Decoded, Files, JsonItems
+from pofx.kinds.json_items import JsonItems
 from pofx.kinds.npy import items_of
-from pofx.kinds.table import decode_named, unread_note
+from pofx.kinds.row import decode_named, unread_note
 from pofx.kinds.words import takes
 from pofx.rules.arrays import Array
 
@@ -23,13 +26,15 @@ def decoded(given: object, spec: bundle.InputSpec, extra: Extra = "refuse") -> D
     """The items in what was given, as the model takes them; raises RequestInvalid or MediaUnsupported.
 
     Arrays (batch, …) or one item of them; data frames and mappings from column to values; PIL images, contents of
-    files, rows as mappings, texts, or sequences of these.
+    files, rows as mappings, texts, or sequences of these; a path, also as text unless the model takes texts.
     """
     if isinstance(given, np.ndarray):
         return _from_array(given, spec)
     if spec.kind == "row" and (table := _columns_of(given)) is not None:
         rows, columns, unread = decode_named(table, spec, extra)
-        return Decoded(rows, (unread_note(unread),) if unread else (), columns)
+        return Decoded(rows, unread_note(unread), columns)
+    if isinstance(given, Path) or (isinstance(given, str) and spec.kind != "text"):
+        return files.read(Path(given), spec, extra=extra)
     if isinstance(given, str | bytes | Mapping | Image.Image):
         given = [given]
     if isinstance(given, Sequence) and len(given):
@@ -63,17 +68,20 @@ def _is_listed(values: object) -> bool:
 def _from_sequence(given: Sequence[Any], spec: bundle.InputSpec, extra: Extra) -> Decoded:
     first = given[0]
     if isinstance(first, Image.Image):
-        return Files([_as_png(image) for image in given], "image").decode(spec)
+        return EncodedFiles([_as_png(image) for image in given], "image").decode(spec)
     if isinstance(first, bytes):
-        return Files(list(given)).decode(spec)
+        return EncodedFiles(list(given)).decode(spec)
     if isinstance(first, np.ndarray):
         return _from_array(np.stack(given), spec)
     if isinstance(first, str) and spec.kind == "text":
         return JsonItems([Item(text=text) for text in given], 0).decode(spec)
     if isinstance(first, Mapping) and spec.kind == "row":
         return JsonItems([Item(row=dict(row)) for row in given], 0, extra).decode(spec)
-    if isinstance(first, str | Path):
-        raise MediaUnsupported(f"{takes(spec)}; a path is read by pofx.kinds.files")
+    if isinstance(first, Path) or (isinstance(first, str) and spec.kind in ("image", "audio")):
+        read = [files.read(Path(path), spec) for path in given]
+        return Decoded(
+            np.concatenate([part.array for part in read]), tuple(note for part in read for note in part.notes)
+        )
     return _from_array(np.asarray(given), spec)
 
 

@@ -4,8 +4,9 @@ Numbers of rows and columns, types, and what unpacking takes are checked before 
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,13 @@ from pofx import bundle
 from pofx.errors import MediaUnsupported, RequestInvalid, TooLarge
 from pofx.kinds.categories import codes_of_names
 from pofx.kinds.columns import Cells, Extra
-from pofx.kinds.items import Decoded
+from pofx.kinds.decoded import Decoded
 from pofx.kinds.parquet_headers import MAX_UNPACKED_BYTES, Footer, check_pages, damaged, read_footer
-from pofx.kinds.table import check_names, finite_rows, unread_note
+from pofx.kinds.place import Place, item, items_from
+from pofx.kinds.row import check_names, rows_of_columns, unread_note
 from pofx.kinds.words import takes
 
+_BUFFER_BYTES = 1024 * 1024
 _FAILURES = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 
 
@@ -53,16 +56,54 @@ class ParquetFile:
         """The rows, and all columns as they came."""
         if spec.kind != "row":
             raise MediaUnsupported(takes(spec))
-        names = [column.name for column in spec.columns]
         schema = _schema(self.content)
-        check_names(schema.names, names, "", None, self.extra)
-        _check_types(schema, {column.name: column for column in spec.columns})
+        _check_schema(schema, spec, self.extra)
         check_pages(self.content, self.footer)
-        table = _read(self.content, schema)
-        values = np.stack([_values(table.column(column.name), column) for column in spec.columns], axis=1)
-        unread = [name for name in schema.names if name not in names]
-        notes = (unread_note(unread),) if unread else ()
-        return Decoded(finite_rows(values, spec), notes, ArrowColumns(table))
+        return _decoded(_read(self.content, schema), spec)
+
+
+def count_rows(path: Path) -> int:
+    """The number of rows of a file of one's own; raises RequestInvalid."""
+    with _opened(path) as file:
+        rows: int = file.metadata.num_rows
+        return rows
+
+
+def parquet_blocks(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | None) -> Iterator[Decoded]:
+    """Blocks of that many rows, or all in one, of a file of one's own, which is trusted; raises RequestInvalid."""
+    first = 0
+    with _opened(path) as file:
+        _check_schema(file.schema_arrow, spec, extra)
+        try:
+            for table in _tables(file, rows):
+                yield _decoded(table, spec, items_from(first))
+                first += len(table)
+        except _FAILURES as error:
+            raise damaged("its columns cannot be read") from error
+    if first == 0:
+        raise RequestInvalid("expected at least one item", pointer="/inputs")
+
+
+def _tables(file: pq.ParquetFile, rows: int | None) -> Iterator[pa.Table]:
+    if rows is not None:
+        return (pa.Table.from_batches([batch]) for batch in file.iter_batches(rows))
+    return iter([file.read()] if file.metadata.num_rows else [])
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    """The file, to be read a buffer at a time, since a row group may be larger than memory."""
+    try:
+        return pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+    except _FAILURES as error:
+        raise RequestInvalid("not a Parquet file, or a damaged one") from error
+
+
+def _decoded(table: pa.Table, spec: bundle.RowSpec, place: Callable[[int], Place] = item) -> Decoded:
+    """The model's rows of a table, and all its columns as they came."""
+    values = [_values(table.column(column.name), column, place) for column in spec.columns]
+    names = {column.name for column in spec.columns}
+    unread = [name for name in table.column_names if name not in names]
+    return Decoded(rows_of_columns(values, spec, place), unread_note(unread), ArrowColumns(table))
 
 
 @dataclass(frozen=True)
@@ -98,6 +139,12 @@ def _schema(content: bytes) -> pa.Schema:
         return pq.ParquetFile(pa.BufferReader(content)).schema_arrow
     except _FAILURES as error:
         raise damaged("its schema cannot be read") from error
+
+
+def _check_schema(schema: pa.Schema, spec: bundle.RowSpec, extra: Extra) -> None:
+    """Raises RequestInvalid for columns that are missing, unknown, or of another type than the model takes."""
+    check_names(schema.names, [column.name for column in spec.columns], "", None, extra)
+    _check_types(schema, {column.name: column for column in spec.columns})
 
 
 def _check_types(schema: pa.Schema, read: Mapping[str, bundle.Column]) -> None:
@@ -161,16 +208,18 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
 
 
-def _values(column: pa.ChunkedArray, declared: bundle.Column) -> NDArray[np.float64]:
+def _values(column: pa.ChunkedArray, declared: bundle.Column, place: Callable[[int], Place]) -> NDArray[np.floating]:
     """The numbers of a column, or the codes of its names, shape (n,)."""
     if declared.categories:
-        return codes_of_names(column.cast(pa.large_string()).to_pylist(), declared)
+        return codes_of_names(column.cast(pa.large_string()).to_pylist(), declared, place)
     return _numbers(column)
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.floating]:
     """The numbers of a column, shape (n,); NaN for missing ones."""
-    values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
+    if not pa.types.is_floating(column.type):
+        column = column.cast(pa.float64(), safe=False)
+    values: NDArray[np.floating] = column.to_numpy()
     return values
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pofx.errors import MediaUnsupported
 from pofx.kinds.columns import Extra
-from pofx.kinds.items import Payload
+from pofx.kinds.decoded import Payload
 
 
 def parse_parquet(content: bytes, extra: Extra) -> Payload:

@@ -1,5 +1,6 @@
 """Where a value stands in a request, for the words that refuse it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,3 +42,13 @@ def condition(key: str) -> Place:
 def source(index: int) -> Place:
     """A source of a generate request."""
     return Place(f"condition.source {index}", f"/condition/source/{index}")
+
+
+def items_from(first: int) -> Callable[[int], Place]:
+    """The places of the items of a block, of which the first is the item ``first``."""
+    return lambda index: item(first + index)
+
+
+def row(index: int) -> Place:
+    """The row of a table of text with that index."""
+    return Place(f"row {index}", f"/inputs/{index}", index)

@@ -35,6 +35,11 @@ def encode_text(text: str, spec: bundle.TextSpec, place: Place) -> Codes:
     return np.array(codes, np.uint8)
 
 
+def text_codes(text: str, spec: bundle.TextSpec, place: Place) -> Codes:
+    """The codes of a text in the model's length, shape (length,)."""
+    return padded(encode_text(text, spec, place), spec)
+
+
 def padded(codes: Codes, spec: bundle.TextSpec) -> Codes:
     """The same text in the model's length, shape (length,)."""
     return np.pad(codes, (0, spec.length - len(codes)))

@@ -15,7 +15,7 @@ from pofx.errors import CapabilityMissing, RequestInvalid
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds import place
 from pofx.kinds.condition import Condition
-from pofx.kinds.items import JsonItems
+from pofx.kinds.json_items import JsonItems
 from pofx.kinds.known_values import decode_known
 from pofx.kinds.text import encode_text, padded
 from pofx.rules import noise

@@ -4,10 +4,10 @@ import numpy as np
 
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.columns import Columns, joined
+from pofx.kinds.csv_text import encode_csv
 from pofx.kinds.json_text import write_json
 from pofx.kinds.npy import encode_npy
 from pofx.kinds.parquet_if_there import encode_parquet
-from pofx.kinds.table import encode_csv
 from pofx.rules.arrays import Array
 from service.schemas.encode import EncodeAnswer
 

@@ -6,12 +6,12 @@ from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.audio import encode_wav, one_after_the_other
 from pofx.kinds.categories import names_of
+from pofx.kinds.csv_text import encode_csv
 from pofx.kinds.image import encode_png
-from pofx.kinds.items import columns_of
 from pofx.kinds.json_text import to_base64, write_json
 from pofx.kinds.npy import encode_npy
 from pofx.kinds.pictures import contact_sheet, envelopes
-from pofx.kinds.table import encode_csv
+from pofx.kinds.row import columns_of
 from pofx.kinds.text import decode_texts
 from pofx.rules.arrays import Array
 from pofx.use.generate import Samples

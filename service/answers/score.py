@@ -8,12 +8,12 @@ import numpy as np
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.columns import Columns, joined
+from pofx.kinds.csv_text import encode_csv
 from pofx.kinds.image import encode_png
 from pofx.kinds.json_text import write_json
 from pofx.kinds.npy import encode_npy
 from pofx.kinds.parquet_if_there import encode_parquet
 from pofx.kinds.pictures import as_colour, contact_sheet, heat_map
-from pofx.kinds.table import encode_csv
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
 from pofx.use.scores import Scores

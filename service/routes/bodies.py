@@ -13,10 +13,14 @@ from starlette.types import Message
 from pofx.errors import MediaUnsupported, RequestInvalid, TooLarge
 from pofx.kinds.audio import MEDIA_TYPES as RECORDINGS
 from pofx.kinds.columns import Extra
+from pofx.kinds.csv_text import CsvText
+from pofx.kinds.decoded import Payload
+from pofx.kinds.encoded_files import EncodedFiles
 from pofx.kinds.image import MEDIA_TYPES
-from pofx.kinds.items import CsvText, Files, NpyFile, Payload, TextLines
 from pofx.kinds.json_text import check_depth
+from pofx.kinds.npy import NpyFile
 from pofx.kinds.parquet_if_there import parse_parquet
+from pofx.kinds.text_lines import TextLines
 from service.errors import ClientGone
 from service.problems import invalid
 from service.routes.negotiation import CSV, NPY, PARQUET
@@ -93,11 +97,11 @@ async def payload(request: Request, settings: Settings, extra: Extra) -> Payload
     kind = media_type(request)
     kind = _OTHER_NAMES.get(kind, kind)
     if kind in MEDIA_TYPES:
-        return Files([await _filled(request, kind)], "image")
+        return EncodedFiles([await _filled(request, kind)], "image")
     if kind in RECORDINGS:
-        return Files([await _filled(request, kind)], "audio")
+        return EncodedFiles([await _filled(request, kind)], "audio")
     if kind == MULTIPART:
-        return Files(await _files(request, settings))
+        return EncodedFiles(await _files(request, settings))
     if kind == "text/plain":
         return TextLines(await _filled(request, kind))
     if kind == CSV:

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.items import JsonItems, Payload
+from pofx.kinds.decoded import Payload
+from pofx.kinds.json_items import JsonItems
 from pofx.kinds.json_text import write_json
 from pofx.rules.promises import smallest_alpha
 from pofx.use import calibrate, score

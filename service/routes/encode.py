@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.items import Decoded, JsonItems, Payload
+from pofx.kinds.decoded import Decoded, Payload
+from pofx.kinds.json_items import JsonItems
 from pofx.kinds.parquet_if_there import library
 from pofx.rules.arrays import Array
 from pofx.use import encode

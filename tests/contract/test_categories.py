@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from pofx import bundle
-from pofx.kinds.table import decode_csv
+from pofx.kinds.csv_text import decode_csv
 from training.data import table
 from training.errors import DataError
 from training.export.items import read_items
@@ -271,11 +271,11 @@ def test_the_same_words_are_missing_values_in_training_and_service(tmp_path):
     )
     spec = bundle.RowSpec(columns=columns, missing="marginalised")
     here = table.load(tmp_path / "t.csv", ("colour", "weight"), None).x
-    there = decode_csv((tmp_path / "t.csv").read_bytes(), spec)[0]
+    there = decode_csv((tmp_path / "t.csv").read_bytes(), spec).array
     np.testing.assert_array_equal(here, there)
     assert np.isnan(here[1:, 0]).all()
     named = bundle.RowSpec(columns=(columns[0].model_copy(update={"categories": ("red", "None")}), columns[1]))
-    assert decode_csv(b"colour,weight\nNone,1\n", named)[0].tolist() == [[1, 1]]
+    assert decode_csv(b"colour,weight\nNone,1\n", named).array.tolist() == [[1, 1]]
 
 
 def test_own_normal_rows_calibrate_offline(served, tmp_path):

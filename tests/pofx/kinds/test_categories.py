@@ -9,12 +9,12 @@ from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds.categories import code_of, codes_in, codes_of_cells, codes_of_names, names_of
 from pofx.kinds.condition import Condition
+from pofx.kinds.csv_text import decode_csv, encode_csv
 from pofx.kinds.item import Item
-from pofx.kinds.items import JsonItems
+from pofx.kinds.json_items import JsonItems
 from pofx.kinds.known_values import decode_known
 from pofx.kinds.npy import items_of
 from pofx.kinds.place import item
-from pofx.kinds.table import decode_csv, encode_csv
 
 names = st.text(min_size=1).map(str.strip).filter(bool)
 vocabularies = st.lists(names, min_size=1, max_size=8, unique=True)
@@ -45,7 +45,8 @@ def test_names_become_codes_and_codes_names(categories, data):
 @given(st.lists(st.sampled_from(["1", "2", "a,b", "Ä", 'say "x"', "NA", "nan"]), min_size=1))
 def test_a_table_of_names_is_read_back_from_csv(chosen):
     spec = table(["1", "2", "a,b", "Ä", 'say "x"', "NA", "nan"])
-    rows, columns = decode_csv(encode_csv({"age": np.ones(len(chosen)), "town": chosen}), spec)
+    decoded = decode_csv(encode_csv({"age": np.ones(len(chosen)), "town": chosen}), spec)
+    rows, columns = decoded.array, decoded.columns
     assert names_of(rows[:, 0], spec.columns[0]) == chosen
     assert list(columns.cells()["town"]) == chosen
     assert columns.typed()["town"] == columns.texts["town"]
@@ -53,7 +54,8 @@ def test_a_table_of_names_is_read_back_from_csv(chosen):
 
 def test_space_around_a_name_does_not_count_but_stays():
     spec = table(["red", "blue"])
-    rows, columns = decode_csv(b"town,age\n red ,1\n", spec)
+    decoded = decode_csv(b"town,age\n red ,1\n", spec)
+    rows, columns = decoded.array, decoded.columns
     assert rows.tolist() == [[0, 1]]
     assert columns.cells()["town"] == (" red ",)
     assert json(town=" blue", age=1.0).decode(spec).array.tolist() == [[1, 1]]

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
-from pofx.kinds.table import decode_csv, encode_csv, finite_rows, row_values
+from pofx.kinds.csv_text import decode_csv, encode_csv
+from pofx.kinds.row import finite_rows, row_values
 
 NAMES = ("alcohol", "ash", "hue")
 SPEC = bundle.RowSpec(columns=tuple(bundle.Column(name=name, minimum=0, maximum=1) for name in NAMES))
@@ -17,7 +18,7 @@ numbers = st.floats(-1e6, 1e6, width=32)
 @given(st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=20), st.permutations(range(3)))
 def test_csv_is_read_back_whatever_the_order_of_columns(rows, order):
     text = encode_csv({NAMES[i]: np.array([row[i] for row in rows]) for i in order})
-    assert np.array_equal(decode_csv(text, SPEC)[0], np.array(rows, np.float32))
+    assert np.array_equal(decode_csv(text, SPEC).array, np.array(rows, np.float32))
 
 
 def test_named_rows_may_have_any_order():
@@ -46,7 +47,7 @@ def test_mistakes_are_named(text, words):
 
 
 def test_a_byte_order_mark_and_empty_lines_are_ignored():
-    assert decode_csv(b"\xef\xbb\xbfalcohol,ash,hue\r\n1,2,3\r\n\r\n", SPEC)[0].tolist() == [[1, 2, 3]]
+    assert decode_csv(b"\xef\xbb\xbfalcohol,ash,hue\r\n1,2,3\r\n\r\n", SPEC).array.tolist() == [[1, 2, 3]]
 
 
 def test_values_that_are_not_finite_stay_empty():

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from pofx import bundle
 from pofx.errors import MediaUnsupported, RequestInvalid
-from pofx.kinds.items import TextLines
 from pofx.kinds.place import item
 from pofx.kinds.text import check_codes, decode_texts, encode_text, lengths, padded
+from pofx.kinds.text_lines import TextLines
 
 SPEC = bundle.TextSpec(alphabet="ab é\N{GRINNING FACE}", length=6)
 

@@ -1,0 +1,198 @@
+"""Items of files and folders of one's own, in blocks, so that any number of them takes little memory.
+
+Such files are trusted; what others send to a service is read by the payloads of the single media types.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+import numpy as np
+
+from pofx import bundle
+from pofx.errors import MediaUnsupported, PofxError, RequestInvalid
+from pofx.kinds import folder, text_lines
+from pofx.kinds.audio import decode_wav
+from pofx.kinds.columns import Extra
+from pofx.kinds.csv_text import csv_blocks
+from pofx.kinds.decoded import Decoded, stacked
+from pofx.kinds.image import FORMATS_ON_DISK, decode_image
+from pofx.kinds.npy import decoded_array, items_of
+from pofx.kinds.parquet_if_there import library
+from pofx.kinds.place import Place, items_from
+from pofx.kinds.words import reads
+from pofx.rules.arrays import Array
+
+ROWS = 65_536
+IMAGES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"))
+RECORDINGS = frozenset((".wav", ".wave"))
+_BLOCK_BYTES = 64 * 1024 * 1024
+_ARRAY = "x"
+_ARRAYS = (".npy", ".npz")
+_OTHERS = {"row": (".csv", ".parquet"), "text": (".txt",), "image": (), "audio": ()}
+_ENCODED = "encoded"  # images or recordings: a file, a folder or a zip
+
+_Part = tuple[Decoded, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive items of a file or folder: their names where they are files of their own, and the first's index."""
+
+    decoded: Decoded
+    names: tuple[str, ...]
+    first: int
+
+
+def blocks(path: Path, spec: bundle.InputSpec, *, extra: Extra = "keep", rows: int = ROWS) -> Iterator[Block]:
+    """The items in blocks of at most that many and of bounded memory; raises a PofxError that names file and item.
+
+    CSV, Parquet, npy, npz (array x, or the only one), lines of a text, or a single image or WAV file, a folder or a zip
+    of them, in order of their names.
+    """
+    first = 0
+    with _naming(path):
+        for decoded, names in _parts(path, spec, extra, _within_memory(rows, spec)):
+            yield Block(decoded, names, first)
+            first += len(decoded.array)
+
+
+def read(path: Path, spec: bundle.InputSpec, *, extra: Extra = "refuse") -> Decoded:
+    """All items at once; raises a PofxError that names file and item."""
+    with _naming(path):
+        ((decoded, _),) = _parts(path, spec, extra, None)
+        return decoded
+
+
+def count(path: Path, spec: bundle.InputSpec) -> int | None:
+    """The number of items, None where only reading all of the file would tell it."""
+    with _naming(path):
+        form = _form(path, spec)
+        if form == ".npy":
+            return len(_array(path))
+        if form == ".parquet":
+            rows: int = library().count_rows(path)
+            return rows
+        if form == _ENCODED:
+            with folder.opened(path) as found:
+                return len(_encoded(found, spec).names)
+        return None
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors within say which file they are about."""
+    try:
+        yield
+    except PofxError as error:
+        raise type(error)(f"{path}: {error.detail}", **error.extra) from error
+    except OSError as error:
+        raise RequestInvalid(f"{path}: {error.strerror or error}") from error
+
+
+def _within_memory(rows: int, spec: bundle.InputSpec) -> int:
+    """At most that many items, fewer where they are large."""
+    item_bytes = int(np.prod(spec.shape)) * np.dtype(bundle.DATA_DTYPES[spec.kind]).itemsize
+    return min(rows, max(1, _BLOCK_BYTES // item_bytes))
+
+
+def _form(path: Path, spec: bundle.InputSpec) -> str:
+    """The suffix that says how the items are kept; raises MediaUnsupported where such a model does not take them so."""
+    if not path.exists():
+        raise RequestInvalid("no such file or folder")
+    suffix = path.suffix.lower()
+    if suffix in (*_ARRAYS, *_OTHERS[spec.kind]):
+        return suffix
+    if _OTHERS[spec.kind]:
+        raise MediaUnsupported(reads(spec))
+    return _ENCODED
+
+
+def _parts(path: Path, spec: bundle.InputSpec, extra: Extra, rows: int | None) -> Iterator[_Part]:
+    """Items with the names of their files, in parts of that many, or all in one."""
+    form = _form(path, spec)
+    if form in _ARRAYS:
+        return _array_parts(path, spec, rows)
+    match spec:
+        case bundle.RowSpec():
+            return _table_parts(path, spec, extra, rows)
+        case bundle.TextSpec():
+            return _line_parts(path, spec, rows)
+        case bundle.ImageSpec() | bundle.AudioSpec():
+            return _file_parts(path, spec, rows)
+        case _:
+            assert_never(spec)
+
+
+def _table_parts(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | None) -> Iterator[_Part]:
+    if path.suffix.lower() == ".parquet":
+        for decoded in library().parquet_blocks(path, spec, extra, rows):
+            yield decoded, ()
+        return
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        for decoded in csv_blocks(lines, spec, extra, rows):
+            yield decoded, ()
+
+
+def _line_parts(path: Path, spec: bundle.TextSpec, rows: int | None) -> Iterator[_Part]:
+    with text_lines.opened(path.open("rb")) as lines:
+        for decoded in text_lines.text_blocks(lines, spec, rows):
+            yield decoded, ()
+
+
+def _array_parts(path: Path, spec: bundle.InputSpec, rows: int | None) -> Iterator[_Part]:
+    array = _array(path)
+    for first in _firsts(len(array), rows):
+        part = array[first : first + rows] if rows else array
+        yield decoded_array(items_of(part, spec, items_from(first)), spec), ()
+
+
+def _array(path: Path) -> Array:
+    """The array of an npy file, not yet in memory, or of an archive; raises RequestInvalid."""
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: Array = found if isinstance(found, np.ndarray) else found[_name_of_array(found.files)]
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise RequestInvalid(f"expected a plain array in npy or npz format: {error}") from error
+    if array.ndim == 0 or array.dtype.kind not in "fiub":
+        raise RequestInvalid(f"expected an array of numbers with a batch axis, got {array.dtype} of {array.shape}")
+    return array
+
+
+def _name_of_array(names: list[str]) -> str:
+    if _ARRAY in names or len(names) != 1:
+        return _ARRAY
+    return names[0]
+
+
+def _file_parts(path: Path, spec: bundle.ImageSpec | bundle.AudioSpec, rows: int | None) -> Iterator[_Part]:
+    with folder.opened(path) as found:
+        encoded = _encoded(found, spec)
+        for first in _firsts(len(encoded.names), rows):
+            names = encoded.names[first : first + rows] if rows else encoded.names
+            yield stacked([_file(encoded.read(name), name, first + i, spec) for i, name in enumerate(names)]), names
+
+
+def _encoded(found: folder.Folder, spec: bundle.InputSpec) -> folder.Folder:
+    """The images or recordings among files; raises MediaUnsupported if there are none."""
+    encoded = found.of(IMAGES if spec.kind == "image" else RECORDINGS)
+    if not encoded.names:
+        raise MediaUnsupported(reads(spec))
+    return encoded
+
+
+def _file(content: bytes, name: str, index: int, spec: bundle.ImageSpec | bundle.AudioSpec) -> tuple[Array, str | None]:
+    place = Place(name, f"/inputs/{index}", index)
+    if spec.kind == "image":
+        return decode_image(content, spec, place, FORMATS_ON_DISK)
+    return decode_wav(content, spec, place)
+
+
+def _firsts(items: int, rows: int | None) -> range:
+    """The index of the first item of every part; raises RequestInvalid if there is no item."""
+    if items == 0:
+        raise RequestInvalid("expected at least one item", pointer="/inputs")
+    return range(0, items, rows or items)

@@ -1,0 +1,166 @@
+"""Rows of a table: named values and columns to arrays. Columns may come in any order."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pofx import bundle
+from pofx.errors import RequestInvalid
+from pofx.kinds.categories import check_codes, code_of, codes_of_names, names_of
+from pofx.kinds.columns import Extra, PlainColumns
+from pofx.kinds.number_cells import numbers_of_cells
+from pofx.kinds.place import Place, item
+from pofx.kinds.words import MARGINALISING
+from pofx.rules.arrays import Array
+
+Rows = NDArray[np.float32]
+
+_MOST_NAMES, _MOST_CHARACTERS = 20, 40  # of what was sent, in the words of an answer
+
+
+def row_values(
+    row: Mapping[str, float | str | None], spec: bundle.RowSpec, index: int, extra: Extra = "refuse"
+) -> list[float]:
+    """The values of a row in the order of the model's columns, codes for names; NaN where one is null."""
+    check_names(list(row), [column.name for column in spec.columns], f"item {index}: ", index, extra)
+    return [_value(row[column.name], column, spec, index) for column in spec.columns]
+
+
+def _value(value: float | str | None, column: bundle.Column, spec: bundle.RowSpec, index: int) -> float:
+    if isinstance(value, float) and not column.categories:  # nearly always: what follows takes ten times as long
+        return value
+    here = Place(f"item {index}", f"/inputs/{index}/row", index).column(column.name, column.name)
+    if value is not None:
+        return number_or_code(value, column, here)
+    if spec.missing == "refused":
+        raise here.refusal(_wrong(math.nan, column))
+    return math.nan
+
+
+def number_or_code(value: float | str, column: bundle.Column, here: Place) -> float:
+    """What a column holds of a value in JSON; raises RequestInvalid."""
+    if column.categories:
+        return code_of(value, column, here)
+    if isinstance(value, str):
+        raise here.refusal(f"expected a number, got {value[:_MOST_CHARACTERS]!r}", column=column.name)
+    return value
+
+
+def finite_rows(
+    values: Sequence[Sequence[float]] | NDArray[np.floating],
+    spec: bundle.RowSpec,
+    place: Callable[[int], Place] = item,
+) -> Rows:
+    """float32, shape (batch, features); raises RequestInvalid for the first value that is not a finite number.
+
+    So it does for the first that should be the code of a category and is none. NaN stands for a missing value, and
+    stays where the model marginalises over it. ``place`` is that of a row.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = np.asarray(values, np.float32).reshape(-1, len(spec.columns))
+    _check_rows(rows, spec, place, lambda index, column: float(values[index][column]))
+    return rows
+
+
+def rows_of_columns(
+    values: Sequence[NDArray[np.number]], spec: bundle.RowSpec, place: Callable[[int], Place] = item
+) -> Rows:
+    """The same from columns, each of shape (batch,), in the order of the model's."""
+    rows = np.empty((len(values[0]), len(values)), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for number, column in enumerate(values):
+            rows[:, number] = column
+    _check_rows(rows, spec, place, lambda index, column: float(values[column][index]))
+    return rows
+
+
+def _check_rows(
+    rows: Rows, spec: bundle.RowSpec, place: Callable[[int], Place], sent: Callable[[int, int], float]
+) -> None:
+    right = np.isfinite(rows)
+    if spec.missing == "marginalised" and not right.all():
+        right |= np.isnan(rows)
+    if not right.all():
+        index, number = (int(found[0]) for found in np.nonzero(~right))
+        column = spec.columns[number]
+        raise place(index).column(column.name).refusal(_wrong(sent(index, number), column), column=column.name)
+    check_codes(rows, spec, place)
+
+
+def _wrong(value: float, column: bundle.Column) -> str:
+    if not math.isnan(value):
+        return f"expected a finite number in the range of float32, got {value:g}"
+    expected = "a category" if column.categories else "a number"
+    return (
+        f"expected {expected}, got a missing value; this model cannot marginalise over it, models of the families "
+        f"{', '.join(MARGINALISING)} can"
+    )
+
+
+def columns_of(rows: Array, spec: bundle.RowSpec) -> PlainColumns:
+    """The model's columns of rows of shape (n, features), with the names of categories."""
+    pairs = zip(spec.columns, rows.T, strict=True)
+    return PlainColumns(
+        {column.name: names_of(values, column) if column.categories else values for column, values in pairs}
+    )
+
+
+def decode_named(
+    table: Mapping[str, Any], spec: bundle.RowSpec, extra: Extra = "refuse"
+) -> tuple[Rows, PlainColumns, tuple[str, ...]]:
+    """The rows of columns by name, (n,) each; the columns as they came, and the names of those that are not read."""
+    names = [column.name for column in spec.columns]
+    check_names(list(table), names, "", None, extra)
+    values = [_named(table[column.name], column) for column in spec.columns]
+    unread = tuple(name for name in table if name not in names)
+    return rows_of_columns(values, spec), PlainColumns(table), unread
+
+
+def _named(values: Any, column: bundle.Column) -> NDArray[np.float64]:
+    """The numbers of a column, or the codes of its names, shape (n,)."""
+    array = np.asarray(values)
+    if column.categories:
+        return codes_of_names([_name(value) for value in array.tolist()], column)
+    if array.dtype.kind not in "fiub":
+        return numbers_of_cells(["" if value is None else str(value) for value in array.tolist()], column.name)
+    return array.astype(np.float64)
+
+
+def _name(value: object) -> str | None:
+    """The text of a name: true and false as in JSON, a whole number beside missing ones as such; None for missing."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def unread_note(names: Sequence[str]) -> tuple[str, ...]:
+    """What is said about columns that the model does not have; nothing where there are none."""
+    return (f"not read, since the model has no such columns: {listed(names)}",) if names else ()
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some of the names, each of a bounded length."""
+    more = "" if len(names) <= _MOST_NAMES else f" and {len(names) - _MOST_NAMES} more"
+    return ", ".join(repr(name[:_MOST_CHARACTERS]) for name in names[:_MOST_NAMES]) + more
+
+
+def check_names(got: Sequence[str], expected: Sequence[str], where: str, index: int | None, extra: Extra) -> None:
+    """Raises RequestInvalid unless each expected name is there once, and no other unless extra ones are kept."""
+    found, known = set(got), set(expected)
+    missing = [name for name in expected if name not in found]
+    unknown = [name for name in got if name not in known and extra == "refuse"]
+    if not missing and not unknown and len(got) == len(found):
+        return
+    wrong = [f"{what} {listed(names)}" for what, names in (("missing", missing), ("unknown", unknown)) if names]
+    hint = "; extra=keep passes unknown ones on" if unknown and not missing else ""
+    raise RequestInvalid(
+        f"{where}columns {' and '.join(wrong) or 'named twice'}{hint}",
+        index=index,
+        missing=missing[:_MOST_NAMES],
+        unknown=[name[:_MOST_CHARACTERS] for name in unknown[:_MOST_NAMES]],
+    )

@@ -1,0 +1,58 @@
+"""Texts as plain text in UTF-8, one per line."""
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from pofx import bundle
+from pofx.errors import MediaUnsupported, RequestInvalid
+from pofx.kinds.decoded import Decoded, stacked
+from pofx.kinds.place import items_from
+from pofx.kinds.text import has_lines, text_codes
+from pofx.kinds.words import takes
+
+
+@dataclass(frozen=True)
+class TextLines:
+    """Texts in UTF-8, one per line."""
+
+    content: bytes
+
+    @property
+    def count(self) -> int:
+        """Number of lines."""
+        return self.content.count(b"\n") + (not self.content.endswith(b"\n"))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the text."""
+        return len(self.content)
+
+    def decode(self, spec: bundle.InputSpec) -> Decoded:
+        """The codes of every text."""
+        if spec.kind != "text":
+            raise MediaUnsupported(takes(spec))
+        return next(text_blocks(opened(io.BytesIO(self.content)), spec))
+
+
+def opened(file: io.BufferedReader | io.BytesIO) -> io.TextIOWrapper:
+    """The lines of a file, each with the line feed that ends it."""
+    return io.TextIOWrapper(file, "utf-8-sig", newline="\n")
+
+
+def text_blocks(lines: Iterable[str], spec: bundle.TextSpec, rows: int | None = None) -> Iterator[Decoded]:
+    """The codes of that many texts, or of all in one; raises RequestInvalid or MediaUnsupported."""
+    if has_lines(spec):
+        raise MediaUnsupported("a text of this model can have several lines; send JSON or npy")
+    first, remaining = 0, iter(lines)
+    try:
+        while block := list(islice(remaining, rows)):
+            place = items_from(first)
+            texts = [line.removesuffix("\n").removesuffix("\r") for line in block]
+            yield stacked([(text_codes(text, spec, place(index)), None) for index, text in enumerate(texts)])
+            first += len(block)
+    except UnicodeDecodeError as error:
+        raise RequestInvalid(f"not text in UTF-8: {error}") from error
+    if first == 0:
+        raise RequestInvalid("expected at least one item", pointer="/inputs")
