@@ -11,7 +11,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bulk, columns, drift, frontier, labels, one_class, outliers, sampling, score, startup, statistics
+from benchmarks import (
+    bulk,
+    columns,
+    drift,
+    frontier,
+    labels,
+    one_class,
+    outliers,
+    sampling,
+    score,
+    startup,
+    statistics,
+    stream,
+)
 from benchmarks.table import Row, markdown
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
@@ -25,6 +38,10 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
     "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),
     "labels": ("mnist-rnn: false alarms within every digit at alpha 0.05, marginal and per label", labels.measure),
     "columns": ("breast-cancer-gmm: which columns, over ten seeds", columns.measure),
+    "stream": (
+        "pofx score, Parquet of 1,000,000 rows: the command against ONNX Runtime called directly",
+        stream.measure,
+    ),
     "startup": ("python -m service: start to ready", startup.measure),
 }
 

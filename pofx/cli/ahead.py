@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 _AHEAD = 1
@@ -54,8 +54,8 @@ def _giving(thing: T) -> Callable[[], T]:
     return lambda: thing
 
 
-def _raising(error: BaseException) -> Callable[[], T]:
-    def fail() -> T:
+def _raising(error: BaseException) -> Callable[[], Any]:
+    def fail() -> Any:
         raise error
 
     return fail

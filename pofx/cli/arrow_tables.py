@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from pofx.kinds.columns import Columns, TextColumns
-
 Block = Mapping[str, Any]
 
 
@@ -67,13 +65,6 @@ class _Unclosed:
 
     def close(self) -> None:
         self.flush()
-
-
-def own_columns(columns: Columns | None, csv: bool) -> Block:
-    """The columns that the items came with; text stays as it was where text is written."""
-    if columns is None:
-        return {}
-    return columns.cells() if csv and isinstance(columns, TextColumns) else columns.typed()
 
 
 def as_table(columns: Block) -> pa.Table:

@@ -51,5 +51,6 @@ def _not_found(name: str, store: bundle.Store, error: BundleNotFound) -> BundleN
     if not names:
         return BundleNotFound(f"no bundles in {store.root}; give --store, or make one with pofx fit")
     bare = name.partition(":")[0]
-    hint = "" if bare in names else did_you_mean(bare, names)
-    return BundleNotFound(f"{error}{hint}")
+    if bare in names:
+        return error
+    return BundleNotFound(f"no model {bare!r} in {store.root}{did_you_mean(bare, names)}; there is: {', '.join(names)}")

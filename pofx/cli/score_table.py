@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pofx.cli.arrow_tables import TableFile, own_columns, with_column
+from pofx.cli.arrow_tables import TableFile, with_column
 from pofx.cli.tally import Found
 from pofx.errors import RequestInvalid
 from pofx.kinds.columns import joined
@@ -64,8 +64,8 @@ class ScoreTable:
     def write(self, scored: tuple[Block, Scores]) -> None:
         """Appends a block: the columns of its table or the names of its files, then scores."""
         block, scores = scored
-        own = own_columns(block.decoded.columns, self._csv)
-        own = {**({_FILE: block.names} if block.names else {}), **own}
+        columns = {} if block.decoded.columns is None else block.decoded.columns.typed()
+        own = {**({_FILE: block.names} if block.names else {}), **columns}
         found = scores.columns()
         self._file.write(joined(own, found, _TAKEN))
         self._p_value, self._discovery = list(joined(own, {_DECIDES: 0, _DISCOVERY: 0}, _TAKEN))[-2:]
@@ -99,4 +99,3 @@ def _partial(path: Path | None) -> Iterator[Path | None]:
         return
     with whole_or_nothing(path) as partial:
         yield partial
-

@@ -17,6 +17,7 @@ from pofx.cli.notes import Notes
 from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, opened
 from pofx.cli.outcome import Outcome
 from pofx.cli.progress import progress
+from pofx.cli.report import write_report
 from pofx.cli.score_table import ScoreTable, Target, score_table, target_of
 from pofx.cli.summary import print_summary
 from pofx.cli.tally import Tally
@@ -77,7 +78,11 @@ def score_command(
         outcome = _streamed(asked, path, extra, worst, table)
         if table is not None:
             table.finish(outcome.found)
-    print_summary(Console(stderr=target is not None and target.path is None), outcome)
+    console = Console(stderr=target is not None and target.path is None)
+    print_summary(console, outcome)
+    for what, where in (("scores", output), ("report", report and write_report(outcome, report))):
+        if where is not None:
+            console.print(f"{what}: {where}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _target(output: Path | None) -> Target | None:
@@ -111,12 +116,16 @@ def _streamed(asked: ScorePlan, path: Path, extra: Extra, most: int, table: Scor
             notes.take((*block.decoded.notes, *scores.notes))
             advance(len(scores))
     found = None if fdr is None else tally.discoveries(fdr)
-    said = [*notes.texts(tally.items), *filter(None, [found and found.note])]
+    said = [*notes.texts(tally.items), *([found.note] if found is not None and found.note else [])]
     return Outcome(each, path, tally, found, worst.items, said, time.monotonic() - started)
 
 
 def _writer(table: ScoreTable | None) -> Callable[[Scored], None]:
-    return table.write if table is not None else lambda scored: None
+    return _nothing if table is None else table.write
+
+
+def _nothing(scored: Scored) -> None:
+    """What is done with scores that nobody wants in a file."""
 
 
 def _decisive(asked: ScorePlan) -> bundle.Statistic:

@@ -1,0 +1,111 @@
+"""How the worst items look in a report: pictures with heat maps, columns, or characters."""
+
+from html import escape
+
+import numpy as np
+
+from pofx import bundle
+from pofx.cli.outcome import Outcome
+from pofx.cli.reasons import top_columns
+from pofx.cli.summary import number
+from pofx.cli.worst import WorstItem
+from pofx.kinds.image import Pixels, encode_png
+from pofx.kinds.json_text import to_base64
+from pofx.kinds.pictures import as_colour, envelope_with_heat, envelopes, heat_map
+from pofx.kinds.text import decode_texts
+from pofx.rules.arrays import Array
+
+_COLUMNS, _OWN = 6, 4
+
+
+def item_card(outcome: Outcome, place: int) -> str:
+    """The item at that place among the worst."""
+    item = outcome.worst[place]
+    surprise = None if outcome.surprise is None else outcome.surprise[place]
+    return (
+        f"<article><h3>{escape(item.title)}</h3>{_looks(outcome.manifest.input, item, surprise)}"
+        f"<p>{_numbers(outcome, item)}</p></article>\n"
+    )
+
+
+def _numbers(outcome: Outcome, item: WorstItem) -> str:
+    name = outcome.statistic.name
+    verdict = '<b class="odd">anomaly</b>' if item.found["anomaly"] else "normal"
+    log_prob = item.found.get("log_prob")
+    density = "" if log_prob is None or name == "log_prob" else f" · log p(x) {number(log_prob)}"
+    return (
+        f"{verdict} · p {number(item.found['p_value'])} · {escape(name)} {number(item.found[f'{name}_value'])}{density}"
+    )
+
+
+def _looks(spec: bundle.InputSpec, item: WorstItem, surprise: Array | None) -> str:
+    match spec:
+        case bundle.ImageSpec():
+            return _image(item.array, surprise)
+        case bundle.AudioSpec():
+            return _recording(item.array, surprise)
+        case bundle.TextSpec():
+            return _text(spec, item.array, surprise)
+        case bundle.RowSpec():
+            return _row(spec, item, surprise)
+
+
+def _image(pixels: Pixels, surprise: Array | None) -> str:
+    shown = [_picture(as_colour(pixels[np.newaxis])[0], "the image")]
+    if surprise is not None:
+        colours, low, high = heat_map(surprise.sum(axis=2) if surprise.ndim == 3 else surprise)
+        shown.append(_picture(colours, f"surprise, {low:.3g} to {high:.3g} nats"))
+    return f'<div class="pair">{"".join(shown)}</div>'
+
+
+def _recording(samples: Array, surprise: Array | None) -> str:
+    if surprise is None:
+        return _picture(as_colour(envelopes(samples[np.newaxis]))[0], "the recording")
+    colours, low, high = envelope_with_heat(samples, surprise)
+    return _picture(colours, f"above its surprise, {low:.3g} to {high:.3g} nats")
+
+
+def _picture(pixels: Pixels, caption: str) -> str:
+    source = f"data:image/png;base64,{to_base64(encode_png(pixels))}"
+    return f'<figure><img src="{source}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def _text(spec: bundle.TextSpec, codes: Array, surprise: Array | None) -> str:
+    """The characters, the more surprising the redder; after them the end where there is one."""
+    (text,) = decode_texts(codes[np.newaxis], spec)
+    if surprise is None:
+        return f"<pre>{escape(text)}</pre>"
+    shown = [*text, *(["¶"] if len(text) < len(surprise) else [])]
+    most = max(float(np.nan_to_num(surprise[: len(shown)], posinf=0.0).max(initial=0.0)), 1e-9)
+    return f"<pre>{''.join(map(_character, shown, (surprise[: len(shown)] / most).tolist(), surprise.tolist()))}</pre>"
+
+
+def _character(character: str, share: float, nats: float) -> str:
+    strength = 100 if not np.isfinite(share) else round(100 * min(max(share, 0.0), 1.0))
+    return f'<span style="--s:{strength}%" title="{nats:.3g} nats">{escape(character)}</span>'
+
+
+def _row(spec: bundle.RowSpec, item: WorstItem, surprise: Array | None) -> str:
+    """The most surprising columns with their values, and some of the columns that the model does not read."""
+    ranges = {column.name: column for column in spec.columns}
+    top = [] if surprise is None else top_columns(spec, item.array, surprise, _COLUMNS)
+    values = dict(zip(ranges, item.array.tolist(), strict=True))
+    most = max([nats for _, nats in top if np.isfinite(nats)], default=1.0) or 1.0
+    rows = "".join(_column(ranges[name], values[name], nats, nats / most) for name, nats in top)
+    others = [f"{escape(name)}: {escape(str(value)[:40])}" for name, value in item.own.items() if name not in ranges]
+    own = f'<p class="own">{" · ".join(others[:_OWN])}</p>' if others else ""
+    return f"{own}<table><tr><th>column<th>value<th>seen in training<th>surprise, nats{rows}</table>"
+
+
+def _column(column: bundle.Column, value: float, nats: float, share: float) -> str:
+    shown = column.categories[int(value)] if column.categories else number(value)
+    usual = (
+        f"{len(column.categories)} names"
+        if column.categories
+        else f"{number(column.minimum)} – {number(column.maximum)}"
+    )
+    strength = 100 if not np.isfinite(share) else round(100 * min(max(share, 0.0), 1.0))
+    return (
+        f"<tr><td>{escape(column.name)}<td>{escape(shown)}<td>{escape(usual)}"
+        f'<td class="bar" style="--s:{strength}%">{number(nats)}'
+    )
