@@ -11,6 +11,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 Block = Mapping[str, Any]
+_P_VALUE = "p_value"
 
 
 class _Writer(Protocol):
@@ -44,12 +45,17 @@ class TableFile:
 
     def _open(self, schema: pa.Schema) -> _Writer:
         if not self._csv:
-            writer: _Writer = pq.ParquetWriter(self._target, schema)
+            writer: _Writer = pq.ParquetWriter(self._target, schema, use_dictionary=_repeating(schema))
             return writer
         sink = self._target if self._target is not None else pa.PythonFile(_Unclosed(), mode="w")
         options = pacsv.WriteOptions(quoting_style="needed", batch_size=8192)
         written: _Writer = pacsv.CSVWriter(sink, schema, write_options=options)
         return written
+
+
+def _repeating(schema: pa.Schema) -> list[str]:
+    """Columns with few values; a dictionary of measured numbers would take time and only make the file larger."""
+    return [item.name for item in schema if not pa.types.is_floating(item.type) or item.name.endswith(_P_VALUE)]
 
 
 class _Unclosed:

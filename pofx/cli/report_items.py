@@ -1,5 +1,6 @@
 """How the worst items look in a report: pictures with heat maps, columns, or characters."""
 
+import math
 from html import escape
 
 import numpy as np
@@ -23,9 +24,13 @@ def item_card(outcome: Outcome, place: int) -> str:
     item = outcome.worst[place]
     surprise = None if outcome.surprise is None else outcome.surprise[place]
     return (
-        f"<article><h3>{escape(item.title)}</h3>{_looks(outcome.manifest.input, item, surprise)}"
+        f"<article><h3>{_title(item)}</h3>{_looks(outcome.manifest.input, item, surprise)}"
         f"<p>{_numbers(outcome, item)}</p></article>\n"
     )
+
+
+def _title(item: WorstItem) -> str:
+    return escape(item.name) if item.name else f"item {item.index:,}"
 
 
 def _numbers(outcome: Outcome, item: WorstItem) -> str:
@@ -54,7 +59,7 @@ def _image(pixels: Pixels, surprise: Array | None) -> str:
     shown = [_picture(as_colour(pixels[np.newaxis])[0], "the image")]
     if surprise is not None:
         colours, low, high = heat_map(surprise.sum(axis=2) if surprise.ndim == 3 else surprise)
-        shown.append(_picture(colours, f"surprise, {low:.3g} to {high:.3g} nats"))
+        shown.append(_picture(colours, f"surprise, {_span(low, high)}"))
     return f'<div class="pair">{"".join(shown)}</div>'
 
 
@@ -62,7 +67,13 @@ def _recording(samples: Array, surprise: Array | None) -> str:
     if surprise is None:
         return _picture(as_colour(envelopes(samples[np.newaxis]))[0], "the recording")
     colours, low, high = envelope_with_heat(samples, surprise)
-    return _picture(colours, f"above its surprise, {low:.3g} to {high:.3g} nats")
+    return _picture(colours, f"above its surprise, {_span(low, high)}")
+
+
+def _span(low: float, high: float) -> str:
+    """Both ends of the colours, in hundredths of the larger."""
+    digits = 2 - math.floor(math.log10(max(abs(low), abs(high), 1e-9)))
+    return f"{round(low, digits) + 0.0:g} to {round(high, digits) + 0.0:g} nats"
 
 
 def _picture(pixels: Pixels, caption: str) -> str:

@@ -31,7 +31,8 @@ article { background: var(--card); border: 1px solid var(--line); border-radius:
   font-size: .85rem; min-width: 0; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; }
 figure { margin: 0; } figcaption { font-size: .75rem; }
-img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; background: #000; }
+img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; background: #000;
+  border: 1px solid var(--line); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 500; }
 th, td { padding: .15rem .5rem .15rem 0; border-bottom: 1px solid var(--line);
