@@ -2,6 +2,7 @@
 #
 # BASE_IMAGE may be any Debian or Ubuntu with Python 3.11 or newer as `python3` and its venv module.
 # Package index settings never enter an image: they come as the build secret `pip` (a pip.conf), present only while pip runs.
+# PYTHONPATH: only dependencies are installed, the packages lie in /app, and the command `pofx` must find them.
 # ORT_DISABLE_TELEMETRY: ONNX Runtime's published wheels report usage to their maker unless this is set before they load.
 # The service's stages stand first because builders without a dependency graph build every stage up to the target.
 ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
@@ -14,7 +15,8 @@ RUN groupadd --gid 10001 pofx \
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    ORT_DISABLE_TELEMETRY=1
+    ORT_DISABLE_TELEMETRY=1 \
+    PYTHONPATH=/app
 WORKDIR /app
 
 # --- venv: pip lives beside the virtual environment, so no image carries it in its own -------------------------------------------
@@ -30,11 +32,11 @@ RUN touch README.md LICENSE
 # --- source: readable whatever the checkout's umask was, byte-compiled because the running images write nothing -------------------
 FROM base AS source
 COPY LICENSE ./
-COPY bundle bundle
+COPY pofx pofx
 COPY service service
 COPY deploy/healthcheck.py deploy/
 COPY models models
-RUN chmod -R u=rwX,go=rX . && python3 -m compileall -q --invalidation-mode unchecked-hash bundle service
+RUN chmod -R u=rwX,go=rX . && python3 -m compileall -q --invalidation-mode unchecked-hash pofx service
 
 FROM venv AS service-venv
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
@@ -62,10 +64,10 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
 
 FROM base AS training-source
 COPY LICENSE ./
-COPY bundle bundle
+COPY pofx pofx
 COPY training training
 COPY recipes recipes
-RUN chmod -R u=rwX,go=rX . && python3 -m compileall -q --invalidation-mode unchecked-hash bundle training \
+RUN chmod -R u=rwX,go=rX . && python3 -m compileall -q --invalidation-mode unchecked-hash pofx training \
  && install --directory --owner 10001 --group 10001 data models runs
 
 FROM base AS training
@@ -89,7 +91,8 @@ RUN groupadd --gid 10001 pofx \
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    ORT_DISABLE_TELEMETRY=1
+    ORT_DISABLE_TELEMETRY=1 \
+    PYTHONPATH=/app
 WORKDIR /app
 
 # Its own virtual environment: an environment belongs to the Python of its base, and this base may have another one.

@@ -226,7 +226,7 @@ class Model:
     def decode(self, z: Array) -> Array:
         """Items (n, …) from latent vectors (n, dims): by the decoder, or the mean of what a sampler draws from them."""
         if self.info.decode is not None:
-            return run(decode.plan(self.loaded).begin(z))
+            return run(decode.plan(self.loaded).begin(z, np.asarray))
         declared = self.info.generate
         if declared is None or declared.latents is None:
             raise CapabilityMissing(f"{self.info.reference} cannot decode: it has no latents")
@@ -239,6 +239,16 @@ class Model:
     def __sklearn_is_fitted__(self) -> bool:
         """Always."""
         return True
+
+    def __sklearn_clone__(self) -> "Model":
+        """The model itself: there is nothing to fit anew."""
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of a step: it detects outliers, and needs no target."""
+        from sklearn.utils import Tags, TargetTags  # only scikit-learn calls this
+
+        return Tags(estimator_type="outlier_detector", target_tags=TargetTags(required=False))
 
     def _items(self, x: object, extra: Extra = "refuse") -> Decoded:
         return objects.decoded(x, self.info.input, extra)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from service.app import create_app, load_store, make_runtime
 from service.engine.registry import Registry
 from service.observability import configure_logging
+from service.protocol import PlainHttp
 from service.routes.services import Services
 from service.settings import Settings
 
@@ -109,7 +110,7 @@ def _serve(settings: Settings, registry: Registry) -> int:
         port=settings.port,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.drain_timeout_s,
-        http="httptools",
+        http=PlainHttp,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -9,6 +9,7 @@ from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from pofx import bundle
 from pofx.graphs.graph import Device
@@ -17,7 +18,8 @@ from service import problems
 from service.drift.monitor import Rules
 from service.drift.watches import Watches
 from service.engine.admission import Admission
-from service.engine.batcher import Batcher, BatchReport, Limits
+from service.engine.device import BatchReport, DeviceThread
+from service.engine.policy import Limits
 from service.engine.registry import Registry
 from service.gates import ApiKeys, BodyLimit
 from service.metrics import Metrics
@@ -30,6 +32,7 @@ from service.routes.generate import GenerateEndpoint
 from service.routes.score import ScoreEndpoint
 from service.routes.services import Services
 from service.settings import Settings
+from service.unpacking import HeadAsGet, Prefix, Unpacked
 
 _LEAST_ROWS = 8
 
@@ -82,12 +85,12 @@ def _services(settings: Settings, registry: Registry) -> Services:
         metrics.batch(batch)
         admission.observe(batch.mflop, batch.seconds)
 
-    batcher = Batcher(Limits(settings.max_batch_mflop, settings.max_batch_rows, _LEAST_ROWS), report)
+    device = DeviceThread(Limits(settings.max_batch_mflop, settings.max_batch_rows, _LEAST_ROWS), report)
     executor = ThreadPoolExecutor(settings.decode_threads, "convert")
     watches = _watches(settings, executor)
     if watches is not None:
         metrics.watch_drift(watches.read)
-    return Services(settings, registry, batcher, admission, metrics, executor, watches)
+    return Services(settings, registry, device, admission, metrics, executor, watches)
 
 
 def _watches(settings: Settings, executor: Executor) -> Watches | None:
@@ -101,12 +104,12 @@ def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], Abstract
         if load:
             services.load_new()
         services.metrics.models(len(services.registry.all()), len(services.registry.refused))
-        services.batcher.start(asyncio.get_running_loop())
+        services.device.start(asyncio.get_running_loop())
         watcher = asyncio.create_task(_watch_store(services))
         yield
         services.draining = True
         watcher.cancel()
-        services.batcher.close(services.settings.drain_timeout_s)
+        services.device.close(services.settings.drain_timeout_s)
         services.executor.shutdown()
 
     return lifespan
@@ -144,6 +147,7 @@ def _add_middleware(app: FastAPI, services: Services, endpoints: dict[str, Endpo
     """The last one added is the outermost."""
     settings = services.settings
     app.add_middleware(Shortcut, endpoints=endpoints)
+    app.add_middleware(Unpacked, max_bytes=settings.max_body_bytes)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
     app.add_middleware(
@@ -152,4 +156,17 @@ def _add_middleware(app: FastAPI, services: Services, endpoints: dict[str, Endpo
         deadline_s=settings.deadline_s,
         log_share=settings.access_log_share,
         draining=lambda: services.draining,
+    )
+    app.add_middleware(HeadAsGet)
+    if settings.root_path:
+        app.add_middleware(Prefix, prefix=settings.root_path)
+    if settings.cors_origins:
+        _allow_pages(app, settings.cors_origins)
+
+
+def _allow_pages(app: FastAPI, origins: tuple[str, ...]) -> None:
+    """Lets pages from these origins call the service, and read what it says in headers."""
+    shown = ["X-Notes", "X-Request-Id", "Server-Timing", "Retry-After"]
+    app.add_middleware(
+        CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=shown
     )

@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service.drift.monitor import Reading
-from service.engine.batcher import BatchReport
+from service.engine.device import BatchReport
 from service.trace import Trace
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -20,7 +20,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """Everything that is counted; requests only by the middleware, batches only by the batcher's report."""
+    """Everything that is counted; requests only by the middleware, batches only by the device's report."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

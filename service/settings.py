@@ -14,10 +14,18 @@ class Settings(BaseSettings):
 
     store: Path = Field(Path("models"), description="Folder with the bundles, <name>/<version>/.")
     rescan_s: float = Field(
-        2.0, ge=0, description="Seconds between looks for new bundles in the store; 0 looks only at the start."
+        2.0,
+        ge=0,
+        description="Seconds between looks at the store for what is new, gone or promoted; 0 looks only at the start.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose.")
+    root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = Field(
+        "", description="Path before every route, as in /pofx, where a proxy does not take it away."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Comma-separated origins whose pages may call the service from a browser, or *."
+    )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Comma-separated API keys; when any is set, every route but health needs one."
     )
@@ -91,9 +99,9 @@ class Settings(BaseSettings):
     )
     drain_timeout_s: int = Field(30, ge=1, description="Seconds that requests in flight get to finish on SIGTERM.")
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "cors_origins", mode="before")
     @classmethod
-    def _split_keys(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(key.strip() for key in value.split(",") if key.strip())
         return value

@@ -154,7 +154,7 @@ def fill(item, rows):
         return draw_shared(item, 0)
     if item.role == "option":
         return np.full(shape, item.default, item.dtype)
-    if item.role == "condition" and item.of != "known":
+    if item.role == "condition" and item.of not in ("known", "source"):
         return generator.integers(0, 2, shape).astype(item.dtype)
     if item.dtype == "int16":
         return generator.integers(-3000, 3000, shape).astype(np.int16)
@@ -420,7 +420,127 @@ def text():
     return draft
 
 
-DRAFTS = (exact_image, lower_bound_image, implicit_image, labelled_image, recording, table, text)
+def representation():
+    """Two orthogonal directions of an image: a code, what it decodes to, and the squared error; no density."""
+    draft = Draft(
+        "tiny-pca",
+        bundle.ImageSpec(height=SIDE, width=SIDE, channels=1),
+        DIMS,
+        score=score(None, statistic("reconstruction", "high")),
+        encode=bundle.Encode(graph="encode", dims=2, description="projection", prior="normal"),
+        decode=bundle.Decode(graph="decode", item="item"),
+    )
+    directions = np.linalg.qr(weights(DIMS, 2))[0].astype(np.float32)
+    constants = {**SHAPES, "w": directions, "wt": directions.T.copy(), "zero": np.float32(0), "top": np.float32(255)}
+    projected = [
+        ("Cast", "image", "x4", {"to": TensorProto.FLOAT}),
+        ("Reshape", "x4 flat", "x", {}),
+        ("MatMul", "x w", "z", {}),
+    ]
+    encoded = output("embedding", "float32", ("batch", 2))
+    draft.graph("encode", [*projected, ("Identity", "z", "embedding", {})], [IMAGE], [encoded], constants)
+    error = [
+        ("MatMul", "z wt", "y", {}),
+        ("Sub", "x y", "off", {}),
+        ("Mul", "off off", "errors", {}),
+        ("ReduceSum", "errors last", "reconstruction", {"keepdims": 0}),
+        ("Reshape", "errors map_shape", "reconstruction_error", {}),
+    ]
+    outputs = [
+        output("reconstruction", "float32", ("batch",)),
+        output("reconstruction_error", "float32", ("batch", SIDE, SIDE)),
+    ]
+    draft.graph("score", [*projected, *error], [IMAGE], outputs, constants)
+    decoded = [
+        ("MatMul", "code wt", "y", {}),
+        ("Clip", "y zero top", "c", {}),
+        ("Round", "c", "r", {}),
+        ("Cast", "r", "r8", {"to": TensorProto.UINT8}),
+        ("Reshape", "r8 image_shape", "item", {}),
+    ]
+    code, item = data("code", "float32", ("batch", 2)), output("item", "uint8", IMAGE_SHAPE)
+    draft.graph("decode", decoded, [code], [item], constants)
+    return draft
+
+
+def translation():
+    """Image to image: the source as it is in the domain `same`, its negative in the domain `other`."""
+    spec = bundle.ImageSpec(height=SIDE, width=SIDE, channels=1)
+    conditions = (bundle.SourceCondition(item=spec), bundle.TargetCondition(domains=("same", "other")))
+    draft = Draft(
+        "tiny-translation",
+        spec,
+        DIMS,
+        generate=bundle.Generate(method="direct", graph="generate", sample="sample", conditions=conditions),
+    )
+    steps = [
+        ("Cast", "target", "t", {"to": TensorProto.BOOL}),
+        ("Reshape", "t per_row", "negative", {}),
+        ("Sub", "white source", "inverted", {}),
+        ("Where", "negative inverted source", "sample", {}),
+    ]
+    inputs = [condition("source", "uint8", IMAGE_SHAPE), condition("target", "int64", ("batch",))]
+    draft.graph("generate", steps, inputs, [SAMPLE], {**SHAPES, "per_row": np.array([-1, 1, 1, 1])})
+    return draft
+
+
+def told():
+    """Rows made of what was said: an attribute, a number of the code, its category, and the length of the caption."""
+    conditions = (
+        bundle.AttributesCondition(
+            attributes=(
+                bundle.Attribute(name="bright"),
+                bundle.Attribute(name="size", kind="number", minimum=2, maximum=5),
+            )
+        ),
+        bundle.CodeCondition(
+            parts=(
+                bundle.ContinuousCode(name="slant", minimum=-1, maximum=1),
+                bundle.CategoricalCode(name="digit", size=3),
+            )
+        ),
+        bundle.CaptionCondition(text=bundle.TextSpec(alphabet=ALPHABET, length=CHARACTERS)),
+    )
+    names = ("bright", "size", "slant", "digit_0", "digit_1", "digit_2", "letters")
+    draft = Draft(
+        "tiny-told",
+        bundle.ImageSpec(height=SIDE, width=SIDE, channels=1),
+        DIMS,
+        generate=bundle.Generate(
+            method="direct",
+            graph="generate",
+            sample="sample",
+            makes=bundle.RowSpec(columns=tuple(bundle.Column(name=name, minimum=0, maximum=9) for name in names)),
+            conditions=conditions,
+        ),
+    )
+    steps = [
+        ("Sign", "caption", "there", {}),
+        ("Cast", "there", "there1", {"to": TensorProto.FLOAT}),
+        ("ReduceSum", "there1 last", "letters", {"keepdims": 1}),
+        ("Concat", "attributes code letters", "sample", {"axis": 1}),
+    ]
+    inputs = [
+        condition("attributes", "float32", ("batch", 2)),
+        condition("code", "float32", ("batch", 4)),
+        condition("caption", "uint8", ("batch", CHARACTERS)),
+    ]
+    draft.graph("generate", steps, inputs, [output("sample", "float32", ("batch", len(names)))], SHAPES)
+    return draft
+
+
+DRAFTS = (
+    exact_image,
+    lower_bound_image,
+    implicit_image,
+    labelled_image,
+    recording,
+    table,
+    text,
+    representation,
+    translation,
+    told,
+)
 
 
 @pytest.fixture(scope="session")

@@ -25,10 +25,9 @@ from training.batches import Batch, batches
 from training.callbacks import EpochLines, Stopwatch, WarmedAverage
 from training.data import Split
 from training.errors import FitError, FitInterrupted
-from training.objectives.adversarial import Adversarial
-from training.objectives.likelihood import MaximumLikelihood
+from training.game import Game
 from training.prepare import Experiment
-from training.zoo.base import AdversarialTrained, ClosedForm, LabelledClosedForm, LikelihoodTrained
+from training.zoo.base import ClosedForm, GradientTrained, LabelledClosedForm, LikelihoodTrained
 
 
 @dataclass(frozen=True)
@@ -105,10 +104,13 @@ def fit(experiment: Experiment, run: Run, hardware: Hardware, *, resume: bool) -
         run.set_aside()
     run.folder.mkdir(parents=True, exist_ok=True)
     (run.folder / "recipe.toml").write_text(experiment.recipe.text, encoding="utf-8")
-    if isinstance(experiment.family, ClosedForm | LabelledClosedForm):
-        report = _fit_closed_form(experiment)
-    else:
-        report = _fit_by_gradient(experiment, run, hardware, resume=resume)
+    match experiment.family:  # a class is at most one of these: `Family` sees to that
+        case GradientTrained():
+            report = _fit_by_gradient(experiment, run, hardware, resume=resume)
+        case ClosedForm() | LabelledClosedForm():
+            report = _fit_closed_form(experiment)
+        case _:
+            raise FitError(f"family {experiment.recipe.family_name!r} does not say how it is fitted")
     _save(experiment, run, report)
     return report
 
@@ -165,9 +167,8 @@ def _fit_by_gradient(experiment: Experiment, run: Run, hardware: Hardware, *, re
     lightning.seed_everything(experiment.recipe.seed, verbose=False)
     train = batches(splits.fit, options.batch_size, shuffle=True)
     validation = batches(splits.validation, min(512, 8 * options.batch_size))
-    objective_type = _objective(experiment)
-    objective = objective_type(experiment.family, experiment.transform, options, options.epochs * len(train))
-    monitor = "validation_loss" if objective_type is MaximumLikelihood else None
+    game = Game(experiment.family, experiment.transform, options, options.epochs * len(train))
+    monitor = "validation_loss" if isinstance(experiment.family, LikelihoodTrained) else None
     stopwatch = Stopwatch()
     trainer = _trainer(experiment, run, hardware, monitor, stopwatch)
     checkpoint = run.last_checkpoint if resume and run.last_checkpoint.is_file() else None
@@ -175,23 +176,23 @@ def _fit_by_gradient(experiment: Experiment, run: Run, hardware: Hardware, *, re
         # The loop's own advice: workers for data that is in memory, deprecations inside the library.
         warnings.filterwarnings("ignore", module=r"lightning\.")
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*LeafSpec.*")
-        _run_loops(trainer, objective, train, validation if monitor else None, checkpoint)
+        _run_loops(trainer, game, train, validation if monitor else None, checkpoint)
     best = trainer.checkpoint_callback.best_model_path if monitor else None
     if best:
-        objective.load_state_dict(torch.load(best, map_location="cpu", weights_only=False)["state_dict"])
+        game.load_state_dict(torch.load(best, map_location="cpu", weights_only=False)["state_dict"])
     return FitReport(stopwatch.seconds, trainer.current_epoch, {})
 
 
 def _run_loops(
     trainer: lightning.Trainer,
-    objective: lightning.LightningModule,
+    game: Game,
     train: DataLoader[Batch],
     validation: DataLoader[Batch] | None,
     checkpoint: Path | None,
 ) -> None:
     try:
         # weights_only: our own file, which also holds the state of optimiser and loops
-        trainer.fit(objective, train, validation, ckpt_path=checkpoint, weights_only=False if checkpoint else None)
+        trainer.fit(game, train, validation, ckpt_path=checkpoint, weights_only=False if checkpoint else None)
     except SystemExit as stop:
         if not isinstance(stop.__context__, KeyboardInterrupt):
             raise
@@ -199,15 +200,6 @@ def _run_loops(
             f"interrupted in epoch {trainer.current_epoch + 1} of {trainer.max_epochs}; the same command continues "
             "from the last checkpoint"
         ) from stop
-
-
-def _objective(experiment: Experiment) -> type[MaximumLikelihood] | type[Adversarial]:
-    match experiment.family:
-        case LikelihoodTrained():
-            return MaximumLikelihood
-        case AdversarialTrained():
-            return Adversarial
-    raise FitError(f"family {experiment.recipe.family_name!r} does not say how it is fitted")
 
 
 def _trainer(
@@ -237,7 +229,6 @@ def _trainer(
         accelerator=hardware.accelerator,
         devices=hardware.devices if hardware.devices == "auto" or "," in hardware.devices else int(hardware.devices),
         precision=options.precision,
-        gradient_clip_val=options.gradient_clip if monitor else None,
         callbacks=callbacks,
         logger=logs,
         enable_progress_bar=interactive,

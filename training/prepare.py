@@ -10,9 +10,9 @@ from training.data.splits import sliver
 from training.errors import RecipeError
 from training.missing import Missing, marginalises, missing_in, usable
 from training.recipe import FitOptions, Recipe
-from training.transforms import TRANSFORMS, Transform
+from training.transforms import TRANSFORMS, DataFacts, Transform
 from training.zoo import FAMILIES
-from training.zoo.base import Family, Options, spaces
+from training.zoo.base import Facts, Family, spaces
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = 
             f"transform {recipe.transform_name!r} gives {transform.space}"
         )
     try:
-        family = family_type(transform.event_shape, _filled(recipe, transform, dataset))
+        family = family_type(_facts(transform, dataset), recipe.family)
     except ValueError as error:
         raise RecipeError(f"family {recipe.family_name!r}: {error}") from error
     missing = missing_in(splits, marginalised=marginalises(family, transform))
@@ -73,20 +73,10 @@ def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = 
     return Experiment(recipe, dataset, complete, transform, family, smoke, missing)
 
 
-def _filled(recipe: Recipe, transform: Transform, dataset: Dataset) -> Options:
-    """The family's options, with ``space``, ``levels``, ``end`` and ``classes`` as the data have them."""
-    options = recipe.family
-    facts = {
-        "space": transform.space,
-        "levels": transform.levels,
-        "end": transform.end,
-        "classes": len(dataset.label_names),
-    }
-    facts = {name: value for name, value in facts.items() if name in type(options).model_fields}
-    for name, value in facts.items():
-        if name in options.model_fields_set and getattr(options, name) not in (0, value):
-            raise RecipeError(f"family.{name}: {getattr(options, name)}, but the data have {value}; leave it out")
-    return options.model_copy(update={k: v for k, v in facts.items() if k not in options.model_fields_set})
+def _facts(transform: Transform, dataset: Dataset) -> Facts:
+    """What a family is told about the transformed dataset."""
+    classes = len(dataset.label_names)
+    return Facts(transform.event_shape, transform.space, transform.levels, transform.end, classes)
 
 
 def _transform(recipe: Recipe, dataset: Dataset) -> Transform:
@@ -97,11 +87,15 @@ def _transform(recipe: Recipe, dataset: Dataset) -> Transform:
             f"{_plural(dataset.kind)}"
         )
     try:
-        transform = transform_type(dataset.x.shape[1:], recipe.transform)
+        return transform_type(data_facts(dataset), recipe.transform)
     except ValueError as error:
         raise RecipeError(f"transform {recipe.transform_name!r}: {error}") from error
-    transform.describe(dataset)
-    return transform
+
+
+def data_facts(dataset: Dataset) -> DataFacts:
+    """What a transform is told about a dataset."""
+    categories = tuple(map(len, dataset.categories))
+    return DataFacts(dataset.kind, dataset.x.shape[1:], dataset.alphabet or "", categories)
 
 
 def _plural(kind: str) -> str:

@@ -22,8 +22,10 @@ class FitOptions(Options):
 
     epochs: int = Field(default=20, ge=1, description="passes over the fit split")
     batch_size: int = Field(default=128, ge=1, description="items per step")
-    learning_rate: float = Field(default=1e-3, gt=0, description="of AdamW, or of Adam for adversarial families")
-    schedule: Literal["cosine", "constant"] = Field(default="cosine", description="cosine falls to zero at the end")
+    learning_rate: float = Field(default=1e-3, gt=0, description="of AdamW")
+    schedule: Literal["cosine", "constant"] = Field(
+        default="cosine", description="cosine falls to zero at the end; adversarial families keep theirs constant"
+    )
     weight_decay: float = Field(default=0.0, ge=0, description="decoupled, as in AdamW")
     betas: tuple[float, float] = Field(default=(0.9, 0.999), description="averaging of the gradient's moments")
     ema: float = Field(default=0.999, ge=0, lt=1, description="decay of the weight average, warmed up; 0 turns it off")

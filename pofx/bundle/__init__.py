@@ -17,7 +17,16 @@ from pofx.bundle.conditions import (
     SourceCondition,
     TargetCondition,
 )
-from pofx.bundle.errors import BundleCorrupt, BundleError, BundleExists, BundleNotFound, BundleUnsupported
+from pofx.bundle.difference import PARTS, Difference, differences
+from pofx.bundle.errors import (
+    BundleCorrupt,
+    BundleError,
+    BundleExists,
+    BundleNotFound,
+    BundleUnsupported,
+    RecordDamaged,
+    VersionInUse,
+)
 from pofx.bundle.manifest import (
     SCHEMA_VERSION,
     ArraySpec,
@@ -54,6 +63,7 @@ from pofx.bundle.writer import write
 __all__ = [
     "DATA_DTYPES",
     "MANIFEST_FILE",
+    "PARTS",
     "SCHEMA_VERSION",
     "ArraySpec",
     "Attribute",
@@ -79,6 +89,7 @@ __all__ = [
     "DataProvenance",
     "Decode",
     "Density",
+    "Difference",
     "Encode",
     "FileEntry",
     "Generate",
@@ -96,6 +107,7 @@ __all__ = [
     "NoiseInput",
     "OptionInput",
     "Provenance",
+    "RecordDamaged",
     "Reference",
     "RowSpec",
     "Score",
@@ -106,6 +118,8 @@ __all__ = [
     "TargetCondition",
     "TextSpec",
     "Tolerance",
+    "VersionInUse",
+    "differences",
     "read",
     "write",
 ]

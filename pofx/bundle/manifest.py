@@ -322,6 +322,10 @@ class ManifestBody(Frozen):
         """Which of generate, score and encode this model can do."""
         return tuple(word for word in ("generate", "score", "encode") if getattr(self, word) is not None)
 
+    def offers(self, use: str) -> bool:
+        """Whether the model can generate, score, encode, or decode codes."""
+        return use in ("generate", "score", "encode", "decode") and getattr(self, use) is not None
+
     @model_validator(mode="after")
     def _parts_name_what_is_there(self) -> Self:
         uses = {word: getattr(self, word) for word in ("generate", "score", "encode", "decode")}

@@ -1,43 +1,47 @@
 """Writing a bundle: everything to a hidden sibling, fsynced, then one rename; so a version is whole or absent."""
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from pofx.bundle.durable import sync_folder, write_new
 from pofx.bundle.errors import BundleExists
 from pofx.bundle.manifest import SCHEMA_VERSION, FileEntry, Manifest, ManifestBody
 from pofx.bundle.reader import MANIFEST_FILE, Bundle, read
+from pofx.bundle.record import locked, write_record
 from pofx.bundle.store import Store
 
 
-def write(
-    store: Store, name: str, body: ManifestBody, files: Mapping[str, bytes], *, version: int | None = None
-) -> Bundle:
-    """The new bundle, read back and verified; the next free version unless one is given.
+def write(store: Store, name: str, body: ManifestBody, files: Mapping[str, bytes]) -> Bundle:
+    """The new bundle, read back and verified, as the next version.
 
-    Raises BundleExists for a version that is there, and whatever ``read`` refuses, before anything becomes visible.
+    Raises whatever ``read`` refuses before anything becomes visible. Of two writers to a store one waits.
     """
-    version = version or max(store.versions(name), default=0) + 1
-    folder = store.folder(name, version)
-    if folder.exists():
-        raise BundleExists(f"{name}:{version} is already in {store.root}; a version is never overwritten")
-    manifest = _manifest(name, version, body, files)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=folder.parent))
-    try:
-        content = staging / name / str(version)  # named like the final place, so that it can be verified there
-        content.mkdir(parents=True)
-        for file_name, data in {**files, MANIFEST_FILE: _as_json(manifest)}.items():
-            _write_durably(content / file_name, data)
-        _sync_folder(content)
-        read(content)
-        _publish(content, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with locked(store.root):
+        version = store.next_version(name)
+        folder = store.folder(name, version)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=folder.parent))
+        try:
+            content = _stage(staging, _manifest(name, version, body, files), files)
+            write_record(store.root, name, store.record(name).knowing(version))  # first, so that no crash forgets it
+            _publish(content, folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     return read(folder)
+
+
+def _stage(staging: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Path:
+    """A folder with all files, on the disk and verified."""
+    content = staging / manifest.name / str(manifest.version)  # named like the final place, to be verified there
+    content.mkdir(parents=True)
+    for file_name, data in {**files, MANIFEST_FILE: _as_json(manifest)}.items():
+        write_new(content / file_name, data)
+    sync_folder(content)
+    read(content)
+    return content
 
 
 def _manifest(name: str, version: int, body: ManifestBody, files: Mapping[str, bytes]) -> Manifest:
@@ -52,13 +56,6 @@ def _as_json(manifest: Manifest) -> bytes:
     return manifest.model_dump_json(indent=1).encode() + b"\n"
 
 
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _publish(content: Path, folder: Path) -> None:
     try:
         content.rename(folder)  # fails when another writer was first: a non-empty folder is never replaced
@@ -66,12 +63,4 @@ def _publish(content: Path, folder: Path) -> None:
         if folder.exists():
             raise BundleExists(f"{folder} appeared while it was being written") from error
         raise
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder.parent)

@@ -38,7 +38,7 @@ class Layout:
 
 
 LAYOUTS = (Layout(), Layout(1, 4), Layout(1, 16), Layout(4, 16))
-PROBE_ROWS = 19
+PROBE_ROWS = 32
 SLOW_LAYOUT = Layout(1, 4)
 
 RunRows = Callable[[Layout, int, int], dict[str, Array]]
@@ -67,9 +67,10 @@ def find_slow_layout(run: RunRows, result: dict[str, Array]) -> Layout | None:
 
 
 def _groups(rows: int) -> list[tuple[int, int]]:
-    """Alone, in pairs and threes, at odd places, and almost everything."""
-    ends = [(0, 1), (1, 2), (rows - 1, rows), (1, 3), (2, 5), (3, 8), (1, rows)]
-    return [(start, stop) for start, stop in ends if stop <= rows]
+    """Every row alone, then in twos, fours and sevens from odd places on, and almost everything."""
+    alone = [(row, row + 1) for row in range(rows)]
+    together = [(start, start + size) for size in (2, 4, 7) for start in range(1, rows - size + 1, size)]
+    return [*alone, *together, (1, rows)]
 
 
 def _agree(whole: dict[str, Array], part: dict[str, Array], start: int, stop: int) -> bool:

@@ -21,6 +21,7 @@ from pofx.graphs.held_out import CalibrationRefused, HeldOut, held_out
 from pofx.graphs.layout import PROBE_ROWS, Layout, RunRows, find_layout, find_slow_layout
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.onnx import OnnxGraph
+from pofx.graphs.probe import probe_rows
 from pofx.graphs.rows import Lanes, RowGraph
 from pofx.graphs.wiring import check_wiring
 from pofx.rules import noise
@@ -115,12 +116,11 @@ def _find_layout(graph: RowGraph, inputs: Mapping[str, Array], slow: dict[str, A
 
 
 def _probe(graph: RowGraph, inputs: Mapping[str, Array], rows: int) -> RunRows:
-    """Runs some of that many rows, the golden ones over and over."""
-    probe = {
-        item.name: np.resize(inputs[item.name], (rows, *inputs[item.name].shape[1:]))
-        for item in graph.spec.inputs
-        if "batch" in item.shape
-    }
+    """Runs some of that many rows, all of them different, or the golden ones where those are enough."""
+    golden_rows = next((len(inputs[item.name]) for item in graph.spec.inputs if "batch" in item.shape), rows)
+    probe = probe_rows(graph.spec, inputs, rows)
+    if rows <= golden_rows:
+        probe = {name: inputs[name][:rows] for name in probe}
     wanted = tuple(item.name for item in graph.spec.outputs)
 
     def run(layout: Layout, start: int, stop: int) -> dict[str, Array]:

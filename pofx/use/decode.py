@@ -1,7 +1,8 @@
 """The plan of decoding: codes back into items, by the decoder of a model, or by its sampler's mean given the latent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from pofx.kinds.place import Place
 from pofx.rules.arrays import Array
 from pofx.use.options import data_input, option_arrays
 from pofx.use.steps import OneStep
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,12 @@ class DecodePlan:
         """Work of decoding that many codes."""
         return items * self.graph.mflop_per_row
 
-    def begin(self, latents: list[object] | Array) -> OneStep[Array]:
-        """The steps from codes (n, dims) to items (n, …); raises RequestInvalid."""
+    def begin(self, latents: list[object] | Array, reader: Callable[[Array], T]) -> OneStep[T]:
+        """The steps from codes (n, dims) to what the reader makes of the items (n, …); raises RequestInvalid."""
         data = data_input(self.graph.spec)
         given = codes(latents, data.shape[1:], data.dtype)
         arrays = {data.name: given, **option_arrays(self.graph.spec, {}, len(given))}
-        return OneStep(self.graph, self.wanted, arrays, self.read)
+        return OneStep(self.graph, self.wanted, arrays, lambda outputs: reader(self.read(outputs)))
 
     def read(self, outputs: Mapping[str, Array]) -> Array:
         """The items."""

@@ -120,13 +120,34 @@ class GeneratePlan:
         return Samples(values, self.model.manifest.makes, self.seed, passes, said.conditional, said.notes)
 
 
+@dataclass(frozen=True)
+class DecodingPlan:
+    """A checked request for items from n given codes, of a model that has a decoder and no sampler."""
+
+    decoder: decode.DecodePlan
+    latents: Latents
+    n: int
+    seed: int
+
+    def mflop(self, n: int) -> float:
+        """Work of n codes."""
+        return self.decoder.mflop(n)
+
+    def begin(self) -> Steps[Samples]:
+        """The steps that decode the codes; raises RequestInvalid."""
+        spec = self.decoder.model.manifest.input
+        return self.decoder.begin(self.latents, lambda items: Samples(items, spec, self.seed))
+
+
 def plan(
     model: LoadedModel, asked: GenerateAsked, models: Iterable[LoadedModel] = (), most: int | None = None
-) -> GeneratePlan:
-    """The plan of a request, before anything is decoded.
+) -> GeneratePlan | DecodingPlan:
+    """The plan of a request, before anything is decoded; without a sampler, that of decoding the given latents.
 
     RequestInvalid, CapabilityMissing (which names those of ``models`` that could), or TooLarge for more than ``most``.
     """
+    if model.manifest.generate is None and asked.latents is not None:
+        return DecodingPlan(decode.plan(model), asked.latents, count(asked, most), asked.seed or 0)
     declared = generate_of(model)
     check(model, declared, asked.condition, models)
     if asked.mean and declared.mean is None:

@@ -16,8 +16,9 @@ from pofx.kinds.parquet_if_there import encode_parquet
 from pofx.kinds.pictures import as_colour, contact_sheet, heat_map
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
+from pofx.use.reasons import per_position, reasons
 from pofx.use.scores import Scores
-from service.answers.surprise import per_position, surprise_map, waveform_map
+from service.answers.surprise import surprise_map, waveform_map
 from service.schemas.score import CalibrationUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
@@ -54,21 +55,30 @@ def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     Categories are codes; anomaly is false without verdict.
     """
     own = {column.name: items[:, place] for place, column in enumerate(spec.columns)} if spec.kind == "row" else {}
-    columns = joined(own, {name: np.ma.getdata(values) for name, values in scores.columns().items()}, _PREFIX)
+    columns = joined(
+        own, {name: np.ma.getdata(values) for name, values in _columns(spec, items, scores).items()}, _PREFIX
+    )
     records = np.empty(len(scores), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         records[name] = values
     return encode_npy(records)
 
 
-def as_csv(own: Columns | None, scores: Scores) -> bytes:
+def as_csv(spec: bundle.InputSpec, items: Array, own: Columns | None, scores: Scores) -> bytes:
     """A line per item, after its own cells; numbers that are not finite, and verdicts that are none, stay empty."""
-    return encode_csv(joined({} if own is None else own.cells(), scores.columns(), _PREFIX))
+    return encode_csv(joined({} if own is None else own.cells(), _columns(spec, items, scores), _PREFIX))
 
 
-def as_parquet(own: Columns | None, scores: Scores) -> bytes:
+def as_parquet(spec: bundle.InputSpec, items: Array, own: Columns | None, scores: Scores) -> bytes:
     """A row per item, after its own values; verdicts that are none are missing."""
-    return encode_parquet(joined({} if own is None else own.typed(), scores.columns(), _PREFIX))
+    return encode_parquet(joined({} if own is None else own.typed(), _columns(spec, items, scores), _PREFIX))
+
+
+def _columns(spec: bundle.InputSpec, items: Array, scores: Scores) -> dict[str, Array]:
+    """The columns of the scores, with the reason where an explanation was asked for."""
+    if scores.explanation is None:
+        return scores.columns()
+    return {**scores.columns(), "reason": reasons(spec, items, scores.explanation.nats)}
 
 
 def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:

@@ -11,9 +11,9 @@ from pofx.kinds.json_text import to_base64
 from pofx.kinds.pictures import envelope_with_heat, heat_map
 from pofx.kinds.text import decode_texts
 from pofx.rules.arrays import Array
+from pofx.use.reasons import most_first, per_position, spans
 from service.schemas.score import CharacterSurprise, ColumnSurprise, Places, SpanSurprise
 
-_SPAN_S = 0.01
 _MAX_SPANS = 5
 
 
@@ -33,11 +33,6 @@ def surprise_map(spec: bundle.InputSpec, values: Array, surprise: Array) -> Plac
     return {"columns": _columns([column.name for column in spec.columns], surprise)}
 
 
-def per_position(surprise: Array) -> Array:
-    """The surprise with that of several channels of a pixel added up, shape (height, width)."""
-    return surprise.sum(axis=2) if surprise.ndim == 3 else surprise
-
-
 def waveform_map(samples: Array, surprise: Array) -> tuple[Pixels, float, float]:
     """A recording drawn above its surprise, and the values at both ends of the colours."""
     return envelope_with_heat(samples, surprise)
@@ -51,22 +46,13 @@ def _picture(picture: Pixels, low: float, high: float) -> Places:
 
 
 def _columns(names: list[str], surprise: Array) -> list[ColumnSurprise]:
-    return [{"column": names[place], "surprise": float(surprise[place])} for place in _most_first(surprise)]
+    return [{"column": names[place], "surprise": float(surprise[place])} for place in most_first(surprise)]
 
 
 def _spans(surprise: Array, rate_hz: int) -> list[SpanSurprise]:
     """The few most surprising of all stretches of equal length."""
-    width = max(1, round(_SPAN_S * rate_hz))
-    starts = np.arange(0, len(surprise), width)
-    sums = np.add.reduceat(surprise, starts)
-    return [
-        {
-            "start_s": float(starts[place] / rate_hz),
-            "end_s": float(min(starts[place] + width, len(surprise)) / rate_hz),
-            "surprise": float(sums[place]),
-        }
-        for place in _most_first(sums)[:_MAX_SPANS]
-    ]
+    found = spans(surprise, rate_hz)[:_MAX_SPANS]
+    return [{"start_s": start, "end_s": end, "surprise": value} for start, end, value in found]
 
 
 def _characters(text: str, surprise: Array) -> list[CharacterSurprise]:
@@ -78,9 +64,3 @@ def _characters(text: str, surprise: Array) -> list[CharacterSurprise]:
     if len(text) < len(surprise):
         found.append({"character": "", "surprise": float(surprise[len(text) :].sum())})
     return found
-
-
-def _most_first(surprise: Array) -> list[int]:
-    """Places from the most to the least surprising; what is not a number comes first of all."""
-    order: list[int] = np.argsort(np.nan_to_num(-surprise, nan=-np.inf), kind="stable").tolist()
-    return order

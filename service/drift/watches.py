@@ -1,7 +1,7 @@
 """The drift watch of every model that was scored, by name and version."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
@@ -35,9 +35,15 @@ class Watches:
     def of(self, model: LoadedModel) -> Watch:
         """The watch of a model that can score."""
         reference = model.manifest.reference
-        if reference not in self._watches:
-            self._watches[reference] = (model, self._make(model))
-        return self._watches[reference][1]
+        watched_model, watch = self._watches.get(reference, (None, None))
+        if watch is None or watched_model is not model:  # not yet, or the version was replaced
+            watch = self._make(model)
+            self._watches[reference] = (model, watch)
+        return watch
+
+    def keep(self, models: Collection[LoadedModel]) -> None:
+        """Forgets all models but these, which are still served."""
+        self._watches = {key: found for key, found in self._watches.items() if found[0] in models}
 
     def read(self) -> Iterator[tuple[str, int, Reading]]:
         """Name, version and state of every model that was scored."""

@@ -1,115 +1,87 @@
-"""The loaded models by name and version, and the bundles that were refused."""
+"""The loaded models by name and version, the bundles that were refused, and what happened to them lately."""
 
 import logging
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime
 
 from pofx import bundle
+from pofx.bundle import Reference
 from pofx.errors import CapabilityMissing, RequestInvalid, UnknownModel
 from pofx.graphs.loaded import LoadedModel
-from pofx.graphs.loading import Runtime, load
+from pofx.graphs.loading import Runtime
+from service.engine.look import look
+from service.engine.stock import Event, Refused, Stock, changes
 from service.errors import NotReady
 
 _log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Refused:
-    """A bundle that is in the store but not served, and why; ``files`` is what its folder held then."""
-
-    name: str
-    version: int
-    reason: str
-    files: frozenset[tuple[str, int, int]] = frozenset()
-
-
-_WHY_NOT = {
-    "implicit": "is an implicit model: it draws samples but defines no density",
-    "representation": "is a representation: it has no density",
-}
+_LATEST_EVENTS = 100
 
 
 @dataclass
 class Registry:
-    """Filled by ``load_store``, which replaces both attributes as a whole: a reader sees the old or the new."""
+    """Filled by ``load_store``, which replaces ``stock`` and ``events`` (oldest first), each as a whole."""
 
-    models: Mapping[str, Mapping[int, LoadedModel]] = field(default_factory=dict)
-    refused: tuple[Refused, ...] = ()
+    stock: Stock = field(default_factory=Stock)
+    events: tuple[Event, ...] = ()
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def load_store(self, store: bundle.Store, runtime: Runtime) -> bool:
-        """Loads every version that is not loaded yet, and says whether anything changed.
+        """Serves what the store holds now, and says whether anything changed; of two threads one waits.
 
-        A bundle that fails is noted and does not stop the others; it is tried again when its files have changed, since
-        it may have been copied there file by file. A loaded version is immutable and stays. Of two threads one waits.
+        A request in flight keeps the model that it has.
         """
         with self._loading:
-            return self._load_new(store, runtime)
+            before, after = self.stock, look(store, self.stock, runtime)
+            happened = changes(before, after, self.clock())
+            for event in happened:
+                if event.what in ("removed", "promoted"):  # what was loaded or refused is logged when it is read
+                    _log.info("%s %s:%s", event.what, event.name, event.version)
+            self.stock, self.events = after, (*self.events, *happened)[-_LATEST_EVENTS:]
+            return after.refused != before.refused or bool(happened)
 
-    def _load_new(self, store: bundle.Store, runtime: Runtime) -> bool:
-        models = {name: dict(versions) for name, versions in self.models.items()}
-        refused: list[Refused] = []
-        for reference in _references(store):
-            if reference.version in models.get(reference.name, {}):
-                continue
-            result = self._load_one(store, reference, runtime)
-            if isinstance(result, Refused):
-                refused.append(result)
-            else:
-                models.setdefault(result.manifest.name, {})[result.manifest.version] = result
-        changed = tuple(refused) != self.refused or set(_versions(models)) != set(_versions(self.models))
-        self.models, self.refused = models, tuple(refused)
-        return changed
+    @property
+    def models(self) -> Mapping[str, Mapping[int, LoadedModel]]:
+        """Every loaded version by name."""
+        return self.stock.models
 
-    def _load_one(self, store: bundle.Store, reference: bundle.Reference, runtime: Runtime) -> LoadedModel | Refused:
-        start = time.perf_counter()
-        folder = store.locate(reference)
-        files = _fingerprint(folder)
-        for item in self.refused:
-            if f"{item.name}:{item.version}" == str(reference) and item.files == files:
-                return item
-        try:
-            model = load(bundle.read(folder), runtime)
-        except Exception as error:  # whatever is wrong with one bundle must not keep the others from serving
-            _log.error("refused %s: %s: %s", reference, type(error).__name__, error)
-            return Refused(folder.parent.name, int(folder.name), f"{type(error).__name__}: {error}", files)
-        _log.info("loaded %s in %.2f s", reference, time.perf_counter() - start)
-        return model
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """The bundles in the store that are not served as they are there."""
+        return self.stock.refused
 
     def all(self) -> list[LoadedModel]:
         """Every loaded version, by name and version."""
-        return [versions[version] for _, versions in sorted(self.models.items()) for version in sorted(versions)]
+        return [model for _, model in self.stock.loaded()]
 
-    def latest(self) -> list[LoadedModel]:
-        """The latest loaded version of every name."""
-        return [versions[max(versions)] for _, versions in sorted(self.models.items())]
+    def meant(self) -> list[LoadedModel]:
+        """The version that every name means; a name that means none is left out."""
+        stock = self.stock
+        return [stock.models[name][version] for name, version in sorted(stock.meant.items())]
 
     def find(self, text: str) -> LoadedModel:
-        """The model called ``name`` (its latest loaded version) or ``name:version``; raises UnknownModel."""
+        """The model called ``name`` (its promoted version, or else the latest) or ``name:version``; or UnknownModel."""
         try:
-            reference = bundle.Reference.parse(text)
+            reference = Reference.parse(text)
         except bundle.BundleNotFound as error:
             raise UnknownModel(str(error)) from error
-        versions = self.models.get(reference.name, {})
-        version = reference.version or max(versions, default=0)
-        if version in versions:
-            return versions[version]
-        raise UnknownModel(self._why_unknown(reference), models=[model.manifest.reference for model in self.all()])
+        model = self.stock.model(reference)
+        if model is None:
+            raise UnknownModel(self._why_unknown(reference), models=[item.manifest.reference for item in self.all()])
+        return model
 
     def choose(self, text: str | None, capability: str) -> LoadedModel:
         """The model for a job; without a name, the only one that can do it."""
         if text is None:
             return self._only_one(capability)
         model = self.find(text)
-        if capability in model.manifest.capabilities:
+        if model.manifest.offers(capability):
             return model
-        offers = f"offers {', '.join(model.manifest.capabilities)}"
-        why = _WHY_NOT.get(model.manifest.kind, offers) if capability == "score" else offers
         raise CapabilityMissing(
-            f"{model.manifest.reference} cannot {capability}; it {why}",
+            f"{model.manifest.reference} cannot {capability}; it {_why_not(model.manifest, capability)}",
             models_that_can=self._able(capability),
         )
 
@@ -124,24 +96,25 @@ class Registry:
         return self.find(able[0])
 
     def _able(self, capability: str) -> list[str]:
-        return [model.manifest.name for model in self.latest() if capability in model.manifest.capabilities]
+        return [model.manifest.name for model in self.meant() if model.manifest.offers(capability)]
 
-    def _why_unknown(self, reference: bundle.Reference) -> str:
-        for item in self.refused:
-            if item.name == reference.name and reference.version in (None, item.version):
-                return f"{item.name}:{item.version} is in the store but refused: {item.reason}"
+    def _why_unknown(self, reference: Reference) -> str:
+        if reference.version is None and reference.name in self.stock.unclear:
+            return f"which version {reference.name!r} means is unclear: {self.stock.unclear[reference.name]}"
+        refusal = self.stock.refusal(reference)
+        if refusal is not None:
+            return f"{refusal.reference} is in the store but refused: {refusal.reason}"
+        for event in reversed(self.events):
+            if event.what == "removed" and event.name == reference.name and reference.version in (None, event.version):
+                return (
+                    f"{event.name}:{event.version} was removed from the store; noticed at {event.at:%Y-%m-%dT%H:%M:%SZ}"
+                )
         return f"no model {str(reference)!r} is loaded"
 
 
-def _references(store: bundle.Store) -> list[bundle.Reference]:
-    return [bundle.Reference(name, version) for name in store.names() for version in store.versions(name)]
-
-
-def _fingerprint(folder: Path) -> frozenset[tuple[str, int, int]]:
-    """Name, size and time of change of every file, without reading any."""
-    found = ((path.name, path.lstat()) for path in folder.iterdir())
-    return frozenset((name, state.st_size, state.st_mtime_ns) for name, state in found)
-
-
-def _versions(models: Mapping[str, Mapping[int, LoadedModel]]) -> list[tuple[str, int]]:
-    return [(name, version) for name, versions in models.items() for version in versions]
+def _why_not(manifest: bundle.Manifest, capability: str) -> str:
+    """What the model is instead, in words that go on after "it"."""
+    if capability == "score" and manifest.kind == "implicit":
+        return "is an implicit model: it draws samples but defines no density"
+    decodes = "; it decodes given codes: send latents" if capability == "generate" and manifest.decode else ""
+    return f"offers {', '.join(manifest.capabilities)}{decodes}"

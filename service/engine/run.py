@@ -3,14 +3,14 @@
 from typing import TypeVar
 
 from pofx.use.steps import Steps
-from service.engine.batcher import Batcher
+from service.engine.device import DeviceThread
 from service.trace import Trace
 
 T = TypeVar("T")
 
 
-async def run(steps: Steps[T], batcher: Batcher, trace: Trace) -> T:
+async def run(steps: Steps[T], device: DeviceThread, trace: Trace) -> T:
     """The result of all steps; cancelling drops the rows that are not running yet."""
     while (arrays := steps.next()) is not None:
-        steps.take(await batcher.run(steps.graph, arrays, steps.wanted, trace))
+        steps.take(await device.run(steps.graph, arrays, steps.wanted, trace))
     return steps.read()

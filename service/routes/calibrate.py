@@ -20,6 +20,7 @@ from service.routes import bodies
 from service.routes.negotiation import JSON, preferred
 from service.routes.operator import check_operator
 from service.routes.patience import patiently
+from service.routes.query import with_query
 from service.routes.services import Services
 from service.schemas.calibrate import CalibrateAnswer, CalibrateOptions, CalibrateRequest
 from service.trace import Trace
@@ -51,12 +52,12 @@ class CalibrateEndpoint:
         return Response(write_json(self._answer(written, notes)), 201, media_type=JSON)
 
     async def _read(self, request: Request) -> tuple[CalibrateOptions, Payload]:
-        settings, options = self._services.settings, bodies.query(request, CalibrateOptions)
+        settings = self._services.settings
         if bodies.media_type(request) == JSON:
-            body, size = await bodies.json_body(request, CalibrateRequest, settings)
-            said = body.model_fields_set & set(CalibrateOptions.model_fields)
-            options = options.model_copy(update={name: getattr(body, name) for name in said})
-            return options, JsonItems(body.inputs, size, options.extra)
+            said, size = await bodies.json_body(request, CalibrateRequest, settings)
+            body = with_query(request, said, CalibrateOptions)
+            return body, JsonItems(body.inputs, size, body.extra)
+        options = bodies.query(request, CalibrateOptions)
         return options, await bodies.payload(request, settings, options.extra)
 
     async def _calibration(
@@ -92,8 +93,14 @@ class CalibrateEndpoint:
             "smallest_alpha": {"marginal": smallest["marginal"], "pac": smallest["pac"]},
             "statistics": [item.name for item in declared.statistics],
             "served": manifest.version in self._services.registry.models.get(manifest.name, {}),
-            "notes": list(notes),
+            "notes": [*notes, *self._not_meant(manifest)],
         }
+
+    def _not_meant(self, written: bundle.Manifest) -> Notes:
+        promoted = self._services.registry.stock.promoted.get(written.name)
+        if promoted in (None, written.version):
+            return ()
+        return (f"{written.name} goes on to mean version {promoted}, which is promoted",)
 
 
 def _lost(model: LoadedModel) -> Notes:

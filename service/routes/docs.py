@@ -4,7 +4,6 @@ from importlib.resources import files
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
@@ -15,14 +14,15 @@ def install(app: FastAPI) -> None:
     """Adds the page and the scripts that the package fastapi-offline ships."""
 
     @app.get("/docs", include_in_schema=False)
-    async def docs(request: Request) -> HTMLResponse:
-        root = request.scope.get("root_path", "")
+    async def docs() -> HTMLResponse:
+        """Relative addresses, so that the page works below any prefix."""
+        scripts = _SCRIPTS.removeprefix("/")
         return get_swagger_ui_html(
-            openapi_url=f"{root}/openapi.json",
+            openapi_url="openapi.json",
             title=app.title,
-            swagger_js_url=f"{root}{_SCRIPTS}/swagger-ui-bundle.js",
-            swagger_css_url=f"{root}{_SCRIPTS}/swagger-ui.css",
-            swagger_favicon_url=f"{root}{_SCRIPTS}/favicon.png",
+            swagger_js_url=f"{scripts}/swagger-ui-bundle.js",
+            swagger_css_url=f"{scripts}/swagger-ui.css",
+            swagger_favicon_url=f"{scripts}/favicon.png",
         )
 
     app.mount(_SCRIPTS, StaticFiles(directory=str(files("fastapi_offline") / "static")), name="docs-static")

@@ -16,6 +16,7 @@ from service.routes import bodies
 from service.routes.negotiation import CSV, JSON, NPY, PARQUET, preferred
 from service.routes.notes import notes_header
 from service.routes.patience import patiently
+from service.routes.query import with_query
 from service.routes.services import Services
 from service.schemas.encode import EncodeOptions, EncodeRequest
 from service.trace import Trace
@@ -38,7 +39,8 @@ class EncodeEndpoint:
     async def _read(self, request: Request) -> tuple[EncodeOptions, Payload]:
         settings = self._services.settings
         if bodies.media_type(request) == JSON:
-            body, size = await bodies.json_body(request, EncodeRequest, settings)
+            said, size = await bodies.json_body(request, EncodeRequest, settings)
+            body = with_query(request, said, EncodeOptions)
             return body, JsonItems(body.inputs, size, body.extra)
         options = bodies.query(request, EncodeOptions)
         return options, await bodies.payload(request, settings, options.extra)

@@ -14,8 +14,9 @@ from service.answers import generate as answers
 from service.routes import bodies
 from service.routes.negotiation import CSV, JSON, NPY, PNG, TEXT, WAV, preferred
 from service.routes.patience import patiently
+from service.routes.query import with_query
 from service.routes.services import Services
-from service.schemas.generate import GenerateRequest
+from service.schemas.generate import GenerateOptions, GenerateRequest
 from service.trace import Trace
 
 _OFFERS = {"image": (PNG,), "row": (CSV,), "audio": (WAV, PNG), "text": (TEXT,)}
@@ -31,16 +32,17 @@ class GenerateEndpoint:
         """Draws samples from a model."""
         if bodies.media_type(request) != JSON:
             raise MediaUnsupported("expected application/json", supported=[JSON])
-        body, size = await bodies.json_body(request, GenerateRequest, self._services.settings)
+        said, size = await bodies.json_body(request, GenerateRequest, self._services.settings)
+        body = with_query(request, said, GenerateOptions)
         trace: Trace = request.scope["trace"]
         return await patiently(request, trace, self._answer(request, body, size, trace))
 
     async def _answer(self, request: Request, body: GenerateRequest, size: int, trace: Trace) -> Response:
         services = self._services
-        model = services.choose(body.model, "generate", trace)
+        model = services.choose(body.model, self._use(body), trace)
         media = _media(request, model.manifest)
         _check_format(model, body)
-        plan = generate.plan(model, body.asked(), services.registry.latest(), services.settings.max_samples)
+        plan = generate.plan(model, body.asked(), services.registry.meant(), services.settings.max_samples)
         with services.admission.ticket(plan.mflop(plan.n)):
             with trace.stage("decode"):
                 steps = await services.convert(max(size, plan.n * model.manifest.dims * 4), plan.begin)
@@ -48,6 +50,13 @@ class GenerateEndpoint:
             with trace.stage("encode"):
                 content = await services.convert(samples.values.size * 8, _rendered, media, model, samples, body)
         return Response(content, media_type=media)
+
+    def _use(self, body: GenerateRequest) -> str:
+        """What a model must offer: a decoder is enough where the codes are given."""
+        given = body.latents is not None and body.model is not None
+        if given and self._services.registry.find(body.model or "").manifest.generate is None:
+            return "decode"
+        return "generate"
 
 
 def _check_format(model: LoadedModel, body: GenerateRequest) -> None:

@@ -25,8 +25,8 @@ def router(services: Services) -> APIRouter:
     @routes.get("/health/live", responses={**json_of("Liveness"), **not_ready})
     async def live() -> Response:
         """Whether the device thread exists and its current batch has not been running for too long."""
-        busy_s = services.batcher.busy_s
-        if not services.batcher.alive or busy_s > services.settings.stalled_s:
+        busy_s = services.device.busy_s
+        if not services.device.alive or busy_s > services.settings.stalled_s:
             raise NotReady(f"the device has been busy with one batch for {busy_s:.0f} s, or its thread has ended")
         return Response(write_json({"status": "live", "batch_running_s": round(busy_s, 3)}), media_type=JSON)
 

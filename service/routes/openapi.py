@@ -3,11 +3,10 @@
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from pofx.errors import CapabilityMissing, GraphFailed, MediaUnsupported, RequestInvalid, TooLarge, UnknownModel
 from pofx.kinds.image import MEDIA_TYPES
-from pofx.kinds.item import ItemOptions
 from service.errors import (
     DeadlineExceeded,
     NotAcceptable,
@@ -22,9 +21,9 @@ from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, TEXT, WAV
 from service.schemas.calibrate import CalibrateAnswer, CalibrateOptions, CalibrateRequest
 from service.schemas.drift import DriftReport
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
-from service.schemas.generate import GenerateAnswer, GenerateRequest
+from service.schemas.generate import GenerateAnswer, GenerateOptions, GenerateRequest
 from service.schemas.health import Liveness, Readiness
-from service.schemas.models import ModelDescription, ModelList
+from service.schemas.models import ModelComparison, ModelDescription, ModelList
 from service.schemas.score import ScoreAnswer, ScoreOptions, ScoreRequest
 
 _TEMPLATE = "#/components/schemas/{model}"
@@ -37,6 +36,7 @@ _WRITTEN = (
     DriftReport,
     ModelDescription,
     ModelList,
+    ModelComparison,
     Liveness,
     Readiness,
     Problem,
@@ -108,7 +108,7 @@ def calibrate_extra() -> dict[str, Any]:
     rows = [{"row": {"alcohol": 13.2, "ash": 2.4}}]
     examples = {"row": {"value": {"model": "wine", "data": "our own cellar, 2026", "inputs": rows}}}
     key = {"name": "X-Operator-Key", "in": "header", "required": True, "schema": {"type": "string"}}
-    parameters = [*_query(CalibrateOptions, "For any body; what a JSON body says itself counts. "), key]
+    parameters = [*_query(CalibrateOptions), key]
     return {"requestBody": _items_body("CalibrateRequest", examples), "parameters": parameters}
 
 
@@ -127,7 +127,7 @@ def generate_extra() -> dict[str, Any]:
         "completion": {"value": {"model": "mnist-made", "n": 4, "condition": completed}},
     }
     content = {JSON: {"schema": _reference("GenerateRequest"), "examples": examples}}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": True, "content": content}, "parameters": _query(GenerateOptions)}
 
 
 def answers(schema: str, *others: str) -> dict[int | str, dict[str, Any]]:
@@ -144,7 +144,8 @@ def _items_body(schema: str, examples: dict[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": content}
 
 
-def _query(options: type[ItemOptions], when: str = "For bodies that are not JSON. ") -> list[dict[str, Any]]:
+def _query(options: type[BaseModel]) -> list[dict[str, Any]]:
+    """The options as parameters; they count for any body, and must not contradict one."""
     schema = options.model_json_schema()
     return [
         {
@@ -152,7 +153,7 @@ def _query(options: type[ItemOptions], when: str = "For bodies that are not JSON
             "in": "query",
             "required": False,
             "schema": {key: value for key, value in field.items() if key != "title"},
-            "description": when + field.get("description", ""),
+            "description": field.get("description", ""),
         }
         for name, field in schema["properties"].items()
     ]

@@ -17,6 +17,7 @@ from service.routes import bodies
 from service.routes.negotiation import CSV, JSON, NPY, PARQUET, PNG, preferred
 from service.routes.notes import notes_header
 from service.routes.patience import patiently
+from service.routes.query import with_query
 from service.routes.services import Services
 from service.schemas.score import ScoreOptions, ScoreRequest
 from service.trace import Trace
@@ -39,7 +40,8 @@ class ScoreEndpoint:
     async def _read(self, request: Request) -> tuple[ScoreOptions, Payload]:
         settings = self._services.settings
         if bodies.media_type(request) == JSON:
-            body, size = await bodies.json_body(request, ScoreRequest, settings)
+            said, size = await bodies.json_body(request, ScoreRequest, settings)
+            body = with_query(request, said, ScoreOptions)
             return body, JsonItems(body.inputs, size, body.extra)
         options = bodies.query(request, ScoreOptions)
         return options, await bodies.payload(request, settings, options.extra)
@@ -73,9 +75,9 @@ def _rendered(media: str, model: LoadedModel, decoded: Decoded, scores: Scores) 
     if media == NPY:
         return answers.as_npy(model.manifest.input, decoded.array, scores)
     if media == CSV:
-        return answers.as_csv(decoded.columns, scores)
+        return answers.as_csv(model.manifest.input, decoded.array, decoded.columns, scores)
     if media == PARQUET:
-        return answers.as_parquet(decoded.columns, scores)
+        return answers.as_parquet(model.manifest.input, decoded.array, decoded.columns, scores)
     if media == PNG:
         return answers.as_sheet(model.manifest.input, decoded.array, scores)
     return answers.as_json(model, decoded.array, scores, (*decoded.notes, *scores.notes))

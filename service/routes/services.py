@@ -11,7 +11,7 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.use.steps import Steps
 from service.drift.watches import Watches
 from service.engine.admission import Admission
-from service.engine.batcher import Batcher
+from service.engine.device import DeviceThread
 from service.engine.registry import Registry
 from service.engine.run import run
 from service.metrics import Metrics
@@ -30,12 +30,12 @@ _INLINE_BYTES = 64 * 1024  # below this, a hop to another thread costs more than
 class Services:
     """``drift`` is None where the settings switch it off; ``draining`` is set on SIGTERM and never unset.
 
-    ``load_new`` loads what is new in the store and says whether anything was; set when the application starts.
+    ``load_new`` follows the store and says whether anything changed; set when the application starts.
     """
 
     settings: Settings
     registry: Registry
-    batcher: Batcher
+    device: DeviceThread
     admission: Admission
     metrics: Metrics
     executor: Executor
@@ -51,17 +51,19 @@ class Services:
 
     async def run(self, steps: Steps[T], trace: Trace) -> T:
         """The result of a plan's steps, batched with those of other requests."""
-        return await run(steps, self.batcher, trace)
+        return await run(steps, self.device, trace)
 
     async def look_for_bundles(self) -> None:
-        """Serves bundles that appeared in the store; requests in flight keep the model they have."""
+        """Serves what the store holds now; requests in flight keep the model they have."""
         try:
             changed = await asyncio.to_thread(self.load_new)
         except OSError as error:  # the store may be replaced as a whole just now
-            _log.warning("cannot look for new bundles in %s: %s", self.settings.store, error)
+            _log.warning("cannot look for bundles in %s: %s", self.settings.store, error)
             return
         if changed:
             self.metrics.models(len(self.registry.all()), len(self.registry.refused))
+            if self.drift is not None:
+                self.drift.keep(self.registry.all())
 
     async def convert(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of decoding or encoding about that many bytes: at once if small, else in the bounded pool."""

@@ -19,23 +19,30 @@ def _number(value: object) -> object:
     return value
 
 
-class GenerateRequest(BaseModel):
-    """What to draw. Further numbers are options of the model, listed at /models/{name}."""
+class GenerateOptions(BaseModel):
+    """How to draw, in the body or in the query string. Further numbers are options of the model, see /models/{name}."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Annotated[float, BeforeValidator(_number)]] = Field(init=False)
+    __pydantic_extra__: dict[str, float] = Field(init=False)
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can generate.")
     n: int | None = Field(None, ge=1, description="Number of samples; 16, or as many as there are latents or labels.")
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Same seed, same samples; random if left out.")
     temperature: float | None = Field(None, description="Option of many models: below 1 typical, above 1 diverse.")
+    format: Literal["png", "array"] | None = Field(None, description="Form of the samples; png for images.")
+    mean: bool = Field(False, description="Whether to return the decoder's mean instead of a sample.")
+
+
+class GenerateRequest(GenerateOptions):
+    """What to draw, and how."""
+
+    __pydantic_extra__: dict[str, Annotated[float, BeforeValidator(_number)]] = Field(init=False)
+
     condition: Condition | None = Field(
         None,
         description="What the samples should be like, as far as the model can be told: a label, known values …",
     )
     latents: list[Any] | None = Field(None, min_length=1, description="Latent codes instead of random ones, (n, …).")
-    format: Literal["png", "array"] | None = Field(None, description="Form of the samples; png for images.")
-    mean: bool = Field(False, description="Whether to return the decoder's mean instead of a sample.")
 
     def asked(self) -> GenerateAsked:
         """What is asked of the model."""

@@ -1,5 +1,6 @@
-"""GET /models and GET /models/{name}: what a client needs to use a model."""
+"""GET /models and what belongs to it: what a client needs to use a model, and an operator to know what is served."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -7,14 +8,17 @@ from typing_extensions import TypedDict
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
 from pofx.rules.outputs import map_kind
+from service.engine.stock import Event, Happening, Stock
 
 
 class ModelDescription(TypedDict):
-    """One loaded model."""
+    """One loaded model; all ``versions`` that are loaded, the one that is ``promoted``, and what the name means."""
 
     name: str
     version: int
     versions: list[int]
+    promoted: int | None
+    name_means: int | None
     family: str
     kind: str
     summary: str
@@ -39,20 +43,84 @@ class RefusedBundle(TypedDict):
     reason: str
 
 
+class StoreEvent(TypedDict):
+    """What was noticed in the store: of a version, or without one of the record of a name; times are UTC."""
+
+    at: str
+    what: Happening
+    name: str
+    version: int | None
+    detail: str | None
+
+
 class ModelList(TypedDict):
-    """The latest version of every model, and what was refused."""
+    """The version that every name means, what was refused, and what happened lately, newest first."""
 
     models: list[ModelDescription]
     refused: list[RefusedBundle]
+    events: list[StoreEvent]
 
 
-def describe(model: LoadedModel, versions: list[int]) -> ModelDescription:
+class ModelDifference(TypedDict):
+    """Where in a part two bundles differ; null is what a bundle does not have."""
+
+    what: str
+    model: Any
+    compared_with: Any
+
+
+class ModelComparison(TypedDict):
+    """Two loaded bundles side by side: the differences by part, and the parts without any."""
+
+    model: str
+    compared_with: str
+    differences: dict[str, list[ModelDifference]]
+    same: list[str]
+
+
+def list_models(stock: Stock, events: Sequence[Event]) -> ModelList:
+    """What GET /models answers; a name that means no version is shown by its latest."""
+    shown = [versions[stock.meant.get(name, max(versions))] for name, versions in sorted(stock.models.items())]
+    return {
+        "models": [describe(model, stock) for model in shown],
+        "refused": [{"name": item.name, "version": item.version, "reason": item.reason} for item in stock.refused],
+        "events": [_event(item) for item in reversed(events)],
+    }
+
+
+def _event(event: Event) -> StoreEvent:
+    return {
+        "at": event.at.isoformat(timespec="seconds"),
+        "what": event.what,
+        "name": event.name,
+        "version": event.version,
+        "detail": event.detail,
+    }
+
+
+def compare(model: LoadedModel, other: LoadedModel) -> ModelComparison:
+    """In what two models differ."""
+    found: dict[str, list[ModelDifference]] = {}
+    for item in bundle.differences(model.manifest, other.manifest):
+        difference: ModelDifference = {"what": item.what, "model": item.one, "compared_with": item.other}
+        found.setdefault(item.part, []).append(difference)
+    return {
+        "model": model.manifest.reference,
+        "compared_with": other.manifest.reference,
+        "differences": found,
+        "same": [part for part in bundle.PARTS if part not in found],
+    }
+
+
+def describe(model: LoadedModel, stock: Stock) -> ModelDescription:
     """The description of a model."""
     manifest = model.manifest
     return {
         "name": manifest.name,
         "version": manifest.version,
-        "versions": versions,
+        "versions": sorted(stock.models.get(manifest.name, {})),
+        "promoted": stock.promoted.get(manifest.name),
+        "name_means": stock.meant.get(manifest.name),
         "family": manifest.family,
         "kind": manifest.kind,
         "summary": manifest.summary,

@@ -1,4 +1,4 @@
-"""What an install without extras must be able to do: `bundle` is a leaf, and the service needs no torch."""
+"""What an install without extras can do: the contract is a leaf, and neither library nor service needs torch."""
 
 import subprocess
 import sys
@@ -15,7 +15,18 @@ def _loaded_after(statement: str) -> set[str]:
 
 
 def test_bundle_needs_only_pydantic():
-    assert not _loaded_after("import bundle") & {*HEAVY, "numpy", "onnxruntime", "fastapi"}
+    assert not _loaded_after("import pofx.bundle") & {*HEAVY, "numpy", "onnxruntime", "fastapi", "typer"}
+
+
+def test_the_library_opens_bundles_without_service_training_or_pandas():
+    assert not _loaded_after("import pofx; pofx.load('models/digits-bernoulli')") & {
+        *HEAVY,
+        "pyarrow",
+        "fastapi",
+        "service",
+        "training",
+        "typer",
+    }
 
 
 @pytest.mark.parametrize("module", ["service.app", "service.__main__"])

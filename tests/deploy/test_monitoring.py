@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pofx import bundle
 from service import problems
 from service.drift.monitor import Monitor, Rules
-from service.engine.batcher import BatchReport
+from service.engine.device import BatchReport
 from service.metrics import Metrics
 from service.trace import STAGES, Trace
 

@@ -6,7 +6,7 @@ import threading
 import httpx
 
 from service.app import create_app
-from service.engine.batcher import Batcher
+from service.engine.device import DeviceThread
 
 ITEM = {"array": [0.0, 0.0, 0.0]}
 
@@ -16,14 +16,14 @@ class Gate:
 
     def __init__(self, monkeypatch):
         self.open, self.rows = threading.Event(), 0
-        execute = Batcher._execute
+        execute = DeviceThread._execute
 
-        def gated(batcher, batch):
+        def gated(device, batch):
             self.open.wait(20)
             self.rows += sum(piece.stop - piece.start for piece in batch)
-            execute(batcher, batch)
+            execute(device, batch)
 
-        monkeypatch.setattr(Batcher, "_execute", gated)
+        monkeypatch.setattr(DeviceThread, "_execute", gated)
 
 
 def serve(app, scenario):
@@ -81,7 +81,7 @@ def test_rows_of_clients_that_left_do_not_reach_the_device(settings, monkeypatch
     gate = Gate(monkeypatch)
     app = create_app(settings())
 
-    async def leave(batcher):
+    async def leave(device):
         left = asyncio.Event()
         messages = [{"type": "http.request", "body": b'{"model":"tiny-table","inputs":[{"array":[0,0,0]}]}'}]
 
@@ -101,13 +101,13 @@ def test_rows_of_clients_that_left_do_not_reach_the_device(settings, monkeypatch
         return task, left, sent
 
     async def scenario(http):
-        batcher = app.state.services.batcher
+        device = app.state.services.device
         first = asyncio.create_task(score(http, 1))
-        while not batcher.busy_s:
+        while not device.busy_s:
             await asyncio.sleep(0)
-        gone = [await leave(batcher) for _ in range(5)]
+        gone = [await leave(device) for _ in range(5)]
         stays = asyncio.create_task(score(http, 1))
-        while sum(map(len, batcher._queues.values())) < 6:
+        while len(device._policy) < 6:
             await asyncio.sleep(0)
         for _, left, _ in gone:
             left.set()

@@ -11,6 +11,7 @@ from training.data import table
 from training.data.categories import MOST_CATEGORIES, by_frequency, codes
 from training.data.dataset import Dataset
 from training.errors import DataError
+from training.prepare import data_facts
 from training.transforms import TRANSFORMS
 
 FRAME = pd.DataFrame(
@@ -105,8 +106,7 @@ def test_codes_lead_back_to_names_and_small_codes_are_frequent(names):
 
 def described(name, x, categories):
     dataset = Dataset(x, "made up", "none", columns=("a", "b"), categories=(categories, ()))
-    transform = TRANSFORMS[name](x.shape[1:], TRANSFORMS[name].Options())
-    transform.describe(dataset)
+    transform = TRANSFORMS[name](data_facts(dataset), TRANSFORMS[name].Options())
     transform.fit(x)
     return transform
 

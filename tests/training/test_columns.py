@@ -7,9 +7,11 @@ import pytest
 import torch
 from scipy.stats import cauchy
 
+from training.transforms import DataFacts
 from training.transforms.column import examine
 from training.transforms.columns import Columns
 from training.zoo import FAMILIES
+from training.zoo.base import Facts
 
 random = np.random.default_rng(0)
 ROWS = 2000
@@ -26,7 +28,7 @@ TABLE = {
 
 def fitted(*columns: np.ndarray, **options: float) -> tuple[Columns, torch.Tensor]:
     raw = np.stack(columns, 1).astype(np.float32)
-    transform = Columns(raw.shape[1:], Columns.Options(**options))
+    transform = Columns(DataFacts("row", raw.shape[1:]), Columns.Options(**options))
     transform.fit(raw)
     return transform, torch.from_numpy(raw)
 
@@ -111,7 +113,7 @@ def test_a_constant_column_is_certain_of_its_value_and_spreads_the_rest():
 
 def test_a_value_never_seen_in_a_constant_column_is_the_most_surprising_row():
     transform, raw = fitted(np.zeros(ROWS), PLAIN, WHOLE)
-    family = FAMILIES["gmm"]((3,), FAMILIES["gmm"].Options(components=(1,), restarts=1))
+    family = FAMILIES["gmm"](Facts((3,), "real"), FAMILIES["gmm"].Options(components=(1,), restarts=1))
     view = transform.training_view(raw)
     family.fit(view, view, 0)
     changed = raw.clone()

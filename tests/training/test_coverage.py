@@ -7,8 +7,8 @@ import torch
 from training.data import bundled, split
 from training.data.splits import SplitOptions
 from training.evaluate.coverage import evaluate_coverage
-from training.transforms import SignedUnit
-from training.zoo.base import DirectSampler, Family, Noise, Options
+from training.transforms import DataFacts, SignedUnit
+from training.zoo.base import DirectSampler, Facts, Family, Noise, Options
 
 
 class _Replays(Family, DirectSampler):
@@ -19,7 +19,7 @@ class _Replays(Family, DirectSampler):
     space = "signed_unit"
 
     def __init__(self, items: torch.Tensor) -> None:
-        super().__init__(tuple(items.shape[1:]), Options())
+        super().__init__(Facts(tuple(items.shape[1:]), "signed_unit"), Options())
         self.items = items
 
     @property
@@ -36,7 +36,7 @@ def splits():
 
 
 def _measured(splits, keep: np.ndarray):
-    transform = SignedUnit((8, 8, 1), SignedUnit.Options())
+    transform = SignedUnit(DataFacts("image", (8, 8, 1)), SignedUnit.Options())
     family = _Replays(transform(torch.from_numpy(splits.calibration.x[keep])))
     (measurement,) = evaluate_coverage(family, transform, splits, seed=0)
     return measurement
@@ -58,5 +58,5 @@ def test_unlabelled_data_has_no_class_shares(splits):
     from dataclasses import replace
 
     bare = splits.map(lambda _, part: replace(part, labels=None))
-    transform = SignedUnit((8, 8, 1), SignedUnit.Options())
+    transform = SignedUnit(DataFacts("image", (8, 8, 1)), SignedUnit.Options())
     assert evaluate_coverage(_Replays(transform(torch.from_numpy(splits.fit.x))), transform, bare, seed=0) == []

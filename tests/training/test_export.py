@@ -15,8 +15,9 @@ from training.export.onnx import OnnxRunner, to_onnx
 from training.export.parity import _difference, check_parity
 from training.export.torchscript import TorchScriptRunner, to_torchscript
 from training.fit import Hardware, Run, fit
-from training.transforms import Binarise, Dequantise, Symbols
+from training.transforms import Binarise, DataFacts, Dequantise, Symbols
 from training.zoo import FAMILIES
+from training.zoo.base import Facts
 
 GRAPHS = {
     "bernoulli": {"score", "generate"},
@@ -108,7 +109,9 @@ def test_every_graph_of_every_kind_is_equal_in_torchscript(fitted, name):
 def _made():
     family = FAMILIES["made"]
     torch.manual_seed(0)
-    return family((1, 8, 8), family.Options(hidden=(64,))).eval(), Binarise((8, 8, 1), Binarise.Options())
+    return family(Facts((1, 8, 8), "binary", 2), family.Options(hidden=(64,))).eval(), Binarise(
+        DataFacts("image", (8, 8, 1)), Binarise.Options()
+    )
 
 
 def test_a_graph_that_differs_is_refused():
@@ -172,11 +175,10 @@ def test_the_body_of_a_loop_names_no_file_either(fitted):
 
 def test_counts_of_a_chain_are_looked_up_alike_in_both_formats():
     family = FAMILIES["markov"]
-    model = family((6,), family.Options(levels=3, orders=(3,), end=0))
+    model = family(Facts((6,), "levels", 3, end=0), family.Options(orders=(3,)))
     x = torch.randint(1, 3, (30, 6), generator=torch.Generator().manual_seed(0)).float()
     model.fit(x, x, seed=0)
-    transform = Symbols((6,), Symbols.Options())
-    transform.symbols = 3
+    transform = Symbols(DataFacts("text", (6,), alphabet="ab"), Symbols.Options())
     for name, computation in computations(model.eval(), transform).items():
         check_parity(name, computation, OnnxRunner(to_onnx(computation, half_weights=False)))
         check_parity(name, computation, TorchScriptRunner(to_torchscript(computation)))
@@ -223,15 +225,15 @@ def test_golden_vectors_are_what_a_fresh_session_gives(fitted):
 def test_what_is_dequantised_is_not_completed():
     """A known level stands for an interval of x, and a sampler needs to know one of them."""
     family = FAMILIES["rnade"]
-    model = family((1, 4, 4), family.Options(hidden=4, components=2)).eval()
-    generate = computations(model, Dequantise((4, 4, 1), Dequantise.Options()))["generate"]
+    model = family(Facts((1, 4, 4), "real"), family.Options(hidden=4, components=2)).eval()
+    generate = computations(model, Dequantise(DataFacts("image", (4, 4, 1)), Dequantise.Options()))["generate"]
     assert [item.role for item in generate.inputs] == ["noise", "noise", "option"]
 
 
 def test_work_per_row_is_counted():
-    small, large = (
-        computations(FAMILIES["made"]((1, 8, 8), FAMILIES["made"].Options(hidden=(h,), direct=False)), _made()[1])
-        for h in (64, 128)
-    )
+    family, (_, transform) = FAMILIES["made"], _made()
+    facts = Facts((1, 8, 8), "binary", 2)
+    models = [family(facts, family.Options(hidden=(units,), direct=False)) for units in (64, 128)]
+    small, large = (computations(model, transform) for model in models)
     assert large["score"].mflop_per_row == pytest.approx(2 * small["score"].mflop_per_row)
     assert small["score"].mflop_per_row == pytest.approx(2 * 2 * 64 * 64 / 1e6)

@@ -7,8 +7,7 @@ import torch
 
 from training.errors import FitError
 from training.fit import Hardware, Run, fit, load_fitted
-from training.objectives.adversarial import Adversarial
-from training.objectives.likelihood import MaximumLikelihood
+from training.game import Game
 
 CPU = Hardware("cpu", "1")
 
@@ -31,8 +30,7 @@ def test_training_lowers_the_loss_and_keeps_the_best_weights(experiment, tmp_pat
 def test_a_killed_run_resumes_where_it_stopped(experiment, tmp_path, monkeypatch, name):
     ready = experiment(name)
     run = Run.of(ready, tmp_path)
-    objective = MaximumLikelihood if name == "made" else Adversarial
-    step = objective.training_step
+    step = Game.training_step
 
     def killed_in_the_second_epoch(self, *args):
         if self.current_epoch == 1:
@@ -40,7 +38,7 @@ def test_a_killed_run_resumes_where_it_stopped(experiment, tmp_path, monkeypatch
         return step(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(objective, "training_step", killed_in_the_second_epoch)
+        patch.setattr(Game, "training_step", killed_in_the_second_epoch)
         with pytest.raises(SystemExit):
             fit(ready, run, CPU, resume=True)
     assert run.last_checkpoint.is_file()
@@ -53,7 +51,7 @@ def test_a_killed_run_resumes_where_it_stopped(experiment, tmp_path, monkeypatch
         return step(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(objective, "training_step", watched)
+        patch.setattr(Game, "training_step", watched)
         fit(experiment(name), run, CPU, resume=True)
     assert set(seen) == {1}  # of epochs 0 and 1, only the unfinished one
     assert run.fitted.is_file()

@@ -36,6 +36,10 @@ def test_shipped_recipes_are_valid_and_named_like_their_file(path):
         ("epochs = 3", "epochs = 0", r"fit\.epochs: .*greater than or equal to 1.*got 0"),
         ("[family]", "[famly]", r"\[family\] is missing"),
         ("seed = 3", "seed = ", r"not valid TOML"),
+        ("hidden = [32]", 'space = "real"', r"family\.space: unknown key"),
+        ("hidden = [32]", "levels = 2", r"family\.levels: unknown key"),
+        ("hidden = [32]", "classes = 2", r"family\.classes: unknown key"),
+        ("hidden = [32]", "end = 0", r"family\.end: unknown key"),
     ],
 )
 def test_a_mistake_is_explained(text, old, new, message):

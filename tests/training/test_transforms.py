@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from training.data import bundled
-from training.transforms import Binarise, Dequantise, Levels, Mulaw, SignedUnit, Standardise, Symbols
+from training.prepare import data_facts
+from training.transforms import Binarise, DataFacts, Dequantise, Levels, Mulaw, SignedUnit, Standardise, Symbols
 
 SHAPE = (4, 5, 3)
 
@@ -16,7 +17,7 @@ def _images(count: int = 6) -> np.ndarray:
 
 @pytest.mark.parametrize("transform_type", [Dequantise, Levels, SignedUnit])
 def test_image_transforms_invert_exactly(transform_type):
-    transform = transform_type(SHAPE, transform_type.Options())
+    transform = transform_type(DataFacts("image", SHAPE), transform_type.Options())
     raw = torch.from_numpy(_images())
     noise = [item.draw(len(raw), torch.Generator().manual_seed(0)) for item in transform.score_noise]
     x = transform(raw, *noise)
@@ -25,7 +26,7 @@ def test_image_transforms_invert_exactly(transform_type):
 
 
 def test_pooled_levels_are_block_means_and_their_density_sums_to_at_most_one():
-    transform = Dequantise((2, 2, 1), Dequantise.Options(pool=2))
+    transform = Dequantise(DataFacts("image", (2, 2, 1)), Dequantise.Options(pool=2))
     raw = torch.from_numpy(_images(50)[:, :2, :2, :1])
     x = transform(raw, torch.full(transform.event_shape, 0.5))
     assert x.shape == (50, 1, 1, 1)
@@ -40,18 +41,18 @@ def test_pooled_levels_are_block_means_and_their_density_sums_to_at_most_one():
 
 def test_blocks_must_fill_the_picture():
     with pytest.raises(ValueError, match="expected pool to divide 5x4 pixels, got 2"):
-        Dequantise(SHAPE, Dequantise.Options(pool=2))
+        Dequantise(DataFacts("image", SHAPE), Dequantise.Options(pool=2))
 
 
 def test_binarised_images_are_unchanged_by_a_second_pass():
-    transform = Binarise(SHAPE, Binarise.Options())
+    transform = Binarise(DataFacts("image", SHAPE), Binarise.Options())
     once = transform.inverse(transform(torch.from_numpy(_images())))
     assert set(once.unique().tolist()) == {0, 255}
     assert torch.equal(transform.inverse(transform(once)), once)
 
 
 def test_dynamic_binarisation_has_the_grey_level_as_mean_and_is_drawn_anew():
-    transform = Binarise((1, 2, 1), Binarise.Options(mode="dynamic"))
+    transform = Binarise(DataFacts("image", (1, 2, 1)), Binarise.Options(mode="dynamic"))
     raw = torch.tensor([64, 255], dtype=torch.uint8).reshape(1, 1, 2, 1).expand(20_000, 1, 2, 1)
     torch.manual_seed(0)
     first, second = transform.training_view(raw), transform.training_view(raw)
@@ -61,7 +62,7 @@ def test_dynamic_binarisation_has_the_grey_level_as_mean_and_is_drawn_anew():
 
 
 def test_static_binarisation_is_drawn_once_with_the_grey_level_as_probability():
-    transform = Binarise((10, 10, 1), Binarise.Options(mode="static"))
+    transform = Binarise(DataFacts("image", (10, 10, 1)), Binarise.Options(mode="static"))
     raw = np.full((500, 10, 10, 1), 64, np.uint8)
     raw[:, 0, 0], raw[:, 0, 1] = 0, 255
     stored = transform.prepare(raw, seed=1)
@@ -73,7 +74,7 @@ def test_static_binarisation_is_drawn_once_with_the_grey_level_as_probability():
 
 
 def test_dequantised_density_sums_to_at_most_that_of_the_levels():
-    transform = Dequantise((1, 1, 1), Dequantise.Options())
+    transform = Dequantise(DataFacts("image", (1, 1, 1)), Dequantise.Options())
     raw = torch.arange(256, dtype=torch.uint8).reshape(-1, 1, 1, 1)
     x = transform(raw, torch.full((1, 1, 1), 0.5))
     uniform_density = torch.zeros(256)  # log of the density 1 on [0, 1)
@@ -84,7 +85,7 @@ def test_dequantised_density_sums_to_at_most_that_of_the_levels():
 
 def test_standardise_has_the_log_determinant_of_its_jacobian():
     raw = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32) * [1.0, 50.0, 0.01] + 7
-    transform = Standardise((3,), Standardise.Options())
+    transform = Standardise(DataFacts("row", (3,)), Standardise.Options())
     transform.fit(raw.astype(np.float32))
     point = torch.tensor(raw[0], dtype=torch.float32)
     jacobian = torch.autograd.functional.jacobian(lambda row: transform(row[None])[0], point)
@@ -95,7 +96,7 @@ def test_standardise_has_the_log_determinant_of_its_jacobian():
 
 
 def test_a_constant_column_is_only_shifted():
-    transform = Standardise((2,), Standardise.Options())
+    transform = Standardise(DataFacts("row", (2,)), Standardise.Options())
     transform.fit(np.array([[1.0, 5.0], [3.0, 5.0]], np.float32))
     assert transform.log_det.tolist() == [0.0, 0.0]
     assert transform(torch.tensor([[2.0, 6.0]])).tolist() == [[0.0, 1.0]]
@@ -103,8 +104,7 @@ def test_a_constant_column_is_only_shifted():
 
 def test_symbols_are_codes_as_they_are():
     dataset = bundled.colour_names()
-    transform = Symbols(dataset.x.shape[1:], Symbols.Options())
-    transform.describe(dataset)
+    transform = Symbols(data_facts(dataset), Symbols.Options())
     raw = torch.from_numpy(dataset.x)
     assert transform.levels == len(dataset.alphabet) + 1 == int(raw.max()) + 1
     assert transform.end == 0
@@ -113,7 +113,7 @@ def test_symbols_are_codes_as_they_are():
 
 
 def _mulaw(count: int) -> Mulaw:
-    return Mulaw((count,), Mulaw.Options(count=count))
+    return Mulaw(DataFacts("audio", (count,)), Mulaw.Options(count=count))
 
 
 @pytest.mark.parametrize("count", [16, 17, 255, 256])
@@ -127,7 +127,7 @@ def test_every_mu_law_level_survives_the_way_to_16_bits_and_back(count):
 
 @pytest.mark.parametrize("count", [16, 255, 256])
 def test_mu_law_follows_g711_keeps_silence_and_never_leaves_its_levels(count):
-    transform = Mulaw((2**16,), Mulaw.Options(count=count))
+    transform = Mulaw(DataFacts("audio", (2**16,)), Mulaw.Options(count=count))
     samples = np.arange(-(2**15), 2**15)
     levels = transform(torch.from_numpy(samples.astype(np.int16))[None])[0].double().numpy()
     companded = np.sign(samples) * np.log1p((count - 1) * np.abs(samples) / 2**15) / np.log(count)
@@ -141,7 +141,9 @@ def test_mu_law_follows_g711_keeps_silence_and_never_leaves_its_levels(count):
 
 def test_a_quantum_blurs_rows_in_training_by_centred_noise_of_its_width_and_no_score():
     raw = torch.tensor([[0.0, 5.0], [1.0, 7.0]]).repeat(4000, 1)
-    plain, blurred = (Standardise((2,), Standardise.Options(quantum=quantum)) for quantum in (0.0, 0.5))
+    plain, blurred = (
+        Standardise(DataFacts("row", (2,)), Standardise.Options(quantum=quantum)) for quantum in (0.0, 0.5)
+    )
     for transform in (plain, blurred):
         transform.fit(raw.numpy())
     assert torch.equal(plain(raw), blurred(raw))

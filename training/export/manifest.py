@@ -17,8 +17,8 @@ from training.fit import FitReport
 from training.missing import marginalises
 from training.prepare import Experiment
 from training.statistics import Statistics
-from training.zoo.autoregressive.conditionals.order import raster
 from training.zoo.base import Encoder, takes_label
+from training.zoo.parts.conditionals import raster
 
 
 def file_name(graph: str, form: str) -> str:

@@ -1,7 +1,7 @@
 """Raw data ↔ model space, exported inside every graph; by the name a recipe uses."""
 
 from training.transforms.audio import Mulaw
-from training.transforms.base import Transform
+from training.transforms.base import DataFacts, Transform
 from training.transforms.columns import Columns
 from training.transforms.image import Binarise, Dequantise, Levels, SignedUnit
 from training.transforms.table import Standardise
@@ -22,6 +22,7 @@ __all__ = [
     "TRANSFORMS",
     "Binarise",
     "Columns",
+    "DataFacts",
     "Dequantise",
     "Levels",
     "Mulaw",

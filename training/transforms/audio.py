@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from training.transforms.base import Transform
+from training.transforms.base import DataFacts, Transform
 from training.zoo.base import Options
 
 FULL_SCALE = 2**15  # of a 16-bit sample
@@ -31,9 +31,9 @@ class Mulaw(Transform):
     space = "levels"
     Options: ClassVar[type[Options]] = MulawOptions
 
-    def __init__(self, raw_shape: tuple[int, ...], options: MulawOptions) -> None:
-        super().__init__(raw_shape, options)
-        self.register_buffer("log_det", torch.zeros(raw_shape))
+    def __init__(self, facts: DataFacts, options: MulawOptions) -> None:
+        super().__init__(facts, options)
+        self.register_buffer("log_det", torch.zeros(facts.shape))
 
     @property
     def event_shape(self) -> tuple[int, ...]:

@@ -1,14 +1,30 @@
 """What a transform is: a torch module between what people have and what a family models."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.data.dataset import Dataset
 from training.zoo.base import Noise, Options, Space
+
+Raw = Literal["image", "row", "audio", "text"]
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a transform is told about raw data: their kind, and the shape of one item.
+
+    Of texts also the ``alphabet``; of rows how many ``categories`` each column has, 0 of numbers, and none at all where
+    every column holds numbers.
+    """
+
+    kind: Raw
+    shape: tuple[int, ...]
+    alphabet: str = ""
+    categories: tuple[int, ...] = ()
 
 
 class Transform(nn.Module, ABC):
@@ -20,7 +36,7 @@ class Transform(nn.Module, ABC):
     more. ``end`` is the level that ends an item and that nothing but itself follows; None where items have no end.
     """
 
-    raw: ClassVar[Literal["image", "row", "audio", "text"]]
+    raw: ClassVar[Raw]
     space: ClassVar[Space]
     density_of: ClassVar[str]
     end: ClassVar[int | None] = None
@@ -28,10 +44,14 @@ class Transform(nn.Module, ABC):
 
     log_det: Tensor
 
-    def __init__(self, raw_shape: tuple[int, ...], options: Options) -> None:
+    def __init__(self, facts: DataFacts, options: Options) -> None:
         super().__init__()
-        self.raw_shape = raw_shape
-        self.options = options
+        self.facts, self.options = facts, options
+
+    @property
+    def raw_shape(self) -> tuple[int, ...]:
+        """Shape of one raw item."""
+        return self.facts.shape
 
     @property
     @abstractmethod
@@ -57,9 +77,6 @@ class Transform(nn.Module, ABC):
     def protocol(self) -> str:
         """How model-space data is drawn from raw data in training and evaluation, for the results table."""
         return self.density_of
-
-    def describe(self, dataset: Dataset) -> None:
-        """Takes what it needs to know from the description of the data, the alphabet of texts for instance."""
 
     def fit(self, raw: np.ndarray) -> None:
         """Takes what it needs to know from the fit split."""

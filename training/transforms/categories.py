@@ -3,13 +3,12 @@
 import torch
 from torch import Tensor
 
-from training.data.dataset import Dataset
+from training.transforms.base import DataFacts
 
 
-def counts(dataset: Dataset) -> Tensor:
+def counts(facts: DataFacts) -> Tensor:
     """How many categories each column has, 0 where it holds numbers; float64, shape (features,)."""
-    sizes = [len(dataset.categories_of(place)) for place in range(dataset.x.shape[1])]
-    return torch.tensor(sizes, dtype=torch.float64)
+    return torch.tensor(facts.categories or (0,) * facts.shape[0], dtype=torch.float64)
 
 
 def nearest_codes(values: Tensor, categories: Tensor) -> Tensor:

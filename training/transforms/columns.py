@@ -21,8 +21,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from training.data.dataset import Dataset
-from training.transforms.base import Transform
+from training.transforms.base import DataFacts, Transform
 from training.transforms.categories import counts, nearest_codes
 from training.transforms.column import Column, examine
 from training.zoo.base import Options
@@ -54,15 +53,15 @@ class Columns(Transform):
     density_of = "the row in original units"
     Options: ClassVar[type[Options]] = ColumnsOptions
 
-    def __init__(self, raw_shape: tuple[int, ...], options: ColumnsOptions) -> None:
-        super().__init__(raw_shape, options)
+    def __init__(self, facts: DataFacts, options: ColumnsOptions) -> None:
+        super().__init__(facts, options)
         for name in ("centre", "mean", "quantum", "origin", "log_det"):
-            self.register_buffer(name, torch.zeros(raw_shape, dtype=torch.float64))
-        self.register_buffer("categories", torch.zeros(raw_shape, dtype=torch.float64), persistent=False)
+            self.register_buffer(name, torch.zeros(facts.shape, dtype=torch.float64))
+        self.register_buffer("categories", counts(facts), persistent=False)
         for name in ("scale", "std"):
-            self.register_buffer(name, torch.ones(raw_shape, dtype=torch.float64))
+            self.register_buffer(name, torch.ones(facts.shape, dtype=torch.float64))
         for name in ("bent", "lattice", "constant"):
-            self.register_buffer(name, torch.zeros(raw_shape, dtype=torch.bool))
+            self.register_buffer(name, torch.zeros(facts.shape, dtype=torch.bool))
         self.register_buffer("rows", torch.ones((), dtype=torch.float64))
 
     @property
@@ -80,10 +79,6 @@ class Columns(Transform):
         if smooth:
             parts.append(f"smoothed by normal noise of {smooth:g} standard deviations")
         return ", ".join(parts)
-
-    def describe(self, dataset: Dataset) -> None:
-        """Which columns hold codes of categories."""
-        self.categories.copy_(counts(dataset))
 
     def fit(self, raw: np.ndarray) -> None:
         """What every column is like, from the values that are there."""

@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.transforms.base import Transform
+from training.transforms.base import DataFacts, Transform
 from training.zoo.base import Noise, Options
 
 LEVELS = 256
@@ -18,8 +18,8 @@ class ImageTransform(Transform):
 
     raw = "image"
 
-    def __init__(self, raw_shape: tuple[int, ...], options: Options) -> None:
-        super().__init__(raw_shape, options)
+    def __init__(self, facts: DataFacts, options: Options) -> None:
+        super().__init__(facts, options)
         self.register_buffer("log_det", torch.zeros(self.event_shape))
 
     @property
@@ -100,9 +100,9 @@ class Dequantise(ImageTransform):
     space = "real"
     Options: ClassVar[type[Options]] = DequantiseOptions
 
-    def __init__(self, raw_shape: tuple[int, ...], options: Options) -> None:
-        super().__init__(raw_shape, options)
-        height, width, _ = raw_shape
+    def __init__(self, facts: DataFacts, options: Options) -> None:
+        super().__init__(facts, options)
+        height, width, _ = facts.shape
         if height % options.pool or width % options.pool:
             raise ValueError(f"expected pool to divide {width}x{height} pixels, got {options.pool}")
         self.levels_per_unit = LEVELS * options.pool**2

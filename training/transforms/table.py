@@ -7,8 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from training.data.dataset import Dataset
-from training.transforms.base import Transform
+from training.transforms.base import DataFacts, Transform
 from training.transforms.categories import counts, nearest_codes
 from training.zoo.base import Options
 
@@ -36,12 +35,12 @@ class Standardise(Transform):
     density_of = "the row in original units"
     Options: ClassVar[type[Options]] = StandardiseOptions
 
-    def __init__(self, raw_shape: tuple[int, ...], options: StandardiseOptions) -> None:
-        super().__init__(raw_shape, options)
-        self.register_buffer("mean", torch.zeros(raw_shape, dtype=torch.float64))
-        self.register_buffer("std", torch.ones(raw_shape, dtype=torch.float64))
-        self.register_buffer("log_det", torch.zeros(raw_shape, dtype=torch.float64))
-        self.register_buffer("categories", torch.zeros(raw_shape, dtype=torch.float64), persistent=False)
+    def __init__(self, facts: DataFacts, options: StandardiseOptions) -> None:
+        super().__init__(facts, options)
+        self.register_buffer("mean", torch.zeros(facts.shape, dtype=torch.float64))
+        self.register_buffer("std", torch.ones(facts.shape, dtype=torch.float64))
+        self.register_buffer("log_det", torch.zeros(facts.shape, dtype=torch.float64))
+        self.register_buffer("categories", counts(facts), persistent=False)
 
     @property
     def protocol(self) -> str:
@@ -53,10 +52,6 @@ class Standardise(Transform):
     def event_shape(self) -> tuple[int, ...]:
         """(features,)."""
         return self.raw_shape
-
-    def describe(self, dataset: Dataset) -> None:
-        """Which columns hold codes of categories."""
-        self.categories.copy_(counts(dataset))
 
     def fit(self, raw: np.ndarray) -> None:
         """Mean and standard deviation of what is there of each column."""

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from training.data.dataset import Dataset
-from training.transforms.base import Transform
+from training.transforms.base import DataFacts, Transform
 from training.zoo.base import Options
 
 
@@ -19,10 +18,9 @@ class Symbols(Transform):
     density_of = "the text"
     end = 0
 
-    def __init__(self, raw_shape: tuple[int, ...], options: Options) -> None:
-        super().__init__(raw_shape, options)
-        self.symbols = 1
-        self.register_buffer("log_det", torch.zeros(raw_shape))
+    def __init__(self, facts: DataFacts, options: Options) -> None:
+        super().__init__(facts, options)
+        self.register_buffer("log_det", torch.zeros(facts.shape))
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -32,11 +30,7 @@ class Symbols(Transform):
     @property
     def levels(self) -> int:
         """Characters of the alphabet, and the end."""
-        return self.symbols
-
-    def describe(self, dataset: Dataset) -> None:
-        """Counts the alphabet."""
-        self.symbols = len(dataset.alphabet) + 1
+        return len(self.facts.alphabet) + 1
 
     def forward(self, raw: Tensor, *noise: Tensor) -> Tensor:
         """The code."""

@@ -1,26 +1,26 @@
 """The families, by the name a recipe uses."""
 
-from training.zoo.adversarial.dcgan import Dcgan
-from training.zoo.autoregressive.attention import Attention
-from training.zoo.autoregressive.diagonal_bilstm import DiagonalBiLstm
-from training.zoo.autoregressive.fvsbn import Fvsbn
-from training.zoo.autoregressive.gated_pixelcnn import GatedPixelCnn
-from training.zoo.autoregressive.made import Made
-from training.zoo.autoregressive.nade import Nade
-from training.zoo.autoregressive.pixelcnn import PixelCnn
-from training.zoo.autoregressive.pixelcnn_pp import PixelCnnPp
-from training.zoo.autoregressive.rnade import Rnade
-from training.zoo.autoregressive.rnn import Rnn
-from training.zoo.autoregressive.row_lstm import RowLstm
-from training.zoo.autoregressive.wavenet import Wavenet
+from training.zoo.attention import Attention
 from training.zoo.base import Family
-from training.zoo.classical.bernoulli import Bernoulli
-from training.zoo.classical.categorical import Categorical
-from training.zoo.classical.gda import Gda
-from training.zoo.classical.gmm import Gmm
-from training.zoo.classical.markov import Markov
-from training.zoo.classical.naive_bayes import NaiveBayes
-from training.zoo.latent.vae import Vae
+from training.zoo.bernoulli import Bernoulli
+from training.zoo.categorical import Categorical
+from training.zoo.dcgan import Dcgan
+from training.zoo.diagonal_bilstm import DiagonalBiLstm
+from training.zoo.fvsbn import Fvsbn
+from training.zoo.gated_pixelcnn import GatedPixelCnn
+from training.zoo.gda import Gda
+from training.zoo.gmm import Gmm
+from training.zoo.made import Made
+from training.zoo.markov import Markov
+from training.zoo.nade import Nade
+from training.zoo.naive_bayes import NaiveBayes
+from training.zoo.pixelcnn import PixelCnn
+from training.zoo.pixelcnn_pp import PixelCnnPp
+from training.zoo.rnade import Rnade
+from training.zoo.rnn import Rnn
+from training.zoo.row_lstm import RowLstm
+from training.zoo.vae import Vae
+from training.zoo.wavenet import Wavenet
 
 FAMILIES: dict[str, type[Family]] = {
     "attention": Attention,

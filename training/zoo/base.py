@@ -11,7 +11,8 @@ Family
 ├── FactorisedDensity   a Density that is a product of terms, one per dimension
 │   └── Autoregressive      … each given the dimensions before it, in an order
 ├── VariationalBound    a Density with a latent z: ELBO and importance-weighted bound
-└── how it is fitted: LikelihoodTrained (gradient), AdversarialTrained (two players), ClosedForm, LabelledClosedForm
+└── how it is fitted, one of these: GradientTrained (a game of players; LikelihoodTrained is one of a single player),
+    ClosedForm, LabelledClosedForm
 
 Model space: float tensors, shape (batch, *event_shape); images are (batch, channels, height, width), sequences and
 recordings (batch, time). ``levels`` are whole numbers 0..V−1 as floats, ``binary`` is the same with V = 2.
@@ -19,7 +20,8 @@ All randomness is an argument. Nothing here knows recipes, loops or bundles.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
@@ -52,12 +54,31 @@ class Noise:
         return fill(size, generator=generator)
 
 
-class Family(nn.Module, ABC):
-    """Base of all families.
+@dataclass(frozen=True)
+class Facts:
+    """What a family is told about its data: the shape of one x, without batch, and what its numbers are.
 
-    ``title`` and ``paper`` are shown to people; ``space`` is what x must look like (or may, where there are several);
-    ``event_shape`` is the shape of x without batch. Options called ``space``, ``levels``, ``end`` and ``classes`` are
-    filled in from the transform and the data where a recipe leaves them out.
+    ``levels`` is how many values a dimension can take, 0 where they are not counted; ``end`` the level that ends an
+    item and that nothing but itself follows, None where items have no end; ``classes`` how many labels there are.
+    """
+
+    event_shape: tuple[int, ...]
+    space: Space
+    levels: int = 0
+    end: int | None = None
+    classes: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses a number of levels that the space does not have."""
+        right = {"binary": self.levels == 2, "levels": self.levels >= 2}.get(self.space, self.levels == 0)
+        if not right:
+            raise ValueError(f"expected 2 levels of binary x, 2 or more of levels, else 0; got {self.levels}")
+
+
+class Family(nn.Module, ABC):
+    """Base of all families; TypeError for a class that fits two descriptions of which it can only have one.
+
+    ``title`` and ``paper`` are shown to people; ``space`` is what x must look like (or may, where there are several).
     """
 
     title: ClassVar[str]
@@ -68,10 +89,15 @@ class Family(nn.Module, ABC):
     temperature: ClassVar[str] = ""
     Options: ClassVar[type[Options]] = Options
 
-    def __init__(self, event_shape: tuple[int, ...], options: Options) -> None:
+    def __init__(self, facts: Facts, options: Options) -> None:
         super().__init__()
-        self.event_shape = event_shape
-        self.options = options
+        _refuse_ambiguous(type(self))
+        self.facts, self.options = facts, options
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of x without batch."""
+        return self.facts.event_shape
 
     @property
     def dims(self) -> int:
@@ -80,7 +106,7 @@ class Family(nn.Module, ABC):
 
     @property
     def sampler(self) -> Literal["direct", "fixed_point"] | None:
-        """How samples are drawn, None where they cannot be; a family with both samplers says which."""
+        """How samples are drawn, None where they cannot be; a family with both samplers says which, by its own."""
         if isinstance(self, FixedPointSampler):
             return "fixed_point"
         return "direct" if isinstance(self, DirectSampler) else None
@@ -240,16 +266,18 @@ class FixedPointSampler(ABC):
 
 
 class LabelConditioned(ABC):
-    """A family that can be told the label: ``classes`` of them, known from its options.
+    """A family that can be told the label: one of ``classes``.
 
     A label is an int64 tensor (batch,) with values 0..classes−1, or ``classes`` where it is not known. ``generate`` or
     ``propose``, and ``loss``, take it as the keyword ``label``; ``log_prob`` is that of an item of any label.
     """
 
+    facts: Facts
+
     @property
-    @abstractmethod
     def classes(self) -> int:
         """Number of labels; 0 if it is not told any after all."""
+        return self.facts.classes
 
 
 def takes_label(family: Family) -> bool:
@@ -278,21 +306,53 @@ class LabelPosterior(Encoder):
     encodes = "probability of each label"
 
 
-class LikelihoodTrained(ABC):
-    """A family fitted by gradient descent on one loss."""
+@dataclass(frozen=True)
+class Turn:
+    """What a player wants small, a scalar, and what else is worth logging, by name."""
+
+    loss: Tensor
+    beside: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who moves the weights of some modules, to make a loss of what ``deal`` gives small.
+
+    The recipe says how it learns, but for a ``schedule`` of its own. It plays on ``every`` n-th batch, so that others
+    can take several steps to one of its.
+    """
+
+    name: str
+    moves: tuple[nn.Module, ...]
+    loss: Callable[..., Turn]
+    schedule: Literal["cosine", "constant"] | None = None
+    every: int = 1
+
+
+class GradientTrained(ABC):
+    """A family fitted by gradient descent: a game whose players play in turn."""
+
+    @property
+    @abstractmethod
+    def players(self) -> tuple[Player, ...]:
+        """Who plays, in the order of their turns."""
+
+    def deal(self, x: Tensor, **told: Tensor) -> dict[str, Tensor]:
+        """What the players of one batch share, by the names that their losses take: x, and its label if it is told."""
+        return {"x": x, **told}
+
+
+class LikelihoodTrained(GradientTrained):
+    """A family fitted by gradient descent on one loss: a game of one player."""
 
     @abstractmethod
     def loss(self, x: Tensor) -> Tensor:
         """Mean negative log-density, or a bound of it, in nats; a scalar. LabelConditioned: with the keyword label."""
 
-
-class AdversarialTrained(ABC):
-    """A generator fitted against a discriminator (Goodfellow et al. 2014, arXiv 1406.2661)."""
-
     @property
-    @abstractmethod
-    def discriminator(self) -> nn.Module:
-        """X → logit that x is real, shape (batch,)."""
+    def players(self) -> tuple[Player, ...]:
+        """The family itself; what is logged is its ``train_loss``."""
+        return (Player("train", (self,), lambda **dealt: Turn(self.loss(**dealt))),)
 
 
 class ClosedForm(ABC):
@@ -311,6 +371,24 @@ class LabelledClosedForm(ABC):
         self, x: Tensor, label: Tensor, x_validation: Tensor, label_validation: Tensor, seed: int
     ) -> dict[str, float | str]:
         """Fits in place, labels int64 (batch,); returns what was chosen, for the report."""
+
+
+# Of each row a family can be one thing only.
+_EITHER: dict[str, tuple[type, ...]] = {
+    "way to be fitted": (GradientTrained, ClosedForm, LabelledClosedForm),
+    "kind of density": (FactorisedDensity, VariationalBound),
+    "sampler": (DirectSampler, FixedPointSampler),
+}
+
+
+def _refuse_ambiguous(family: type[Family]) -> None:
+    """TypeError where a class fits several descriptions of a row, but for two samplers of which it says which."""
+    for what, kinds in _EITHER.items():
+        found = [kind.__name__ for kind in kinds if issubclass(family, kind)]
+        says = what == "sampler" and family.sampler is not Family.sampler
+        if len(found) > 1 and not says:
+            cure = "; override the property `sampler` to say which" if what == "sampler" else ""
+            raise TypeError(f"{family.__name__}: expected one {what}, got {' and '.join(found)}{cure}")
 
 
 def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:

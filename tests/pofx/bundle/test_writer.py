@@ -1,6 +1,7 @@
 """A version is written whole or not at all, and never replaced."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,20 @@ import pytest
 from pofx import bundle
 
 
-def test_versions_count_up_and_are_never_overwritten(store, body, files):
+def test_versions_count_up(store, body, files):
     assert [bundle.write(store, "adder", body, files).manifest.version for _ in range(3)] == [1, 2, 3]
-    with pytest.raises(bundle.BundleExists, match="adder:2"):
-        bundle.write(store, "adder", body, files, version=2)
+
+
+def test_writers_at_once_get_versions_of_their_own(store, body, files):
+    with ThreadPoolExecutor(6) as pool:
+        written = list(pool.map(lambda _: bundle.write(store, "adder", body, files).manifest.version, range(12)))
+    assert sorted(written) == store.versions("adder") == list(range(1, 13))
+
+
+def test_a_version_that_was_refused_uses_no_number(store, body, files):
+    with pytest.raises(bundle.BundleCorrupt):
+        bundle.write(store, "adder", body, {**files, "encode.onnx": b"no graph"})
+    assert bundle.write(store, "adder", body, files).manifest.version == 1
 
 
 def test_a_crash_before_the_rename_leaves_nothing_to_load(store, body, files, monkeypatch):

@@ -23,7 +23,7 @@ def test_a_kernel_that_depends_on_the_row_count_gets_padding():
         error = 0.0 if len(spread) % 4 == 0 else 1e-9
         return {"y": layout.gather(spread + error * len(spread), stop - start)}
 
-    assert find_layout(run) == Layout(1, 4)
+    assert find_layout(run, len(probe)) == Layout(1, 4)
 
 
 def test_one_number_per_row_may_need_every_row_repeated():
@@ -34,7 +34,7 @@ def test_one_number_per_row_may_need_every_row_repeated():
         place = 0 if layout.stride == 4 else np.arange(len(spread)) % 4  # a kernel that sees a row's place
         return {"y": layout.gather((spread + place).astype(np.float32), stop - start)}
 
-    assert find_layout(run) == Layout(4, 16)
+    assert find_layout(run, len(probe)) == Layout(4, 16)
 
 
 def test_no_layout_is_found_for_noise():

@@ -238,7 +238,7 @@ def test_a_name_means_its_latest_version(fresh, drafts, settings):
     registry = loaded(fresh, settings)
     assert registry.find("tiny-gan").manifest.version == 2
     assert registry.find("tiny-gan:1").manifest.version == 1
-    assert len(registry.latest()) == 1
+    assert len(registry.meant()) == 1
     for wrong in ("tiny-gan:3", "nope", "../x", "tiny-gan:", "", "TINY"):
         with pytest.raises(UnknownModel):
             registry.find(wrong)

@@ -129,6 +129,14 @@ def test_many_at_once_get_a_version_each(operator, own):
         assert written.manifest.score.calibration.n == answer.json()["n"]
 
 
+def test_a_promoted_name_goes_on_to_mean_that_version_which_the_answer_says(operator, own):
+    own.promote("tiny-table", 1)
+    answer = calibrate(operator, shifted(0, N)).json()
+    assert answer["notes"] == ["tiny-table goes on to mean version 1, which is promoted"]
+    assert (answer["version"], answer["served"]) == (2, True)
+    assert operator.get("/models/tiny-table").json()["version"] == 1
+
+
 def test_calibrated_items_do_not_count_for_drift(operator):
     assert calibrate(operator, shifted(0, N)).status_code == 201
     assert [operator.get(f"/models/tiny-table:{v}/drift").json()["items"] for v in (1, 2)] == [0, 0]

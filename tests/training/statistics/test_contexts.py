@@ -12,7 +12,7 @@ from training.statistics.contexts import (
     PredictedSamples,
     contexts_of,
 )
-from training.transforms import TRANSFORMS
+from training.transforms import TRANSFORMS, DataFacts
 
 
 def _median_edge(left: float, above: float, corner: float) -> float:
@@ -108,7 +108,7 @@ def test_views_of_a_picture_are_all_its_orientations(pictures):
     ],
 )
 def test_discrete_items_have_contexts_and_real_ones_have_none(name, options, raw_shape, expected):
-    transform = TRANSFORMS[name](raw_shape, TRANSFORMS[name].Options(**options))
+    transform = TRANSFORMS[name](DataFacts(TRANSFORMS[name].raw, raw_shape), TRANSFORMS[name].Options(**options))
     found = contexts_of(transform)
     assert type(found) is expected
     if found is not None:

@@ -16,9 +16,9 @@ from pofx.rules.conformal import p_values, ranked
 from training.export.scoring import Scoring
 from training.statistics import Evidence
 from training.statistics.choice import choose
-from training.transforms import Binarise
+from training.transforms import Binarise, DataFacts
 from training.zoo import FAMILIES
-from training.zoo.base import Family
+from training.zoo.base import Facts, Family
 
 SIDE = 9  # of a picture: a digit of 8 by 8 pixels has two places in each direction
 BRIGHT = 14  # of 16 grey levels
@@ -41,7 +41,7 @@ def _family(name: str, x: Tensor, held: Tensor) -> Family:
     """A small fitted model; in closed form, or by a short descent."""
     torch.manual_seed(0)
     family_type = FAMILIES[name]
-    family = family_type(tuple(x.shape[1:]), family_type.Options(**OPTIONS[name]))
+    family = family_type(Facts(x.shape[1:], "binary", 2), family_type.Options(**OPTIONS[name]))
     if hasattr(family, "fit"):
         family.fit(x, held, 0)
         return family.eval()
@@ -79,7 +79,7 @@ def _values(scoring: Scoring, raw: np.ndarray) -> dict[str, np.ndarray]:
 
 def _judge(name: str, raw: np.ndarray) -> Judge:
     """A model fitted on a third of the pictures, with statistics fitted and calibrated on others."""
-    transform = Binarise((SIDE, SIDE, 1), Binarise.Options(mode="threshold"))
+    transform = Binarise(DataFacts("image", (SIDE, SIDE, 1)), Binarise.Options(mode="threshold"))
     x, held = (transform(torch.from_numpy(part)) for part in (raw[:600], raw[600:900]))
     plain = Scoring(_family(name, x, held), transform)
     statistics = choose(transform, plain.outputs, 0, "log-density")

@@ -4,17 +4,18 @@ import pytest
 import torch
 
 from training.export.graphs import computations
-from training.transforms import Levels
-from training.zoo.autoregressive.gated_pixelcnn import GatedPixelCnn
+from training.transforms import DataFacts, Levels
+from training.zoo.base import Facts
+from training.zoo.gated_pixelcnn import GatedPixelCnn
 
 SHAPE = (1, 4, 4)
 LABEL = torch.tensor([0, 1, 2, 2])
 
 
-def _model(**options: float) -> GatedPixelCnn:
+def _model(classes: int = 3, **options: float) -> GatedPixelCnn:
     torch.manual_seed(0)
-    settings = {"layers": 1, "channels": 8, "head": 16, "levels": 5, "classes": 3} | options
-    model = GatedPixelCnn(SHAPE, GatedPixelCnn.Options(**settings))
+    settings = {"layers": 1, "channels": 8, "head": 16} | options
+    model = GatedPixelCnn(Facts(SHAPE, "levels", 5, classes=classes), GatedPixelCnn.Options(**settings))
     for name, parameter in model.named_parameters():
         parameter.data += 3 * name.endswith("label.weight") * torch.randn_like(parameter)
     return model.eval().requires_grad_(False)
@@ -53,7 +54,7 @@ def test_labels_are_hidden_from_a_share_of_the_items_that_the_seed_decides():
 
 
 def test_without_classes_no_graph_takes_a_label():
-    transform = Levels((4, 4, 1), Levels.Options(count=5))
+    transform = Levels(DataFacts("image", (4, 4, 1)), Levels.Options(count=5))
     named = {
         classes: {item.name for item in computations(_model(classes=classes), transform)["propose"].inputs}
         for classes in (0, 3)

@@ -10,6 +10,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticD
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB
 
 from training.zoo import FAMILIES
+from training.zoo.base import Facts
 
 Gda, NaiveBayes = FAMILIES["gda"], FAMILIES["naive_bayes"]
 LABELS, DIMS = 3, 4
@@ -36,9 +37,13 @@ def _levels(levels: int, items: int = 300, dims: int = DIMS) -> tuple[torch.Tens
     return torch.cat(x, 1).float(), label
 
 
-def _fitted(family, options, data):
+def _facts(levels: int = 0, dims: int = DIMS, classes: int = LABELS) -> Facts:
+    return Facts((dims,), "levels" if levels else "real", levels, classes=classes)
+
+
+def _fitted(family, options, data, levels=0):
     x, label = data
-    model = family(x.shape[1:], family.Options(classes=LABELS, **options))
+    model = family(_facts(levels, x.shape[1]), family.Options(**options))
     model.fit_labelled(x, label, x, label, seed=0)
     return model.eval()
 
@@ -49,8 +54,8 @@ DISCRETE = {"bernoulli": 2, "categorical": 4}
 def _naive_bayes(name: str):
     levels = DISCRETE.get(name, 0)
     data = _levels(levels) if levels else _real()
-    options = {"levels": levels, "pseudo_counts": (0.3,), "variance_shares": (1e-3,)}
-    return _fitted(NaiveBayes, options, data), data
+    options = {"pseudo_counts": (0.3,), "variance_shares": (1e-3,)}
+    return _fitted(NaiveBayes, options, data, levels), data
 
 
 def _gda(form: str, shrinkage: float = 0.1, dims: int = DIMS):
@@ -166,12 +171,12 @@ def test_the_density_of_the_gaussians_integrates_to_one(form):
 def test_a_singular_covariance_is_shrunk_until_it_is_not():
     x, label = _real(items=60)
     x = torch.cat([x, x[:, :1]], 1)  # a column twice
-    model = Gda((DIMS + 1,), Gda.Options(classes=LABELS, shrinkages=(0.0, 0.01, 0.1)))
+    model = Gda(_facts(dims=DIMS + 1), Gda.Options(shrinkages=(0.0, 0.01, 0.1)))
     chosen = model.fit_labelled(x, label, x, label, seed=0)
     assert chosen["shrinkage"] > 0
     assert torch.isfinite(model.log_prob(x)).all()
     with pytest.raises(ValueError, match="singular; expected more items, or a larger shrinkage"):
-        Gda((DIMS + 1,), Gda.Options(classes=LABELS, shrinkages=(0.0,))).fit_labelled(x, label, x, label, seed=0)
+        Gda(_facts(dims=DIMS + 1), Gda.Options(shrinkages=(0.0,))).fit_labelled(x, label, x, label, seed=0)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -184,10 +189,10 @@ def test_the_smoothing_is_the_one_with_the_best_validation_likelihood(name):
         fixed = {"covariances": (name,)}
     else:
         family, option = NaiveBayes, "pseudo_counts" if levels else "variance_shares"
-        fixed, values = {"levels": levels}, (0.01, 0.3, 1.0, 30.0)
+        fixed, values = {}, (0.01, 0.3, 1.0, 30.0)
 
     def fit(candidates):
-        model = family((DIMS,), family.Options(classes=LABELS, **fixed, **{option: candidates}))
+        model = family(_facts(levels), family.Options(**fixed, **{option: candidates}))
         return model, model.fit_labelled(x, label, held_out, other, seed=0)
 
     singles = {value: float(fit((value,))[0].log_prob(held_out).mean()) for value in values}
@@ -200,7 +205,7 @@ def test_the_smoothing_is_the_one_with_the_best_validation_likelihood(name):
 @pytest.mark.parametrize("family", [Gda, NaiveBayes])
 def test_labels_are_needed_and_every_one_must_occur(family):
     with pytest.raises(ValueError, match="expected data with labels, got none"):
-        family((DIMS,), family.Options().model_copy(update={"classes": 0}))
+        family(_facts(classes=0), family.Options())
     x, label = _real()
     with pytest.raises(ValueError, match="at least 2 items of each of 4 labels to fit, got 0 of label number 3"):
-        family((DIMS,), family.Options(classes=4)).fit_labelled(x, label, x, label, seed=0)
+        family(_facts(classes=4), family.Options()).fit_labelled(x, label, x, label, seed=0)

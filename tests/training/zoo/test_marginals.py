@@ -6,25 +6,20 @@ import torch
 from scipy.stats import multivariate_normal
 
 from pofx.kinds.words import MARGINALISING
+from tests.training.zoo.cases import CASES, having
 from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
 from training.export.scoring import Scoring
 from training.export.torchscript import TorchScriptRunner, to_torchscript
 from training.statistics import Evidence
 from training.statistics.choice import choose
-from training.transforms import Columns, Standardise
+from training.transforms import Columns, DataFacts, Standardise
 from training.zoo import FAMILIES
-from training.zoo.base import FactorisedDensity, LabelledClosedForm
-from training.zoo.classical.gmm import Gmm, GmmOptions
+from training.zoo.base import FactorisedDensity, Facts, LabelledClosedForm
+from training.zoo.gmm import Gmm, GmmOptions
 
 DIMS = 4
-OPTIONS = {
-    "gmm-full": ("gmm", {"components": (3,), "covariances": ("full",), "restarts": 1}),
-    "gmm-diag": ("gmm", {"components": (3,), "covariances": ("diag",), "restarts": 1}),
-    "gmm-tied": ("gmm", {"components": (2,), "covariances": ("tied",), "restarts": 1}),
-    "gda": ("gda", {"classes": 2}),
-    "naive_bayes": ("naive_bayes", {"classes": 2, "levels": 0}),
-}
+MARGINAL = having(FactorisedDensity, where=lambda case: case.fresh().marginalises)
 
 
 def rows(count=400, seed=0):
@@ -33,10 +28,9 @@ def rows(count=400, seed=0):
     return torch.from_numpy(mixed + 2 * random.integers(0, 2, (count, 1))).float()
 
 
-@pytest.fixture(scope="module", params=OPTIONS)
+@pytest.fixture(scope="module", params=MARGINAL)
 def family(request):
-    name, options = OPTIONS[request.param]
-    built = FAMILIES[name]((DIMS,), FAMILIES[name].Options(**options))
+    built = CASES[request.param].fresh()
     x, held = rows(), rows(seed=1)
     if isinstance(built, LabelledClosedForm):
         built.fit_labelled(x, (x[:, 0] > 1).long(), held, (held[:, 0] > 1).long(), 0)
@@ -83,7 +77,7 @@ def test_complete_rows_keep_their_bits_beside_rows_with_gaps(family):
 
 @pytest.mark.parametrize("seen", [[0], [1, 3], [0, 1, 2], [3]])
 def test_one_gaussian_has_the_marginals_of_the_textbook(seen):
-    gmm = Gmm((DIMS,), GmmOptions(components=(1,), covariances=("full",), restarts=1))
+    gmm = Gmm(Facts((DIMS,), "real"), GmmOptions(components=(1,), covariances=("full",), restarts=1))
     gmm.fit(rows(), rows(seed=1), 0)
     x = rows(9, seed=5)
     covariance = (gmm.cholesky @ gmm.cholesky.transpose(1, 2))[0].numpy()
@@ -94,11 +88,11 @@ def test_one_gaussian_has_the_marginals_of_the_textbook(seen):
 
 
 def test_tails_are_those_given_the_columns_that_are_there():
-    gmm = Gmm((DIMS,), GmmOptions(components=(2,), covariances=("full",), restarts=1))
+    gmm = Gmm(Facts((DIMS,), "real"), GmmOptions(components=(2,), covariances=("full",), restarts=1))
     gmm.fit(rows(), rows(seed=1), 0)
     x = rows(6, seed=6)
     order = [1, 3, 0, 2]  # the same model with the columns that are there first
-    turned = Gmm((DIMS,), gmm.options)
+    turned = Gmm(Facts((DIMS,), "real"), gmm.options)
     turned._allocate(2)
     covariances = (gmm.cholesky @ gmm.cholesky.transpose(1, 2))[:, order][:, :, order]
     turned.log_weights.data, turned.means.data = gmm.log_weights.data, gmm.means.data[:, order]
@@ -110,13 +104,13 @@ def test_tails_are_those_given_the_columns_that_are_there():
 
 
 def test_images_are_never_incomplete():
-    assert not Gmm((1, 2, 2), GmmOptions()).marginalises
+    assert not Gmm(Facts((1, 2, 2), "real"), GmmOptions()).marginalises
 
 
 def scoring(family, transform_type):
     """The score graph with its statistics, for raw rows in other units and places."""
     raw = (3 * rows() + 100).numpy()
-    transform = transform_type((DIMS,), transform_type.Options())
+    transform = transform_type(DataFacts("row", (DIMS,)), transform_type.Options())
     transform.fit(raw)
     plain = Scoring(family, transform).eval()
     held = torch.from_numpy(raw[:100])
@@ -148,7 +142,7 @@ def test_exported_graphs_leave_out_what_the_eager_model_leaves_out(family, trans
 
 
 def test_a_constant_column_may_be_missing():
-    transform = Columns((2,), Columns.Options())
+    transform = Columns(DataFacts("row", (2,)), Columns.Options())
     transform.fit(np.array([[1, 5], [2, 5], [np.nan, 5], [4, np.nan]], np.float32))
     x = transform(torch.tensor([[1, 5], [1, torch.nan]]))
     assert x[0, 1] == 0
@@ -158,7 +152,10 @@ def test_a_constant_column_may_be_missing():
 @pytest.mark.parametrize("transform_type", [Standardise, Columns])
 def test_a_transform_is_fitted_to_what_is_there(transform_type):
     raw = rows(50).numpy()
-    gappy, found, expected = raw.copy(), *(transform_type((DIMS,), transform_type.Options()) for _ in range(2))
+    gappy, found, expected = (
+        raw.copy(),
+        *(transform_type(DataFacts("row", (DIMS,)), transform_type.Options()) for _ in range(2)),
+    )
     gappy[40:, 2] = np.nan
     found.fit(gappy)
     expected.fit(raw[:40])

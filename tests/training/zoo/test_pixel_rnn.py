@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from training.zoo import FAMILIES
-from training.zoo.autoregressive.diagonal_bilstm import skew, unskew
-from training.zoo.autoregressive.networks.line_lstm import GATES
+from training.zoo.base import Facts
+from training.zoo.diagonal_bilstm import skew, unskew
+from training.zoo.parts.pixel_rnn import GATES
 
 ROWS, COLUMNS, INPUTS, HIDDEN = 4, 5, 6, 3
 
@@ -14,7 +15,9 @@ ROWS, COLUMNS, INPUTS, HIDDEN = 4, 5, 6, 3
 def layer(name: str, **options: object) -> torch.nn.Module:
     """A recurrent layer with weights of every size, from INPUTS to HIDDEN channels."""
     torch.manual_seed(0)
-    family = FAMILIES[name]((1, ROWS, COLUMNS), FAMILIES[name].Options(layers=1, hidden=HIDDEN, **options))
+    family = FAMILIES[name](
+        Facts((1, ROWS, COLUMNS), "binary", 2), FAMILIES[name].Options(layers=1, hidden=HIDDEN, **options)
+    )
     recurrence = family.layers[0].recurrence
     for parameter in recurrence.parameters():
         parameter.data = torch.randn_like(parameter)
@@ -108,4 +111,4 @@ def test_skewing_shifts_every_row_by_one_more_and_is_undone():
 @pytest.mark.parametrize("name", ["row_lstm", "diagonal_bilstm"])
 def test_anything_but_pictures_is_refused(name):
     with pytest.raises(ValueError, match=r"expected pictures.*got \(9,\)"):
-        FAMILIES[name]((9,), FAMILIES[name].Options())
+        FAMILIES[name](Facts((9,), "binary", 2), FAMILIES[name].Options())

@@ -7,8 +7,8 @@ import torch
 from scipy.stats import chisquare
 
 from training.evaluate.sampling import fixed_point
-from training.zoo.autoregressive.conditionals.logistic import Head, LogisticMixtures
-from training.zoo.autoregressive.pixelcnn_pp import PixelCnnPp
+from training.zoo.base import Facts
+from training.zoo.pixelcnn_pp import Head, LogisticMixtures, PixelCnnPp
 
 
 def _one_pixel(levels: int, colours: int = 3) -> tuple[Head, torch.Tensor, torch.Tensor]:
@@ -72,9 +72,10 @@ def test_every_uniform_number_gives_a_level_that_exists():
     assert (float(drawn[0]), float(drawn[-1])) == (0.0, 3.0)
 
 
-def _model(event_shape: tuple[int, ...], **options: int) -> PixelCnnPp:
+def _model(event_shape: tuple[int, ...], levels: int = 2, **options: int) -> PixelCnnPp:
     torch.manual_seed(0)
-    return PixelCnnPp(event_shape, PixelCnnPp.Options(channels=4, blocks=2, components=2, **options)).double()
+    facts = Facts(event_shape, "levels", levels)
+    return PixelCnnPp(facts, PixelCnnPp.Options(channels=4, blocks=2, components=2, **options)).double()
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])

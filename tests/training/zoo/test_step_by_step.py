@@ -6,18 +6,17 @@ from torch import nn
 
 from training.evaluate.sampling import fixed_point
 from training.export.graphs import computations
-from training.transforms import Binarise
+from training.transforms import Binarise, DataFacts
 from training.zoo import FAMILIES
-from training.zoo.autoregressive.networks.recurrent import RecurrentOptions, recurrent, start_state, step
-from training.zoo.autoregressive.networks.recurrent_elements import neighbours
-from training.zoo.autoregressive.networks.transformer import causal_attention
-from training.zoo.base import Family
+from training.zoo.attention import causal_attention
+from training.zoo.base import Facts, Family
+from training.zoo.rnn import RnnOptions, neighbours, recurrent, start_state, step
 
 
 def _attention(shape: tuple[int, ...], **options: object) -> Family:
     torch.manual_seed(0)
     family = FAMILIES["attention"]
-    model = family(shape, family.Options(width=16, heads=2, blocks=2, **options))
+    model = family(Facts(shape, "binary", 2), family.Options(width=16, heads=2, blocks=2, **options))
     for parameter in model.parameters():
         parameter.data = torch.randn_like(parameter) / max(1, parameter[0].numel()) ** 0.5
     return model.eval().requires_grad_(False)
@@ -27,7 +26,7 @@ def _attention(shape: tuple[int, ...], **options: object) -> Family:
 @pytest.mark.parametrize("layers", [1, 2])
 def test_steps_of_a_recurrent_network_are_the_network(cell, layers):
     torch.manual_seed(0)
-    network = recurrent(3, RecurrentOptions(cell=cell, hidden=5, layers=layers)).double()
+    network = recurrent(3, RnnOptions(cell=cell, hidden=5, layers=layers)).double()
     x = torch.randn(4, 6, 3, dtype=torch.float64)
     state, outputs = start_state(network, 4), []
     for moment in range(6):
@@ -37,7 +36,7 @@ def test_steps_of_a_recurrent_network_are_the_network(cell, layers):
 
 
 def test_the_forget_gates_of_an_lstm_start_open():
-    network = recurrent(3, RecurrentOptions(cell="lstm", hidden=50, layers=2)).requires_grad_(False)
+    network = recurrent(3, RnnOptions(cell="lstm", hidden=50, layers=2)).requires_grad_(False)
     assert isinstance(network, nn.LSTM)
     for layer in range(2):
         bias = getattr(network, f"bias_ih_l{layer}") + getattr(network, f"bias_hh_l{layer}")
@@ -62,13 +61,13 @@ def test_the_neighbours_of_a_pixel_come_before_it_and_have_its_channel():
 def test_rows_need_images_and_a_row_to_read(options):
     family = FAMILIES["rnn"]
     with pytest.raises(ValueError, match="needs images and a window"):
-        family((1, 3, 3) if "window" in options else (9,), family.Options(**options))
+        family(Facts((1, 3, 3) if "window" in options else (9,), "binary", 2), family.Options(**options))
 
 
 def test_attention_needs_heads_that_share_its_width():
     family = FAMILIES["attention"]
     with pytest.raises(ValueError, match="3 heads"):
-        family((9,), family.Options(width=16, heads=3))
+        family(Facts((9,), "binary", 2), family.Options(width=16, heads=3))
 
 
 @pytest.mark.parametrize("shape", [(1, 6, 6), (2, 3, 3), (23,)])
@@ -96,4 +95,4 @@ def test_attention_in_blocks_is_attention(monkeypatch):
 @pytest.mark.parametrize(("sampler", "graph"), [("direct", "generate"), ("fixed_point", "propose")])
 def test_a_bundle_gets_the_sampler_that_its_option_names(sampler, graph):
     model = _attention((1, 2, 2), sampler=sampler)
-    assert set(computations(model, Binarise((2, 2, 1), Binarise.Options()))) == {"score", graph}
+    assert set(computations(model, Binarise(DataFacts("image", (2, 2, 1)), Binarise.Options()))) == {"score", graph}

@@ -6,31 +6,19 @@ import torch
 from scipy.special import log_ndtr
 from scipy.stats import kstest
 
+from tests.training.zoo.cases import CASES, Case, having
 from training.evaluate.sampling import sample
-from training.transforms import Standardise
+from training.transforms import DataFacts, Standardise
 from training.zoo import FAMILIES
-from training.zoo.normal_tail import log_upper_tail, mixture_log_tail
-
-CASES = {
-    "gmm": {},
-    "rnade": {"hidden": 6, "components": 3, "order": "random"},
-    "made": {"space": "real", "hidden": (12,), "components": 3},
-    "made-in-two-orders": {"space": "real", "hidden": (12,), "components": 3, "orders": ("raster", "reversed")},
-}
+from training.zoo.base import FactorisedDensity, Facts
+from training.zoo.parts.conditionals import log_upper_tail, mixture_log_tail
 
 
-def case(name: str) -> torch.nn.Module:
-    """A family over three dimensions with weights far from any initial value."""
-    family = FAMILIES[name.partition("-")[0]]
-    model = family((3,), family.Options(**CASES[name]))
-    generator = torch.Generator().manual_seed(0)
-    if name == "gmm":
-        x = torch.randn(600, 3, generator=generator) + 4 * torch.randint(0, 3, (600, 1), generator=generator)
-        model.fit(x @ torch.randn(3, 3, generator=generator), x[:50], 0)
-        return model.eval()
-    for parameter in model.parameters():
-        parameter.data = 0.7 * torch.randn(parameter.shape, generator=generator)
-    return model.eval().requires_grad_(False)
+def tailed(case: Case) -> bool:
+    return case.fresh().tailed
+
+
+TAILED = having(FactorisedDensity, where=tailed)
 
 
 def test_normal_tails_are_right_from_the_middle_to_the_end_of_the_numbers():
@@ -49,18 +37,18 @@ def test_the_tail_of_a_mixture_is_that_of_its_distribution_function():
     assert float(mixture_log_tail(weights.log(), z, 1).max()) <= 0
 
 
-@pytest.mark.parametrize("name", ["gmm", "rnade", "made"])
+@pytest.mark.parametrize("name", [name for name in TAILED if name != "made-real-in-two-orders"])
 def test_tail_probabilities_of_a_models_own_samples_are_uniform_in_every_dimension(name):
-    model, transform = case(name), Standardise((3,), Standardise.Options())
+    model, transform = CASES[name].with_shape(3).build(), Standardise(DataFacts("row", (3,)), Standardise.Options())
     drawn = sample(model, transform, 4000, seed=1)
     tails = model.dim_log_tail(drawn).exp().numpy()
     assert min(kstest(column, "uniform").pvalue for column in tails.T) > 1e-3
     assert abs(np.corrcoef(tails.T) - np.eye(3)).max() < 0.06
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", TAILED)
 def test_tails_stay_finite_far_away_and_only_grow_longer(name):
-    model = case(name)
+    model = CASES[name].with_shape(3).build()
     direction = torch.ones(1, 3)
     far = torch.cat([model.dim_log_tail(step * direction).sum(1) for step in (30.0, 300.0, 3000.0)])
     assert torch.isfinite(far).all()
@@ -70,7 +58,9 @@ def test_tails_stay_finite_far_away_and_only_grow_longer(name):
 def test_a_tail_does_not_see_how_small_a_component_is():
     """Of two components alike but for their size, the centres are equally unsuspicious, and not equally likely."""
     family = FAMILIES["gmm"]
-    model = family((2,), family.Options(components=(2,), covariances=("full",), regularisations=(1e-6,), restarts=1))
+    model = family(
+        Facts((2,), "real"), family.Options(components=(2,), covariances=("full",), regularisations=(1e-6,), restarts=1)
+    )
     random = torch.Generator().manual_seed(0)
     rows = torch.randn(4000, 2, generator=random)
     rows[:2000] = 0.01 * rows[:2000] - 100
@@ -83,4 +73,4 @@ def test_a_tail_does_not_see_how_small_a_component_is():
 
 
 def test_binary_dimensions_have_no_tails():
-    assert not FAMILIES["made"]((4,), FAMILIES["made"].Options()).tailed
+    assert not FAMILIES["made"](Facts((4,), "binary", 2), FAMILIES["made"].Options()).tailed

@@ -4,18 +4,18 @@ import pytest
 import torch
 
 from training.export.graphs import computations
-from training.transforms import Mulaw
-from training.zoo.autoregressive.conditionals.discrete import draw_categorical
-from training.zoo.autoregressive.wavenet import Wavenet
-from training.zoo.base import Known
+from training.transforms import DataFacts, Mulaw
+from training.zoo.base import Facts, Known
+from training.zoo.parts.conditionals import draw_categorical
+from training.zoo.wavenet import Wavenet
 
 TIME, LEVELS = 40, 7
 
 
-def _net(**options) -> Wavenet:
+def _net(classes: int = 2, **options) -> Wavenet:
     """Weights far from their initial values."""
-    shape = {"stacks": 2, "layers": 3, "channels": 4, "skip": 6, "classes": 2, **options}
-    net = Wavenet((TIME,), Wavenet.Options(levels=LEVELS, **shape))
+    shape = {"stacks": 2, "layers": 3, "channels": 4, "skip": 6, **options}
+    net = Wavenet(Facts((TIME,), "levels", LEVELS, classes=classes), Wavenet.Options(**shape))
     generator = torch.Generator().manual_seed(0)
     for parameter in net.parameters():
         parameter.data = 0.6 * torch.randn(parameter.shape, generator=generator)
@@ -83,8 +83,8 @@ def test_dropout_is_for_fitting_only():
 
 
 def test_only_a_net_fitted_with_labels_is_told_one():
-    transform = Mulaw((TIME,), Mulaw.Options(count=16))
+    transform = Mulaw(DataFacts("audio", (TIME,)), Mulaw.Options(count=16))
     for classes, conditions in ((0, ["known", "mask"]), (2, ["label", "known", "mask"])):
-        net = Wavenet((TIME,), Wavenet.Options(levels=16, layers=2, channels=4, classes=classes)).eval()
+        net = Wavenet(Facts((TIME,), "levels", 16, classes=classes), Wavenet.Options(layers=2, channels=4)).eval()
         inputs = computations(net, transform)["generate"].inputs
         assert [item.name for item in inputs] == ["u", "temperature", *conditions]

@@ -1,1 +1,0 @@
-"""Lightning modules: how a family is fitted by gradient."""

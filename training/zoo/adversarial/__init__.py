@@ -1,1 +1,0 @@
-"""Families trained by a game between a generator and a discriminator."""

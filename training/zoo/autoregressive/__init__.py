@@ -1,1 +1,0 @@
-"""Families that factorise p(x) into conditionals, one dimension after another."""

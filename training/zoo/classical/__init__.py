@@ -1,1 +1,0 @@
-"""Families with a closed-form or classical fit."""

@@ -1,1 +1,0 @@
-"""Families with a latent variable z."""

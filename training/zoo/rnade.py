@@ -1,0 +1,103 @@
+"""RNADE: NADE for real numbers, every conditional a mixture of Gaussians.
+
+As in NADE the hidden activation runs through the dimensions, a_{d+1} = a_d + W_d x_d with a_1 = c; unit values are
+h_d = relu(ρ_d a_d), where the learned ρ_d keeps activations in range although they are sums of ever more terms. Heads
+of each dimension turn h_d into mixture weights (softmax), means and standard deviations of p(x_d | x_<d). Deviations
+are a softplus, where the paper has an exponential that overflows far from the data, plus a floor, without which a
+repeated value would have unbounded likelihood. Samples are drawn along the way: a uniform number chooses the
+component, a normal one the value.
+
+B. Uria, I. Murray, H. Larochelle, "RNADE: The real-valued neural autoregressive density-estimator", NIPS 2013,
+arXiv 1306.0186; equations 4-11.
+"""
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from training.zoo.base import Autoregressive, CompletingSampler, Facts, Family, Known, LikelihoodTrained, Noise, Options
+from training.zoo.parts.conditionals import OrderOptions, in_order, keep, ordering, scan
+from training.zoo.parts.gaussian_conditionals import Mixture, MixtureHead, MixtureOptions
+
+
+class RnadeOptions(OrderOptions, MixtureOptions):
+    """Options of ``rnade``."""
+
+    hidden: int = Field(default=64, ge=1, description="units of the hidden layer")
+
+
+class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
+    """Neural autoregressive estimator over real dimensions; exact density, direct samples."""
+
+    title = "RNADE"
+    paper = "Uria, Murray & Larochelle 2013, arXiv 1306.0186"
+    kind = "exact"
+    space = "real"
+    temperature = MixtureHead.temperature
+    Options: ClassVar[type[Options]] = RnadeOptions
+
+    def __init__(self, facts: Facts, options: RnadeOptions) -> None:
+        super().__init__(facts, options)
+        self.head = MixtureHead(options)
+        dims, hidden, outputs = self.dims, options.hidden, self.head.outputs
+        order = ordering(facts.event_shape, options.order, options.order_seed)
+        self.register_buffer("order", order, persistent=False)  # dimensions from first to last
+        self.register_buffer("place", torch.argsort(order), persistent=False)  # of each dimension in the order
+        self.encoder = nn.Parameter(torch.randn(dims, hidden))  # W, rows in order
+        self.encoder_bias = nn.Parameter(torch.randn(hidden))  # c
+        self.scale = nn.Parameter((1 / torch.arange(1, dims + 1)).sqrt())  # ρ, in order
+        self.decoder = nn.Parameter(0.1 * torch.randn(dims, hidden, outputs) / hidden**0.5)  # weights, means, sigmas
+        self.decoder_bias = nn.Parameter(self.head.first_bias(dims))
+
+    def conditionals(self, x: Tensor) -> Mixture:
+        """p(x_d | x_<d) for all d at once, tensors (batch, dims, components), for x (batch, dims); x's precision."""
+        ordered, kind = x[:, self.order], x.dtype
+        start = self.encoder_bias.to(kind).expand(x.shape[0], 1, -1)
+        after = start + torch.cumsum(ordered[:, :-1, None] * self.encoder[:-1].to(kind), 1)
+        a = torch.cat([start, after], 1)  # (batch, dims, hidden)
+        h = torch.relu(a * self.scale[:, None].to(kind)).transpose(0, 1)  # (dims, batch, hidden)
+        heads = (h @ self.decoder.to(kind) + self.decoder_bias[:, None].to(kind)).transpose(0, 1)
+        return self.head(heads[:, self.place])
+
+    def dim_log_prob(self, x: Tensor) -> Tensor:
+        """Log p(x_d | x_<d), shape (batch, *event_shape)."""
+        # Far from the data small deviations magnify the rounding of float32; training does not go there.
+        flat = x.flatten(1) if self.training else x.flatten(1).double()
+        return self.conditionals(flat).log_prob(flat).float().reshape(-1, *self.event_shape)
+
+    @property
+    def tailed(self) -> bool:
+        """Always: every dimension is a real number."""
+        return True
+
+    def dim_log_tail(self, x: Tensor) -> Tensor:
+        """Two-sided tail of p(x_d | x_<d), shape (batch, *event_shape)."""
+        flat = x.flatten(1).double()
+        return self.conditionals(flat).log_tail(flat).float().reshape(-1, *self.event_shape)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """Mean exact negative log-likelihood in nats."""
+        return -self.log_prob(x).mean()
+
+    @property
+    def noise(self) -> tuple[Noise, ...]:
+        """A uniform number to choose the component, a normal one inside it, for every dimension."""
+        return self.head.noise(self.dims)
+
+    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
+        """Exact samples, shape (batch, *event_shape)."""
+        component, eps = (array[:, self.order].T.contiguous() for array in noise)  # (dims, batch)
+
+        def step(a: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+            component, eps, row, scale, out, bias, *given = inputs
+            heads = torch.relu(a * scale) @ out + bias  # (batch, 3 components)
+            x = keep(self.head(heads).draw(component, eps, temperature), *given)  # (batch,)
+            return a + x[:, None] * row, x.clone()
+
+        start = self.encoder_bias.expand(component.shape[1], -1).clone()  # (batch, hidden)
+        weights = (self.encoder, self.scale[:, None], self.decoder, self.decoder_bias)
+        inputs = (component, eps, *weights, *in_order(known, self.order))
+        values = scan(step, start, inputs)  # (dims, batch), in order
+        return values.T[:, self.place].reshape(-1, *self.event_shape), None
