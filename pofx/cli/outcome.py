@@ -54,11 +54,16 @@ class Outcome:
         sure = f"{CONFIDENCE * 100:g} %"
         return f"at most {alpha} of normal items are called anomalies, with {sure} confidence in {items}"
 
+    @property
+    def items(self) -> Array:
+        """The worst items as the model takes them, (items, …); there is at least one."""
+        return np.stack([item.array for item in self.worst])
+
     @cached_property
     def surprise(self) -> Array | None:
         """How odd every dimension of the worst items is, (items, …) in nats; None where the model cannot say."""
         kind = map_kind(self.plan.graph.spec)
         if kind is None or not self.worst:
             return None
-        explained = run(replace(self.plan, map=kind).begin(np.stack([item.array for item in self.worst]))).explanation
+        explained = run(replace(self.plan, map=kind).begin(self.items)).explanation
         return None if explained is None else explained.nats

@@ -7,7 +7,6 @@ import numpy as np
 
 from pofx import bundle
 from pofx.cli.outcome import Outcome
-from pofx.cli.reasons import top_columns
 from pofx.cli.summary import number
 from pofx.cli.worst import WorstItem
 from pofx.kinds.image import Pixels, encode_png
@@ -15,6 +14,7 @@ from pofx.kinds.json_text import to_base64
 from pofx.kinds.pictures import as_colour, envelope_with_heat, envelopes, heat_map
 from pofx.kinds.text import decode_texts
 from pofx.rules.arrays import Array
+from pofx.use.reasons import most_first, per_position
 
 _COLUMNS, _OWN = 6, 4
 
@@ -58,7 +58,7 @@ def _looks(spec: bundle.InputSpec, item: WorstItem, surprise: Array | None) -> s
 def _image(pixels: Pixels, surprise: Array | None) -> str:
     shown = [_picture(as_colour(pixels[np.newaxis])[0], "the image")]
     if surprise is not None:
-        colours, low, high = heat_map(surprise.sum(axis=2) if surprise.ndim == 3 else surprise)
+        colours, low, high = heat_map(per_position(surprise))
         shown.append(_picture(colours, f"surprise, {_span(low, high)}"))
     return f'<div class="pair">{"".join(shown)}</div>'
 
@@ -98,18 +98,21 @@ def _character(character: str, share: float, nats: float) -> str:
 
 def _row(spec: bundle.RowSpec, item: WorstItem, surprise: Array | None) -> str:
     """The most surprising columns with their values, and some of the columns that the model does not read."""
-    ranges = {column.name: column for column in spec.columns}
-    top = [] if surprise is None else top_columns(spec, item.array, surprise, _COLUMNS)
-    values = dict(zip(ranges, item.array.tolist(), strict=True))
-    most = max([nats for _, nats in top if np.isfinite(nats)], default=1.0) or 1.0
-    rows = "".join(_column(ranges[name], values[name], nats, nats / most) for name, nats in top)
-    others = [f"{escape(name)}: {escape(str(value)[:40])}" for name, value in item.own.items() if name not in ranges]
+    read = {column.name for column in spec.columns}
+    odd = np.full(len(read), np.nan) if surprise is None else np.where(np.isnan(item.array), -np.inf, surprise)
+    most = max(float(odd[np.isfinite(odd)].max(initial=0.0)), 1e-9)
+    places = most_first(odd)[:_COLUMNS]
+    rows = "".join(
+        _column(spec.columns[place], float(item.array[place]), float(odd[place]), float(odd[place]) / most)
+        for place in places
+    )
+    others = [f"{escape(name)}: {escape(str(value)[:40])}" for name, value in item.own.items() if name not in read]
     own = f'<p class="own">{" · ".join(others[:_OWN])}</p>' if others else ""
     return f"{own}<table><tr><th>column<th>value<th>seen in training<th>surprise, nats{rows}</table>"
 
 
 def _column(column: bundle.Column, value: float, nats: float, share: float) -> str:
-    shown = column.categories[int(value)] if column.categories else number(value)
+    shown = column.categories[int(value)] if column.categories and not np.isnan(value) else number(value)
     usual = (
         f"{len(column.categories)} names"
         if column.categories

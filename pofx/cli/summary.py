@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pofx.cli.outcome import Outcome
-from pofx.cli.reasons import top_columns
 from pofx.cli.worst import WorstItem
+from pofx.use.reasons import reasons
 
 
 def print_summary(console: Console, outcome: Outcome) -> None:
@@ -50,11 +50,11 @@ def _worst(outcome: Outcome) -> Table:
     table.add_column("p-value", justify="right", no_wrap=True)
     table.add_column(outcome.statistic.name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    reasons = _reasons(outcome)
-    if reasons:
+    why = _reasons(outcome)
+    if why:
         table.add_column("most surprising (nats)", overflow="fold")
     for place, item in enumerate(outcome.worst):
-        table.add_row(item.title, *_numbers(outcome, item), *reasons[place : place + 1])
+        table.add_row(item.title, *_numbers(outcome, item), *why[place : place + 1])
     return table
 
 
@@ -64,13 +64,11 @@ def _numbers(outcome: Outcome, item: WorstItem) -> tuple[str, str, str]:
 
 
 def _reasons(outcome: Outcome) -> list[str]:
-    spec, surprise = outcome.manifest.input, outcome.surprise
-    if spec.kind != "row" or surprise is None:
+    """A phrase for each of the worst items; nothing where the model cannot say."""
+    if outcome.surprise is None:
         return []
-    return [
-        ", ".join(f"{name} {number(nats)}" for name, nats in top_columns(spec, item.array, surprise[place]))
-        for place, item in enumerate(outcome.worst)
-    ]
+    found: list[str] = reasons(outcome.manifest.input, outcome.items, outcome.surprise).tolist()
+    return found
 
 
 def number(value: Any) -> str:
