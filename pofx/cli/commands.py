@@ -86,7 +86,7 @@ TRAINING: Mapping[str, Command] = {
 }
 
 CALIBRATE = Command(
-    "training.commands.calibrating:calibrate_command",
+    "pofx.cli.calibrating:calibrate_command",
     "Calibrate a model on normal items of your own, without training.",
     (
         'pofx calibrate breast-cancer-gmm healthy.csv --data "our clinic, 2026"',

@@ -65,7 +65,7 @@ def check_count(items: int) -> None:
 def new_calibration(scores: Scores, data: str, date: datetime.date, labels: Labelled | None = None) -> NewCalibration:
     """The calibration that scored items make; raises RequestInvalid for an item that cannot be normal."""
     check_count(len(scores))
-    _check_finite(scores.statistics)
+    check_finite(scores.statistics)
     incomplete = 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
     return NewCalibration(scores.statistics, data, date, incomplete, labels or Labelled())
 
@@ -96,7 +96,7 @@ def as_npz(arrays: Mapping[str, Array]) -> bytes:
     return buffer.getvalue()
 
 
-def _check_finite(statistics: Mapping[str, Array]) -> None:
+def check_finite(statistics: Mapping[str, Array]) -> None:
     """Raises RequestInvalid for the first item with a statistic that is not finite: it cannot be normal."""
     names = list(statistics)
     finite = np.isfinite(np.stack([statistics[name] for name in names], 1))  # (items, statistics)
