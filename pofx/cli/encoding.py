@@ -12,13 +12,12 @@ from rich.console import Console
 from pofx.cli.ahead import ahead, behind
 from pofx.cli.arrow_tables import TableFile
 from pofx.cli.npy_file import NpyRows
-from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, opened
+from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
 from pofx.cli.progress import progress
 from pofx.cli.score_table import check_folder, whole_or_nothing
-from pofx.errors import CapabilityMissing, RequestInvalid
+from pofx.errors import RequestInvalid
 from pofx.kinds.columns import Extra, joined
 from pofx.kinds.files import Block, blocks, count
-from pofx.model import Model
 from pofx.rules.arrays import Array
 from pofx.use import encode
 from pofx.use.steps import run
@@ -38,7 +37,9 @@ def encode_command(
         Path | None,
         typer.Option("--output", "-o", help="A .csv, .parquet or .npy file; without it CSV on standard output."),
     ] = None,
-    extra: Annotated[Extra, typer.Option(help="What to do with columns that the model does not read.")] = "keep",
+    extra: Annotated[
+        Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
+    ] = "keep",
     store: StoreFolder = USUAL_STORE,
 ) -> None:
     """Turn items into latent vectors.
@@ -48,9 +49,9 @@ def encode_command(
     """
     if output is not None:
         _check(output)
-    loaded = opened(model, store)
-    items, dims = 0, _dims(loaded)
+    loaded = able(opened(model, store), "encode")
     asked, spec = encode.plan(loaded.loaded), loaded.info.input
+    items, dims = 0, asked.declared.dims
     with (
         _written(output, dims) as table,
         progress(f"encoding {path.name}", count(path, spec)) as advance,
@@ -69,13 +70,6 @@ def _check(output: Path) -> None:
     if output.suffix not in _FORMS:
         raise RequestInvalid(f"{output}: expected a name that ends in {', '.join(_FORMS)}")
     check_folder(output)
-
-
-def _dims(model: Model) -> int:
-    if model.info.encode is None:
-        offers = ", ".join(model.info.capabilities)
-        raise CapabilityMissing(f"{model.info.reference} cannot encode; it offers {offers}")
-    return model.info.encode.dims
 
 
 @contextmanager

@@ -4,10 +4,14 @@ import sys
 
 from rich.console import Console
 
+_ON_PURPOSE = {"pofx.errors": "PofxError", "pofx.bundle.errors": "BundleError", "training.errors": "TrainingError"}
+"""The roots of errors that were raised on purpose; a module that nobody imported has raised none."""
+
 
 def words_of(error: Exception) -> str | None:
     """What to tell of an error that was raised on purpose, on one line; None for any other, which is a bug."""
-    if isinstance(error, _on_purpose()):
+    roots = tuple(getattr(sys.modules[module], name) for module, name in _ON_PURPOSE.items() if module in sys.modules)
+    if isinstance(error, roots):
         return " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
@@ -18,11 +22,3 @@ def complain(words: str, first: str = "error") -> None:
     """Tells one line in red."""
     console = Console(stderr=True)
     console.print(f"{first}: {words}", style="red", markup=False, highlight=False, soft_wrap=True)
-
-
-def _on_purpose() -> tuple[type[Exception], ...]:
-    from pofx.bundle.errors import BundleError  # pydantic takes a while to import, and --help needs none
-    from pofx.errors import PofxError
-
-    training = sys.modules.get("training.errors")  # only there if a command of training was called
-    return (PofxError, BundleError, *(() if training is None else (training.TrainingError,)))

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pofx import bundle
 from pofx.cli.ahead import ahead
 from pofx.cli.models_shown import folding, size_of
-from pofx.cli.opening import USUAL_STORE, StoreFolder, opened, reference_of
+from pofx.cli.opening import USUAL_STORE, StoreFolder, able, opened, reference_of
 from pofx.cli.progress import progress
 from pofx.cli.summary import number
 from pofx.errors import RequestInvalid
@@ -24,6 +25,7 @@ from pofx.use.score import ScoreAsked, ScorePlan, plan
 from pofx.use.steps import run
 
 _MOST_CHARACTERS, _MOST_ITEMS = 60, 10
+_METRICS, _VALUE = "metrics", "/value"
 _DIGESTS = ("sha256", "fingerprint")
 
 
@@ -43,13 +45,22 @@ def diff_command(
     first, second = (bundle.read(kept.locate(reference)).manifest for reference in references)
     console.print(_differences(first, second))
     if on is not None:
-        console.print(_verdicts([opened(str(reference), store).loaded for reference in references], on))
+        console.print(_verdicts([able(opened(str(reference), store), "score").loaded for reference in references], on))
 
 
 def _differences(one: bundle.Manifest, other: bundle.Manifest) -> Table:
     table = folding("", one.reference, other.reference)
+    part = None
     for found in bundle.differences(one, other):
-        table.add_row(f"{found.part}: {found.what}", _short(found.what, found.one), _short(found.what, found.other))
+        if found.part == _METRICS and not found.what.endswith(_VALUE):
+            continue  # how it was measured; the metric's row has its value
+        if found.part != part:
+            table.add_section()
+            table.add_row(f"[bold]{found.part}[/bold]")
+            part = found.part
+        name = escape(found.what.removesuffix(_VALUE))
+        table.add_row(name, _short(found.what, found.one), _short(found.what, found.other))
+    table.add_section()
     table.add_row("size of all files", size_of(one), size_of(other))
     return table
 
@@ -61,12 +72,12 @@ def _short(what: str, value: Any) -> str:
     if what.rpartition("/")[2].startswith(_DIGESTS):
         return str(value)[:8]
     text = f"{value:.5g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]} (and more)"
+    return escape(text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]} (and more)")
 
 
 def _verdicts(models: list[LoadedModel], path: Path) -> Table:
     """How the verdicts of two models on the same items agree, and the items where p-values lie furthest apart."""
-    plans = [_plan(model) for model in models]
+    plans = [plan(model, ScoreAsked()) for model in models]
     names = [model.manifest.reference for model in models]
     p_values, anomalies = _both(plans, path)
     table = folding(f"on {path.name}", *names)
@@ -83,12 +94,6 @@ def _verdicts(models: list[LoadedModel], path: Path) -> Table:
         if apart[at] > 0:
             table.add_row(f"p-value of item {at:,}", *(number(float(found[at])) for found in p_values))
     return table
-
-
-def _plan(model: LoadedModel) -> ScorePlan:
-    if model.manifest.score is None:
-        raise RequestInvalid(f"{model.manifest.reference} cannot score, so verdicts cannot be compared")
-    return plan(model, ScoreAsked())
 
 
 def _both(plans: list[ScorePlan], path: Path) -> tuple[Floats, "np.ndarray[Any, np.dtype[np.bool_]]"]:

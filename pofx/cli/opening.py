@@ -9,6 +9,7 @@ import typer
 from pofx import bundle
 from pofx.bundle.errors import BundleError, BundleNotFound
 from pofx.cli.nearest import did_you_mean
+from pofx.errors import CapabilityMissing
 from pofx.model import DEFAULT_STORE, Model, load
 
 ModelName = Annotated[
@@ -35,6 +36,14 @@ def opened(name: str, store: Path) -> Model:
         raise
     except Exception as error:  # golden vectors, wiring, runtime: whatever is wrong with a bundle is told alike
         raise CannotOpen(f"{name}: {error}") from error
+
+
+def able(model: Model, capability: str) -> Model:
+    """The model; CapabilityMissing says what else it can do if it cannot do this."""
+    if capability not in model.info.capabilities:
+        offers = ", ".join(model.info.capabilities)
+        raise CapabilityMissing(f"{model.info.reference} cannot {capability}; it offers {offers}")
+    return model
 
 
 def reference_of(name: str, store: bundle.Store) -> bundle.Reference:

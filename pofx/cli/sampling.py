@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, opened
+from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
 from pofx.cli.sample_files import FORMS, content_of, usual_form
 from pofx.cli.score_table import check_folder, whole_or_nothing
-from pofx.errors import CapabilityMissing, RequestInvalid
+from pofx.errors import RequestInvalid
 from pofx.kinds.condition import Condition
 from pofx.model import Model
 from pofx.use import generate
@@ -20,11 +20,13 @@ from pofx.use.steps import run
 
 def sample_command(
     model: ModelName,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 16,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed draws the same samples.")] = None,
-    label: Annotated[str | None, typer.Option(help="Samples with this label, where the model has labels.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many.")] = 16,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="The same seed draws the same samples.")] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Samples with this label, where the model has labels.")
+    ] = None,
     temperature: Annotated[
-        float | None, typer.Option(help="Below 1 more usual samples, above 1 more varied ones.")
+        float | None, typer.Option(metavar="T", help="Below 1 more usual samples, above 1 more varied ones.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -43,7 +45,7 @@ def sample_command(
     """
     if output is not None:
         check_folder(output)
-    loaded = opened(model, store)
+    loaded = able(opened(model, store), "generate")
     form = _form(loaded, output)
     options = {} if temperature is None else {"temperature": temperature}
     asked = GenerateAsked(n, seed, options, Condition(label=label))
@@ -59,9 +61,6 @@ def sample_command(
 
 def _form(model: Model, output: Path | None) -> str:
     """How the samples are to be written; raises RequestInvalid before any is drawn."""
-    if model.info.generate is None:
-        offers = ", ".join(model.info.capabilities)
-        raise CapabilityMissing(f"{model.info.reference} cannot generate; it offers {offers}")
     makes = model.info.makes
     known = FORMS[makes.kind]
     form = usual_form(makes) if output is None else output.suffix

@@ -14,7 +14,7 @@ from rich.console import Console
 from pofx import bundle
 from pofx.cli.ahead import ahead, behind
 from pofx.cli.notes import Notes
-from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, opened
+from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
 from pofx.cli.outcome import Outcome
 from pofx.cli.progress import progress
 from pofx.cli.report import write_report
@@ -50,20 +50,30 @@ def score_command(
             help="A .csv or .parquet file for the scores; without it CSV goes to a pipe, and nothing to a terminal.",
         ),
     ] = None,
-    alpha: Annotated[float | None, typer.Option(help="False-alarm rate of the verdict; usually 0.01.")] = None,
+    alpha: Annotated[
+        float | None, typer.Option(metavar="RATE", help="False-alarm rate of the verdict; usually 0.01.")
+    ] = None,
     promise: Annotated[
-        Promise, typer.Option(help="marginal: the rate on average; pac: with 95 % confidence.")
+        Promise,
+        typer.Option(metavar="marginal|pac", help="marginal: the rate on average; pac: with 95 % confidence."),
     ] = "marginal",
-    verdict: Annotated[str | None, typer.Option(help="The statistic that decides; usually the model's first.")] = None,
-    label: Annotated[str | None, typer.Option(help="Compare with calibration items of this label only.")] = None,
+    verdict: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The statistic that decides; usually the model's first.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Compare with calibration items of this label only.")
+    ] = None,
     fdr: Annotated[
-        float | None, typer.Option(help="Also mark discoveries, of which at most this share is false.")
+        float | None, typer.Option(metavar="RATE", help="Also mark discoveries, of which at most this share is false.")
     ] = None,
-    worst: Annotated[int, typer.Option(min=0, help="How many of the most anomalous items to show.")] = 20,
+    worst: Annotated[int, typer.Option(min=0, metavar="N", help="How many of the most anomalous items to show.")] = 20,
     report: Annotated[
-        Path | None, typer.Option(help="A folder for report.html: counts, p-values, and the worst items explained.")
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder for report.html: counts, p-values, and the worst items explained."),
     ] = None,
-    extra: Annotated[Extra, typer.Option(help="What to do with columns that the model does not read.")] = "keep",
+    extra: Annotated[
+        Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
+    ] = "keep",
     store: StoreFolder = USUAL_STORE,
 ) -> None:
     """Score a file or folder.
@@ -72,7 +82,7 @@ def score_command(
     table, or the names of files, then statistics, p-values and verdicts; it appears when it is whole.
     """
     target = _target(output)
-    loaded = opened(model, store).loaded
+    loaded = able(opened(model, store), "score").loaded
     asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr))
     with _written(target, fdr) as table:
         outcome = _streamed(asked, path, extra, worst, table)

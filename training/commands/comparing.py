@@ -21,17 +21,22 @@ def compare_command(
         Path, typer.Option(help="Folder of npz archives with rows X and y, where y = 1 is an anomaly.")
     ] = Path("data/adbench"),
     sets: Annotated[str, typer.Option(help="Names separated by commas, for instance cardio,vowels; or all.")] = "all",
-    seeds: Annotated[int, typer.Option(min=1, help="How many splits of every set.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How many splits of every set.")] = 3,
     protocol: Annotated[
         Literal["one-class", "contaminated", "both"],
-        typer.Option(help="Fit on normal rows only, on all rows of the fit part, or compare both, in two tables."),
+        typer.Option(
+            metavar="WORD",
+            help="one-class fits on normal rows only, contaminated on all rows of the fit part; both, in two tables.",
+        ),
     ] = "one-class",
     methods: Annotated[str, typer.Option(help="Classic detectors separated by commas; all, or none.")] = "all",
     recipe: Annotated[Path, typer.Option(help="Our side; what it says about data is replaced by the sets.")] = Path(
         "recipes/tabular-density.toml"
     ),
-    alpha: Annotated[float, typer.Option(min=0.0, max=1.0, help="False-alarm rate to ask for.")] = 0.05,
-    max_rows: Annotated[int, typer.Option(min=50, help="Most rows of a set; drawn anew for every seed.")] = 20_000,
+    alpha: Annotated[float, typer.Option(min=0.0, max=1.0, metavar="RATE", help="False-alarm rate to ask for.")] = 0.05,
+    max_rows: Annotated[
+        int, typer.Option(min=50, metavar="N", help="Most rows of a set; drawn anew for every seed.")
+    ] = 20_000,
     json: Annotated[Path, typer.Option(help="Where every number is kept as soon as it is known.")] = Path(
         "runs/compare/records.json"
     ),
