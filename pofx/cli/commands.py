@@ -19,7 +19,7 @@ class Command:
     help: str
     examples: tuple[str, ...]
     extra: Extra = "cpu"
-    panel: str = "Use models"
+    panel: str = "Commands"
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,10 @@ class Group:
 
     help: str
     commands: Mapping[str, Command]
-    panel: str = "Use models"
+    panel: str = "Commands"
 
 
+_USING = "Use models"
 _FITTING = "Make models (needs the training packages)"
 
 TRAINING: Mapping[str, Command] = {
@@ -92,6 +93,7 @@ CALIBRATE = Command(
         'pofx calibrate breast-cancer-gmm healthy.csv --data "our clinic, 2026"',
         "pofx calibrate digits-bernoulli digits.npz --labels digit",
     ),
+    panel=_USING,
 )
 
 MODELS: Mapping[str, Command] = {
@@ -145,6 +147,7 @@ COMMANDS: Mapping[str, Command | Group] = {
             "pofx score pictures -m mnist-made --alpha 0.05 --report report",
             "pofx score rows.csv -m magic-made --fdr 0.1 --worst 5 -o scores.csv",
         ),
+        panel=_USING,
     ),
     "sample": Command(
         "pofx.cli.sampling:sample_command",
@@ -152,8 +155,9 @@ COMMANDS: Mapping[str, Command | Group] = {
         (
             "pofx sample -m mnist-made -n 64 --seed 1 -o digits.png",
             "pofx sample -m magic-made -n 1000 -o rows.csv",
-            "pofx sample -m mnist-made --temperature 0.7 -o digits.npy",
+            "pofx sample -m mnist-made --temperature 0.7 -o samples.npy",
         ),
+        panel=_USING,
     ),
     "encode": Command(
         "pofx.cli.encoding:encode_command",
@@ -162,6 +166,7 @@ COMMANDS: Mapping[str, Command | Group] = {
             "pofx encode pictures -m mnist-vae -o codes.csv",
             "pofx encode pictures -m mnist-vae -o codes.npy",
         ),
+        panel=_USING,
     ),
     "calibrate": CALIBRATE,
     "serve": Command(
@@ -169,7 +174,8 @@ COMMANDS: Mapping[str, Command | Group] = {
         "Serve the models of a store over HTTP.",
         ("pofx serve", "pofx serve --store models --port 8000", "pofx serve --check"),
         "service",
+        _USING,
     ),
-    "models": Group("List, show, compare, verify, promote and remove models.", MODELS),
+    "models": Group("List, show, compare, verify, promote and remove models.", MODELS, _USING),
     **TRAINING,
 }

@@ -14,7 +14,7 @@ from pofx.cli.commands import Command, Extra, Group
 from pofx.cli.failures import complain, words_of
 
 _INSTALL: dict[Extra, str] = {
-    "cpu": 'pip install "pofx[cpu]"',
+    "cpu": 'pip install "pofx[cpu,parquet]"',
     "service": 'make install, or pip install "pofx[service]"',
     "training": 'make install-all, or pip install "pofx[training]"',
 }

@@ -17,7 +17,7 @@ ALL = [
         else [(f"{word} {key}", one) for key, one in entry.commands.items()]
     )
 ]
-HEAVY = ("torch", "pandas", "onnxruntime", "matplotlib", "pyarrow", "numpy", "pydantic", "training", "service")
+HEAVY = ("torch", "pandas", "onnxruntime", "matplotlib", "pyarrow", "numpy", "training", "service")
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["models", "--help"]])
