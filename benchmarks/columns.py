@@ -7,9 +7,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.table import Row
-from training.fit import Hardware, Run, fit
+from training.fit import Hardware, fit
 from training.prepare import prepare
 from training.recipe import parse
+from training.run import Run
 
 RECIPE = Path("recipes/breast-cancer-gmm.toml")
 SEEDS = range(10)

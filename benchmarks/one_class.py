@@ -11,9 +11,10 @@ from pathlib import Path
 from benchmarks.table import Row
 from pofx import bundle
 from training import recipe as recipes
-from training.export.bundling import write_bundle
-from training.fit import Hardware, Run, fit
+from training.fit import Hardware, fit
 from training.prepare import prepare
+from training.run import Run
+from training.stages import published
 
 RECIPE = Path("recipes/mnist-one-class.toml")
 _KEY = "one-class: fitted on normal items only; "
@@ -33,11 +34,10 @@ def measure(_: Path) -> list[Row]:
 def _aurocs(digit: int) -> Iterator[tuple[str, float]]:
     """The AUROC of every statistic by the evaluation that every fit ends with."""
     changes = (f'data.normal=["{digit}"]', f"name=mnist-only-{digit}")
-    experiment = prepare(recipes.read(RECIPE, changes))
+    prepared = prepare(recipes.read(RECIPE, changes))
     with tempfile.TemporaryDirectory() as folder:
-        run = Run.of(experiment, Path(folder) / "runs")
-        report = fit(experiment, run, Hardware(), resume=False)
-        written = write_bundle(experiment, report, run, bundle.Store(Path(folder) / "store"), lambda _: None)
+        fitted = fit(prepared, Run.of(prepared, Path(folder) / "runs"), Hardware(), resume=False)
+        written = published(fitted, bundle.Store(Path(folder) / "store"), lambda _: None).bundle
     for result in written.manifest.metrics:
         if result.name == "auroc":
             yield result.protocol.removeprefix(_KEY).split(";")[0], result.value

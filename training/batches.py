@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from training.data.dataset import Split
+from training.data.items import Items
 
 _CHUNK, _CHUNK_VALUES = 200, 50_000_000
 
@@ -14,7 +14,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class _InMemory(Dataset[Batch]):
-    def __init__(self, split: Split) -> None:
+    def __init__(self, split: Items) -> None:
         self.raw = torch.from_numpy(np.ascontiguousarray(split.x))
         labels = np.full(len(split), -1) if split.labels is None else split.labels
         self.labels = torch.from_numpy(np.ascontiguousarray(labels, dtype=np.int64))
@@ -30,7 +30,7 @@ def _as_is(batch: Batch) -> Batch:
     return batch
 
 
-def batches(split: Split, size: int, *, shuffle: bool = False) -> DataLoader[Batch]:
+def batches(split: Items, size: int, *, shuffle: bool = False) -> DataLoader[Batch]:
     """Batches of at most ``size`` items; shuffled ones leave out a last incomplete batch, if there is another."""
     return DataLoader(
         _InMemory(split), batch_size=size, shuffle=shuffle, drop_last=shuffle and len(split) >= size, collate_fn=_as_is

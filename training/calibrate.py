@@ -1,16 +1,24 @@
-"""Split-conformal calibration: sorted held-out statistics, and the false-alarm rate they lead to.
+"""Exported → Calibrated: sorted statistics of held-out items, computed by the exported graph as it will be served.
 
 p(x) = (1 + #{calibration statistics at least as extreme as that of x}) / (n + 1). For exchangeable items
-P(p ≤ α) ≤ α, and given the calibration set the realised rate of p ≤ α is Beta(k, n + 1 − k) with k = ⌊α (n + 1)⌋ when
-the statistic has no ties. V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", 2005; S. Bates
-et al., "Testing for Outliers with Conformal p-values", Annals of Statistics 51(1), 2023, arXiv 2104.08279.
+P(p ≤ α) ≤ α; equal values must be equal here and there, which is why the graph computes them and not the eager model.
+V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", 2005.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import betabinom
+
+from pofx.rules.conformal import ranked
+from pofx.rules.noise import draw_shared
+from pofx.use.calibrate import LEAST_ITEMS, Labelled, labelled
+from training.batches import chunk
+from training.errors import ExportError
+from training.export.export import Exported
+from training.finish import Say
+from training.prepare import Prepared
+from training.scoring import NOISE_SEED
 
 Values = dict[str, np.ndarray]
 """Values of statistics by their names, (items,) each."""
@@ -19,46 +27,47 @@ Scorer = Callable[[np.ndarray], Values]
 """Raw items → the values of their statistics."""
 
 
-def scorer_of(
-    run: Callable[[np.ndarray], Sequence[np.ndarray]], outputs: Sequence[str], wanted: Sequence[str], size: int
-) -> Scorer:
-    """The wanted outputs of a graph, run on ``size`` items at a time; ``outputs`` names its results in order."""
-
-    def score(raw: np.ndarray) -> Values:
-        chunks = [run(raw[start : start + size]) for start in range(0, len(raw), size)]
-        return {name: np.concatenate([chunk[outputs.index(name)] for chunk in chunks]) for name in wanted}
-
-    return score
-
-
 @dataclass(frozen=True)
-class FalseAlarms:
-    """The realised false-alarm rate on held-out normal items at one alpha, and where it should lie.
+class Calibrated:
+    """``values`` of the held-out items, ascending, as the file of a bundle holds them; none for a model without score.
 
-    ``low`` and ``high`` are the 5 % and 95 % quantiles of the beta-binomial law: the Beta law of the rate given the
-    calibration set, and the finite number of items it is measured on.
+    ``labels`` says what p-values can be restricted to.
     """
 
-    alpha: float
-    rate: float
-    low: float
-    high: float
-    items: int
+    exported: Exported
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    labels: Labelled = field(default_factory=Labelled)
 
     @property
-    def as_promised(self) -> bool:
-        """Whether the rate is inside the band."""
-        return self.low <= self.rate <= self.high
+    def prepared(self) -> Prepared:
+        """What the recipe asked for."""
+        return self.exported.prepared
 
 
-def false_alarms(p: np.ndarray, calibration_size: int, alphas: Iterable[float]) -> list[FalseAlarms]:
-    """One row per alpha that the calibration size can support."""
-    rows = []
-    for alpha in alphas:
-        rank = int(np.floor(alpha * (calibration_size + 1) + 1e-9))
-        if rank == 0:
-            continue
-        law = betabinom(len(p), rank, calibration_size + 1 - rank)
-        low, high = (float(law.ppf(q)) / len(p) for q in (0.05, 0.95))
-        rows.append(FalseAlarms(alpha, float((p <= alpha).mean()), low, high, len(p)))
-    return rows
+def calibrate(exported: Exported, say: Say) -> Calibrated:
+    """The calibration on the split of that name; ExportError where the model finds one of its items impossible."""
+    if "score" not in exported.graphs:
+        return Calibrated(exported)
+    held = exported.prepared.splits.calibration
+    known = labelled(held.labels, exported.prepared.dataset.label_names)
+    values = ranked(scorer(exported)(held.x), known.places)
+    if not all(np.isfinite(array).all() for array in values.values()):
+        raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
+    if len(held) < LEAST_ITEMS:
+        say(f"calibrated on {len(held)} items only: p-values will say little; use more data")
+    return Calibrated(exported, values, known)
+
+
+def scorer(exported: Exported) -> Scorer:
+    """Raw items → statistics by the exported graph, in parts that fit into memory."""
+    computation, run, finished = exported.graphs["score"], exported.runners["score"], exported.finished
+    size = chunk(finished.family.dims, finished.transform.levels)
+    shared = [draw_shared(item, NOISE_SEED) for item in computation.inputs[1:]]
+    outputs = [item.name for item in computation.outputs]
+
+    def score(raw: np.ndarray) -> Values:
+        parts = [run(raw[start : start + size], *shared) for start in range(0, len(raw), size)]
+        places = {item.name: outputs.index(item.name) for item in finished.statistics.members}
+        return {name: np.concatenate([part[place] for part in parts]) for name, place in places.items()}
+
+    return score

@@ -5,28 +5,19 @@ family sees. A recipe with one family has nothing to choose, and nothing is meas
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from training.errors import RecipeError
 from training.evaluate.likelihood import evaluate_likelihood
-from training.fit import FitReport, Run
-from training.prepare import Experiment
+from training.fit import Fitted
+from training.prepare import Prepared
 from training.zoo.base import Density
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted experiment, where it was fitted, and what its fit says about itself."""
-
-    experiment: Experiment
-    run: Run
-    report: FitReport
-
-
-def check_candidates(experiments: list[Experiment]) -> None:
+def check_candidates(prepared: list[Prepared]) -> None:
     """Refuses families that cannot be compared, before time is spent on fitting them."""
-    names = [item.recipe.family_name for item in experiments if not isinstance(item.family, Density)]
-    if names and len(experiments) > 1:
+    names = [item.recipe.family_name for item in prepared if not isinstance(item.family, Density)]
+    if names and len(prepared) > 1:
         raise RecipeError(f"several [[family]] are compared by likelihood, and {names[0]!r} has none; leave it out")
 
 
@@ -34,9 +25,9 @@ def choose(fitted: list[Fitted], say: Callable[[str], None]) -> Fitted:
     """The one with the best validation likelihood; its report names all of them."""
     if len(fitted) == 1:
         return fitted[0]
-    scores = [validation_log_prob(item.experiment) for item in fitted]
+    scores = [validation_log_prob(item.prepared) for item in fitted]
     best = max(range(len(fitted)), key=scores.__getitem__)
-    names = [f"{item.experiment.recipe.candidate}-{item.experiment.recipe.family_name}" for item in fitted]
+    names = [f"{item.prepared.recipe.candidate}-{item.prepared.recipe.family_name}" for item in fitted]
     for name, score in zip(names, scores, strict=True):
         say(f"{name}: {score:.4f} nats per item on the validation split{', chosen' if name == names[best] else ''}")
     measured = {f"validation_log_prob_of_{name}": score for name, score in zip(names, scores, strict=True)}
@@ -44,15 +35,15 @@ def choose(fitted: list[Fitted], say: Callable[[str], None]) -> Fitted:
     return replace(fitted[best], report=replace(report, chosen={"family": names[best], **measured, **report.chosen}))
 
 
-def validation_log_prob(experiment: Experiment) -> float:
+def validation_log_prob(prepared: Prepared) -> float:
     """Mean log-density of the raw validation split in nats, or the tightest bound of it; of rows without gaps."""
-    raw, options = experiment.splits.validation.complete().x, experiment.recipe.evaluate
+    raw, options = prepared.splits.validation.complete().x, prepared.recipe.evaluate
     measured = evaluate_likelihood(
-        experiment.family.eval(),
-        experiment.transform,
+        prepared.family.eval(),
+        prepared.transform,
         raw,
         samples=options.importance_samples,
-        seed=experiment.recipe.seed,
+        seed=prepared.recipe.seed,
         split="validation",
     )
     return -next(item.value for item in measured if item.name != "elbo")

@@ -1,17 +1,9 @@
-"""Fitting: a run folder per recipe, checkpoints every epoch, resumed where it stopped.
+"""Prepared → Fitted: in closed form, or by gradient with a checkpoint every epoch, resumed where it stopped."""
 
-runs/<name>/<digest of the recipe>/
-    recipe.toml   checkpoints/   logs/leg-1/metrics.csv …   logs/tensorboard/   fitted.pt   report.json
-
-A recipe with several families has such a folder for each of them inside that of its digest.
-"""
-
-import hashlib
-import json
 import sys
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import lightning
@@ -23,10 +15,11 @@ from torch.utils.data import DataLoader
 
 from training.batches import Batch, batches
 from training.callbacks import EpochLines, Stopwatch, WarmedAverage
-from training.data import Split
+from training.data import Items
 from training.errors import FitError, FitInterrupted
 from training.game import Game
-from training.prepare import Experiment
+from training.prepare import Prepared
+from training.run import FitReport, Run
 from training.zoo.base import ClosedForm, GradientTrained, LabelledClosedForm, LikelihoodTrained
 
 
@@ -40,137 +33,84 @@ class Hardware:
 
 
 @dataclass(frozen=True)
-class FitReport:
-    """What a finished fit says about itself."""
+class Fitted:
+    """A family with the weights of its run, and what its fit says about itself."""
 
-    seconds: float
-    epochs: int
-    chosen: dict[str, float | str]
-
-
-@dataclass(frozen=True)
-class Run:
-    """The folder of one recipe's run."""
-
-    folder: Path
-
-    @classmethod
-    def of(cls, experiment: Experiment, runs: Path) -> "Run":
-        """A changed recipe gets another folder, so nothing that was trained is ever overwritten."""
-        recipe = experiment.recipe
-        digest = hashlib.sha256(recipe.text.encode()).hexdigest()[:10]
-        folder = runs / experiment.name / digest
-        return cls(folder if recipe.candidates == 1 else folder / f"{recipe.candidate}-{recipe.family_name}")
-
-    @property
-    def last_checkpoint(self) -> Path:
-        """Where an unfinished run continues."""
-        return self.folder / "checkpoints" / "last.ckpt"
-
-    @property
-    def fitted(self) -> Path:
-        """The weights of the finished run."""
-        return self.folder / "fitted.pt"
-
-    @property
-    def metrics(self) -> list[Path]:
-        """Losses per epoch, a file for every leg of the run, in order."""
-        legs = sorted(self.folder.glob("logs/leg-*"), key=lambda leg: int(leg.name.rpartition("-")[2]))
-        return [leg / "metrics.csv" for leg in legs]
-
-    def set_aside(self) -> None:
-        """Keeps what an earlier run left under another name, so that this one starts over and nothing is lost."""
-        if self.folder.exists():
-            kept = len(list(self.folder.parent.glob(f"{self.folder.name}.kept-*"))) + 1
-            self.folder.rename(self.folder.with_name(f"{self.folder.name}.kept-{kept}"))
-
-    def report(self) -> FitReport:
-        """The report of the finished run; FitError if there is none."""
-        if not self.fitted.is_file():
-            raise FitError(f"{self.folder}: not fitted yet; `python -m training fit` does that")
-        return FitReport(**json.loads((self.folder / "report.json").read_text()))
+    prepared: Prepared
+    run: Run
+    report: FitReport
 
 
-def fit(experiment: Experiment, run: Run, hardware: Hardware, *, resume: bool) -> FitReport:
+def fit(prepared: Prepared, run: Run, hardware: Hardware, *, resume: bool) -> Fitted:
     """Fits the family in place and leaves its weights in the run folder.
 
     With ``resume`` an unfinished run continues from its last checkpoint; a finished one is loaded. Without, an earlier
     run is set aside. FitInterrupted after Ctrl-C, with a checkpoint left behind.
     """
     if resume and run.fitted.is_file():
-        load_fitted(experiment, run)
-        return run.report()
+        return load_fitted(prepared, run)
     if not resume:
         run.set_aside()
     run.folder.mkdir(parents=True, exist_ok=True)
-    (run.folder / "recipe.toml").write_text(experiment.recipe.text, encoding="utf-8")
-    match experiment.family:  # a class is at most one of these: `Family` sees to that
+    (run.folder / "recipe.toml").write_text(prepared.recipe.text, encoding="utf-8")
+    match prepared.family:  # a class is at most one of these: `Family` sees to that
         case GradientTrained():
-            report = _fit_by_gradient(experiment, run, hardware, resume=resume)
+            report = _fit_by_gradient(prepared, run, hardware, resume=resume)
         case ClosedForm() | LabelledClosedForm():
-            report = _fit_closed_form(experiment)
+            report = _fit_closed_form(prepared)
         case _:
-            raise FitError(f"family {experiment.recipe.family_name!r} does not say how it is fitted")
-    _save(experiment, run, report)
-    return report
+            raise FitError(f"family {prepared.recipe.family_name!r} does not say how it is fitted")
+    prepared.family.cpu().eval()
+    prepared.transform.cpu()
+    run.save_report(report)
+    run.save(run.fitted, {"family": prepared.family.state_dict(), "transform": prepared.transform.state_dict()})
+    return Fitted(prepared, run, report)
 
 
-def load_fitted(experiment: Experiment, run: Run) -> None:
-    """Puts the weights of a finished run into the experiment's family and transform."""
-    run.report()
-    state = torch.load(run.fitted, map_location="cpu", weights_only=True)
-    experiment.family.load_state_dict(state["family"])
-    experiment.transform.load_state_dict(state["transform"])
-    experiment.family.eval()
+def load_fitted(prepared: Prepared, run: Run) -> Fitted:
+    """The finished run, its weights put into the family and the transform; FitError if there is none."""
+    report, state = run.report(), run.load(run.fitted)
+    prepared.family.load_state_dict(state["family"])
+    prepared.transform.load_state_dict(state["transform"])
+    prepared.family.eval()
+    return Fitted(prepared, run, report)
 
 
-def _save(experiment: Experiment, run: Run, report: FitReport) -> None:
-    experiment.family.cpu().eval()
-    experiment.transform.cpu()
-    state = {"family": experiment.family.state_dict(), "transform": experiment.transform.state_dict()}
-    partial = run.fitted.with_suffix(".partial")
-    torch.save(state, partial)
-    (run.folder / "report.json").write_text(json.dumps(asdict(report), indent=1))
-    partial.replace(run.fitted)
-
-
-def _fit_closed_form(experiment: Experiment) -> FitReport:
+def _fit_closed_form(prepared: Prepared) -> FitReport:
     started = time.monotonic()
-    torch.manual_seed(experiment.recipe.seed)
-    views = [experiment.transform.training_view(torch.from_numpy(part.x)) for part in _fitted_on(experiment)]
+    torch.manual_seed(prepared.recipe.seed)
+    views = [prepared.transform.training_view(torch.from_numpy(part.x)) for part in _fitted_on(prepared)]
     try:
-        chosen = _computed(experiment, *views)
+        chosen = _computed(prepared, *views)
     except ValueError as error:
         raise FitError(str(error)) from error
     return FitReport(time.monotonic() - started, 0, chosen)
 
 
-def _fitted_on(experiment: Experiment) -> tuple[Split, Split]:
+def _fitted_on(prepared: Prepared) -> tuple[Items, Items]:
     """The fit and the validation split; of rows of a table those that miss no value."""
-    return experiment.splits.fit.complete(), experiment.splits.validation.complete()
+    return prepared.splits.fit.complete(), prepared.splits.validation.complete()
 
 
-def _computed(experiment: Experiment, x: Tensor, x_validation: Tensor) -> dict[str, float | str]:
-    family, splits, seed = experiment.family, experiment.splits, experiment.recipe.seed
+def _computed(prepared: Prepared, x: Tensor, x_validation: Tensor) -> dict[str, float | str]:
+    family, splits, seed = prepared.family, prepared.splits, prepared.recipe.seed
     if isinstance(family, ClosedForm):
         return family.fit(x, x_validation, seed)
     if splits.fit.labels is None or splits.validation.labels is None:
-        raise FitError(
-            f"family {experiment.recipe.family_name!r} needs labels, and {experiment.dataset.source} has none"
-        )
-    labels = [torch.from_numpy(part.labels) for part in _fitted_on(experiment)]
+        raise FitError(f"family {prepared.recipe.family_name!r} needs labels, and {prepared.dataset.source} has none")
+    labels = [torch.from_numpy(part.labels) for part in _fitted_on(prepared)]
     return family.fit_labelled(x, labels[0], x_validation, labels[1], seed)
 
 
-def _fit_by_gradient(experiment: Experiment, run: Run, hardware: Hardware, *, resume: bool) -> FitReport:
-    options, splits = experiment.fit_options, experiment.splits
-    lightning.seed_everything(experiment.recipe.seed, verbose=False)
+def _fit_by_gradient(prepared: Prepared, run: Run, hardware: Hardware, *, resume: bool) -> FitReport:
+    options, splits = prepared.fit_options, prepared.splits
+    lightning.seed_everything(prepared.recipe.seed, verbose=False)
     train = batches(splits.fit, options.batch_size, shuffle=True)
     validation = batches(splits.validation, min(512, 8 * options.batch_size))
-    game = Game(experiment.family, experiment.transform, options, options.epochs * len(train))
-    monitor = "validation_loss" if isinstance(experiment.family, LikelihoodTrained) else None
+    game = Game(prepared.family, prepared.transform, options, options.epochs * len(train))
+    monitor = "validation_loss" if isinstance(prepared.family, LikelihoodTrained) else None
     stopwatch = Stopwatch()
-    trainer = _trainer(experiment, run, hardware, monitor, stopwatch)
+    trainer = _trainer(prepared, run, hardware, monitor, stopwatch)
     checkpoint = run.last_checkpoint if resume and run.last_checkpoint.is_file() else None
     with warnings.catch_warnings():
         # The loop's own advice: workers for data that is in memory, deprecations inside the library.
@@ -203,9 +143,9 @@ def _run_loops(
 
 
 def _trainer(
-    experiment: Experiment, run: Run, hardware: Hardware, monitor: str | None, stopwatch: Stopwatch
+    prepared: Prepared, run: Run, hardware: Hardware, monitor: str | None, stopwatch: Stopwatch
 ) -> lightning.Trainer:
-    options = experiment.fit_options
+    options = prepared.fit_options
     interactive = sys.stdout.isatty() and not hardware.quiet
     callbacks: list[Callback] = [
         ModelCheckpoint(
@@ -233,5 +173,5 @@ def _trainer(
         logger=logs,
         enable_progress_bar=interactive,
         enable_model_summary=False,
-        log_every_n_steps=1 if experiment.smoke else 50,
+        log_every_n_steps=1 if prepared.smoke else 50,
     )

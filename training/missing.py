@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.dataset import Split, Splits
+from training.data import Items, Splits
 from training.errors import DataError
 from training.transforms import Transform
 from training.zoo.base import FactorisedDensity, Family
@@ -58,11 +58,11 @@ def usable(splits: Splits, missing: Missing, columns: tuple[str, ...], source: s
             f"most values are missing from column {_emptiest(splits.fit, columns)!r}: leave it out, or fill it"
         )
     for name in ("validation", "calibration", "held_out", "test"):
-        part: Split = getattr(kept, name)
+        part: Items = getattr(kept, name)
         if not part.is_complete.any():
             raise DataError(f"{source}: all rows of the {name} split miss a value; expected some that are complete")
     return kept
 
 
-def _emptiest(part: Split, columns: tuple[str, ...]) -> str:
+def _emptiest(part: Items, columns: tuple[str, ...]) -> str:
     return columns[int(np.isnan(part.x).sum(0).argmax())]

@@ -1,11 +1,10 @@
-"""Recipe → splits, transform and an unfitted family that fit together."""
+"""Recipe → Prepared: splits, transform and an unfitted family that fit together."""
 
 from dataclasses import dataclass
 
 import torch
 
-from training.data import Split, Splits, load, split
-from training.data.dataset import Dataset
+from training.data import Dataset, Splits, fingerprint, load, split
 from training.data.splits import sliver
 from training.errors import RecipeError
 from training.missing import Missing, marginalises, missing_in, usable
@@ -16,10 +15,11 @@ from training.zoo.base import Facts, Family, spaces
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """Everything a recipe asks for, ready to be fitted. ``smoke`` marks a rehearsal on a sliver of the data.
+class Prepared:
+    """Everything a recipe asks for, ready to be fitted.
 
-    ``missing`` is what rows of a table miss, None where they are complete.
+    ``smoke`` marks a rehearsal on a sliver of the data. ``data`` is the fingerprint of the data as they were split,
+    before any transform. ``missing`` is what rows of a table miss, None where they are complete.
     """
 
     recipe: Recipe
@@ -28,6 +28,7 @@ class Experiment:
     transform: Transform
     family: Family
     smoke: bool
+    data: str
     missing: Missing | None = None
 
     @property
@@ -41,8 +42,8 @@ class Experiment:
         return self.recipe.fit.model_copy(update={"epochs": 2, "ema": 0.5}) if self.smoke else self.recipe.fit
 
 
-def prepare(recipe: Recipe, *, smoke: bool = False) -> Experiment:
-    """The experiment of a recipe; RecipeError where data, transform and family do not fit together."""
+def prepare(recipe: Recipe, *, smoke: bool = False) -> Prepared:
+    """What a recipe asks for; RecipeError where data, transform and family do not fit together."""
     dataset = load(recipe.data)
     splits = split(dataset, recipe.data.split, recipe.seed, recipe.data.normal)
     if recipe.data.limit is not None:
@@ -52,9 +53,9 @@ def prepare(recipe: Recipe, *, smoke: bool = False) -> Experiment:
     return assemble(recipe, dataset, splits, smoke=smoke)
 
 
-def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = False) -> Experiment:
-    """The experiment of a recipe on these splits of a dataset."""
-    transform = _transform(recipe, dataset)
+def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = False) -> Prepared:
+    """What a recipe asks for, on these splits of a dataset."""
+    transform, data = _transform(recipe, dataset), fingerprint(dataset, splits)
     splits = _stored(splits, transform, recipe.seed)
     torch.manual_seed(recipe.seed)  # initial weights
     family_type = FAMILIES[recipe.family_name]
@@ -70,7 +71,7 @@ def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = 
     missing = missing_in(splits, marginalised=marginalises(family, transform))
     complete = splits if missing is None else usable(splits, missing, dataset.columns, dataset.source)
     transform.fit(splits.fit.x if missing is not None and missing.marginalised else complete.fit.x)
-    return Experiment(recipe, dataset, complete, transform, family, smoke, missing)
+    return Prepared(recipe, dataset, complete, transform, family, smoke, data, missing)
 
 
 def _facts(transform: Transform, dataset: Dataset) -> Facts:
@@ -105,4 +106,4 @@ def _plural(kind: str) -> str:
 def _stored(splits: Splits, transform: Transform, seed: int) -> Splits:
     """The splits as the transform's protocol stores them; each split is drawn with a seed of its own."""
     offsets = {name: offset for offset, name in enumerate(splits.parts)}
-    return splits.map(lambda name, part: Split(transform.prepare(part.x, seed + offsets[name]), part.labels))
+    return splits.map(lambda name, part: part.with_x(transform.prepare(part.x, seed + offsets[name])))

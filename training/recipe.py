@@ -39,6 +39,7 @@ class EvaluateOptions(Options):
 
     importance_samples: int = Field(default=64, ge=1, description="k of the IWAE bound in the results")
     alphas: tuple[float, ...] = Field(default=(0.001, 0.01, 0.05, 0.1), description="false-alarm rates to check")
+    published: str = Field(default="", description="the best figure known from elsewhere, for the card")
 
 
 class ExportOptions(Options):

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pofx.bundle.durable import sync_folder, write_new
@@ -14,10 +14,21 @@ from pofx.bundle.record import locked, write_record
 from pofx.bundle.store import Store
 
 
-def write(store: Store, name: str, body: ManifestBody, files: Mapping[str, bytes]) -> Bundle:
+def _accept(_: Bundle) -> None:
+    """No check beyond those of ``read``."""
+
+
+def write(
+    store: Store,
+    name: str,
+    body: ManifestBody,
+    files: Mapping[str, bytes],
+    *,
+    check: Callable[[Bundle], None] = _accept,
+) -> Bundle:
     """The new bundle, read back and verified, as the next version.
 
-    Raises whatever ``read`` refuses before anything becomes visible. Of two writers to a store one waits.
+    Raises whatever ``read`` or ``check`` refuses before anything becomes visible. Of two writers to a store one waits.
     """
     with locked(store.root):
         version = store.next_version(name)
@@ -26,6 +37,7 @@ def write(store: Store, name: str, body: ManifestBody, files: Mapping[str, bytes
         staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=folder.parent))
         try:
             content = _stage(staging, _manifest(name, version, body, files), files)
+            check(read(content))
             write_record(store.root, name, store.record(name).knowing(version))  # first, so that no crash forgets it
             _publish(content, folder)
         finally:
@@ -34,13 +46,12 @@ def write(store: Store, name: str, body: ManifestBody, files: Mapping[str, bytes
 
 
 def _stage(staging: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Path:
-    """A folder with all files, on the disk and verified."""
+    """A folder with all files, on the disk."""
     content = staging / manifest.name / str(manifest.version)  # named like the final place, to be verified there
     content.mkdir(parents=True)
     for file_name, data in {**files, MANIFEST_FILE: _as_json(manifest)}.items():
         write_new(content / file_name, data)
     sync_folder(content)
-    read(content)
     return content
 
 

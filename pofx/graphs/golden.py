@@ -7,6 +7,7 @@ import numpy as np
 from pofx import bundle
 from pofx.graphs.graph import Graph
 from pofx.rules.arrays import Array, Arrays
+from pofx.rules.outputs import golden_input, golden_output
 
 
 class GoldenMismatch(Exception):
@@ -21,7 +22,7 @@ def load_arrays(content: bytes) -> dict[str, Array]:
 
 def inputs_of(golden: Arrays, name: str, spec: bundle.Graph) -> dict[str, Array]:
     """The golden inputs of a graph, by input name; raises GoldenMismatch if one is missing."""
-    return {item.name: _stored(golden, f"{name}.in.{item.name}") for item in spec.inputs}
+    return {item.name: _stored(golden, golden_input(name, item.name)) for item in spec.inputs}
 
 
 def check(golden: Arrays, name: str, spec: bundle.Graph, graph: Graph, tolerance: bundle.Tolerance) -> dict[str, Array]:
@@ -29,7 +30,8 @@ def check(golden: Arrays, name: str, spec: bundle.Graph, graph: Graph, tolerance
     wanted = tuple(item.name for item in spec.outputs)
     got = graph.run(inputs_of(golden, name, spec), wanted)
     for output in wanted:
-        _compare(f"{name}.out.{output}", got[output], _stored(golden, f"{name}.out.{output}"), tolerance)
+        key = golden_output(name, output)
+        _compare(key, got[output], _stored(golden, key), tolerance)
     return got
 
 

@@ -26,6 +26,7 @@ from pofx.graphs.rows import Lanes, RowGraph
 from pofx.graphs.wiring import check_wiring
 from pofx.rules import noise
 from pofx.rules.arrays import Array
+from pofx.rules.outputs import golden_input
 
 _SLOW_S = 1.0  # of a golden run, beyond which it serves as probe itself
 _PROBE_MFLOP = 2000.0  # a probe of an expensive graph uses fewer rows, so that loading stays a matter of seconds
@@ -102,8 +103,9 @@ def _shared_noise(manifest: bundle.Manifest, name: str, stored: Mapping[str, Arr
         if item.role == "noise" and "batch" not in item.shape
     }
     for key, array in shared.items():
-        if not np.array_equal(array, stored[f"{name}.in.{key}"]):
-            raise BundleRefused(f"{name}.in.{key}: the golden noise is not the one drawn from seed {seed} here")
+        stored_as = golden_input(name, key)
+        if not np.array_equal(array, stored[stored_as]):
+            raise BundleRefused(f"{stored_as}: the golden noise is not the one drawn from seed {seed} here")
     return shared
 
 

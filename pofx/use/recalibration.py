@@ -1,11 +1,11 @@
 """A bundle and normal items in a file → its next version, calibrated on them; nothing is fitted."""
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pofx import bundle
 from pofx.errors import CapabilityMissing, RequestInvalid
@@ -13,13 +13,10 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.files import blocks
 from pofx.rules.arrays import Array
 from pofx.use import calibrate, score
-from pofx.use.calibrate import Labelled, NewCalibration
+from pofx.use.calibrate import NewCalibration, labelled
 from pofx.use.file_labels import FileLabels, file_labels
 from pofx.use.score import ScoreAsked
 from pofx.use.steps import run
-
-LEAST_LABELS = 2
-"""A single label tells nothing apart."""
 
 
 def recalibrate(
@@ -35,7 +32,7 @@ def recalibrate(
     today = datetime.datetime.now(datetime.UTC).date()
     try:
         calibrate.check_count(found.count)
-        new = NewCalibration(found.statistics(), data, today, found.incomplete, labelled(found.labels))
+        new = NewCalibration(found.statistics(), data, today, found.incomplete, labelled(*found.indices()))
         calibrate.check_finite(new.statistics)
     except RequestInvalid as error:
         raise RequestInvalid(f"{path}: {error.detail}", **error.extra) from error
@@ -54,6 +51,11 @@ class _Collected:
     def statistics(self) -> dict[str, Array]:
         return {name: np.concatenate(parts) for name, parts in self.parts.items()}
 
+    def indices(self) -> tuple[NDArray[np.intp], list[str]]:
+        """The index of every item's label among all of them, and their names."""
+        names, indices = np.unique(np.array(self.labels, np.str_), return_inverse=True)
+        return indices, names.tolist()
+
 
 def _collected(model: LoadedModel, path: Path, labels: FileLabels) -> _Collected:
     """The statistics of all items as the service gives them, a block at a time."""
@@ -66,12 +68,3 @@ def _collected(model: LoadedModel, path: Path, labels: FileLabels) -> _Collected
         found.count += len(scores)
         found.labels += labels(block)
     return found
-
-
-def labelled(labels: Sequence[str]) -> Labelled:
-    """The labels of items, one for each; nothing where fewer than two of them occur."""
-    found, places, counts = np.unique(np.array(labels, np.str_), return_inverse=True, return_counts=True)
-    if len(found) < LEAST_LABELS:
-        return Labelled()
-    listed = tuple(bundle.LabelCount(name=str(name), n=int(n)) for name, n in zip(found, counts, strict=True))
-    return Labelled(listed, places.astype(np.min_scalar_type(len(found) - 1)))

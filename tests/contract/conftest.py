@@ -11,10 +11,11 @@ import pytest
 from pofx import bundle
 from service.app import create_app
 from service.settings import Settings
-from training.export.bundling import write_bundle
-from training.fit import Hardware, Run, fit
-from training.prepare import Experiment, prepare
+from training.fit import Hardware, fit
+from training.prepare import Prepared, prepare
 from training.recipe import parse
+from training.run import Run
+from training.stages import published
 
 TABLE_RECIPE = """
 name = "{family}-rows"
@@ -39,21 +40,21 @@ FAMILY_OPTIONS = {
     "rnade": "hidden = 4\ncomponents = 2",
 }
 
-Trained = tuple[Experiment, Path, bundle.Bundle]
+Trained = tuple[Prepared, Path, bundle.Bundle]
 
 
 @pytest.fixture(scope="session")
 def trained_on_table() -> Callable[[Path, pd.DataFrame, str], Trained]:
-    """Fits a tiny model of a table in a folder: the experiment, its store, and its bundle."""
+    """Fits a tiny model of a table in a folder: what was fitted, its store, and its bundle."""
 
     def train(folder: Path, frame: pd.DataFrame, family: str) -> Trained:
         frame.to_csv(folder / "t.csv", index=False)
         path = (folder / "t.csv").as_posix()
-        experiment = prepare(parse(TABLE_RECIPE.format(family=family, path=path, options=FAMILY_OPTIONS[family])))
-        run = Run.of(experiment, folder / "runs")
-        report = fit(experiment, run, Hardware("cpu", "1", quiet=True), resume=False)
-        written = write_bundle(experiment, report, run, bundle.Store(folder / "models"), lambda _: None)
-        return experiment, folder / "models", written
+        prepared = prepare(parse(TABLE_RECIPE.format(family=family, path=path, options=FAMILY_OPTIONS[family])))
+        run = Run.of(prepared, folder / "runs")
+        fitted = fit(prepared, run, Hardware("cpu", "1", quiet=True), resume=False)
+        written = published(fitted, bundle.Store(folder / "models"), lambda _: None).bundle
+        return prepared, folder / "models", written
 
     return train
 

@@ -18,7 +18,7 @@ from pofx.kinds import files
 from pofx.kinds.csv_text import decode_csv
 from pofx.use import recalibration
 from training.data import table
-from training.export.scoring import Scoring
+from training.scoring import Scoring
 
 
 def recalibrate(store, reference, *rest):

@@ -18,10 +18,11 @@ from service.app import create_app
 from service.settings import Settings
 from training.evaluate.recordings import as_wav
 from training.evaluate.sampling import fixed_point, label_of
-from training.export.bundling import write_bundle
-from training.fit import Hardware, Run, fit
+from training.fit import Hardware, fit
 from training.prepare import prepare
 from training.recipe import parse
+from training.run import Run
+from training.stages import published
 from training.zoo.base import DirectSampler, Encoder, FactorisedDensity, Known, VariationalBound
 
 RECIPE = """
@@ -71,29 +72,28 @@ def recordings(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=KINDS)
 def shipped(request, tmp_path_factory, recordings):
-    """An experiment and the store with its bundle."""
+    """What was fitted, and the store with its bundle."""
     source, transform, options = KINDS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
     data = {"breast-cancer": 'normal = ["benign"]', "audio": recordings}.get(source, "")
     family = request.param.partition("-")[0]
     text = RECIPE.format(source=source, transform=transform, family=family, options=options, data=data)
-    experiment = prepare(parse(text), smoke=source == "digits")
-    run = Run.of(experiment, folder / "runs")
-    report = fit(experiment, run, Hardware("cpu", "1"), resume=False)
+    prepared = prepare(parse(text), smoke=source == "digits")
+    run = Run.of(prepared, folder / "runs")
     store = bundle.Store(folder / "models")
-    written = write_bundle(experiment, report, run, store, lambda _: None)
-    return experiment, store.root, written.manifest
+    written = published(fit(prepared, run, Hardware("cpu", "1"), resume=False), store, lambda _: None).bundle
+    return prepared, store.root, written.manifest
 
 
-def _eager(experiment, manifest, seed: int, n: int, **told: object) -> np.ndarray:
+def _eager(prepared, manifest, seed: int, n: int, **told: object) -> np.ndarray:
     """What the eager model draws from the noise that the service draws, told a label or what is known."""
     graph = manifest.graphs[manifest.generate.graph]
     noise = [torch.from_numpy(draw(item, seed, range(n))) for item in graph.inputs if item.role == "noise"]
-    direct = isinstance(experiment.family, DirectSampler)
-    sample = experiment.family.generate if direct else partial(fixed_point, experiment.family)
+    direct = isinstance(prepared.family, DirectSampler)
+    sample = prepared.family.generate if direct else partial(fixed_point, prepared.family)
     with torch.no_grad():
-        told = {**label_of(experiment.family, n), **told}
-        return experiment.transform.inverse(sample(*noise, temperature=torch.ones(n), **told)[0]).numpy()
+        told = {**label_of(prepared.family, n), **told}
+        return prepared.transform.inverse(sample(*noise, temperature=torch.ones(n), **told)[0]).numpy()
 
 
 def _served(post, store: Path, **body: object) -> np.ndarray:
@@ -109,9 +109,9 @@ def _npy(array: np.ndarray) -> dict[str, object]:
 
 
 def test_scores_are_those_of_the_eager_model(shipped, post):
-    experiment, store, manifest = shipped
-    raw = experiment.splits.test.x[:20]
-    mapped = isinstance(experiment.family, FactorisedDensity)
+    prepared, store, manifest = shipped
+    raw = prepared.splits.test.x[:20]
+    mapped = isinstance(prepared.family, FactorisedDensity)
     answer = post(store, "/score", params={"model": manifest.name, "alpha": 0.1, "explain": mapped}, **_npy(raw))
     if manifest.score is None:
         assert answer.status_code == 409
@@ -119,9 +119,9 @@ def test_scores_are_those_of_the_eager_model(shipped, post):
     assert answer.status_code == 200, answer.text
     body = answer.json()
     with torch.no_grad():
-        x = experiment.transform(torch.from_numpy(raw))
+        x = prepared.transform(torch.from_numpy(raw))
         shared = [torch.from_numpy(draw_shared(item, 0)) for item in manifest.graphs["score"].inputs[1:]]
-        expected = experiment.family.log_prob(x, *shared) + experiment.transform.log_det_of(x, torch.from_numpy(raw))
+        expected = prepared.family.log_prob(x, *shared) + prepared.transform.log_det_of(x, torch.from_numpy(raw))
     got = [result["log_prob"] for result in body["results"]]
     np.testing.assert_allclose(got, expected.numpy(), rtol=1e-4, atol=1e-3)
     assert body["kind"] == manifest.kind
@@ -130,17 +130,17 @@ def test_scores_are_those_of_the_eager_model(shipped, post):
 
 
 def test_the_map_of_a_lower_bound_sums_to_the_reconstruction_error(shipped, post):
-    experiment, store, manifest = shipped
-    mapped = isinstance(experiment.family, VariationalBound)
+    prepared, store, manifest = shipped
+    mapped = isinstance(prepared.family, VariationalBound)
     assert mapped == any(
         output.name == "reconstruction_error" for graph in manifest.graphs.values() for output in graph.outputs
     )
     if not mapped:
         return
-    raw = experiment.splits.test.x[:20]
+    raw = prepared.splits.test.x[:20]
     answer = post(store, "/score", params={"model": manifest.name, "alpha": 0.1, "explain": True}, **_npy(raw)).json()
     with torch.no_grad():
-        terms = experiment.family.coding(experiment.transform(torch.from_numpy(raw)))[0]
+        terms = prepared.family.coding(prepared.transform(torch.from_numpy(raw)))[0]
     for result, expected in zip(answer["results"], terms[:, 0].numpy(), strict=True):
         assert result["map"]["kind"] == "reconstruction_error"
         np.testing.assert_allclose(result["map"]["values"], expected, rtol=1e-4, atol=1e-4)
@@ -154,10 +154,10 @@ def _surprise(found: dict) -> float:
 
 
 def test_p_values_of_the_calibration_split_are_its_ranks(shipped, post):
-    experiment, store, manifest = shipped
+    prepared, store, manifest = shipped
     if manifest.score is None:
         return
-    raw = experiment.splits.calibration.x
+    raw = prepared.splits.calibration.x
     answer = post(store, "/score", params={"alpha": 0.1}, **_npy(raw))
     assert answer.status_code == 200, answer.text
     p = np.array([result["p_value"] for result in answer.json()["results"]])
@@ -171,14 +171,14 @@ def test_p_values_of_the_calibration_split_are_its_ranks(shipped, post):
 
 
 def test_p_values_per_label_are_ranks_among_the_calibration_items_of_that_label(shipped, post):
-    experiment, store, manifest = shipped
-    held = experiment.splits.calibration
+    prepared, store, manifest = shipped
+    held = prepared.splits.calibration
     if manifest.score is None:
         return
     if held.labels is None or len(set(held.labels)) < 2:
         assert manifest.score.calibration.labels == ()
         return
-    names = [experiment.dataset.label_names[label] for label in held.labels]
+    names = [prepared.dataset.label_names[label] for label in held.labels]
     counts = {label.name: label.n for label in manifest.score.calibration.labels}
     assert counts == dict(Counter(names))
     first = manifest.score.statistics[0]
@@ -193,8 +193,8 @@ def test_p_values_per_label_are_ranks_among_the_calibration_items_of_that_label(
 
 
 def test_samples_are_those_of_the_eager_model_for_the_same_noise(shipped, post):
-    experiment, store, manifest = shipped
-    samples, expected = _served(post, store, n=6, seed=11), _eager(experiment, manifest, 11, 6)
+    prepared, store, manifest = shipped
+    samples, expected = _served(post, store, n=6, seed=11), _eager(prepared, manifest, 11, 6)
     if samples.dtype == np.uint8:
         assert np.abs(samples.astype(int) - expected.astype(int)).max() <= (1 if manifest.kind == "implicit" else 0)
     else:
@@ -202,7 +202,7 @@ def test_samples_are_those_of_the_eager_model_for_the_same_noise(shipped, post):
 
 
 def test_a_label_draws_what_the_eager_model_draws_for_it(shipped, post):
-    experiment, store, manifest = shipped
+    prepared, store, manifest = shipped
     labels = manifest.generate.labels
     answer = post(store, "/generate", json={"condition": {"label": labels[-1] if labels else "x"}})
     assert answer.status_code == (200 if labels else 422), answer.text
@@ -210,14 +210,14 @@ def test_a_label_draws_what_the_eager_model_draws_for_it(shipped, post):
         return
     chosen = [0, 1, 1, 0, 1]
     samples = _served(post, store, seed=13, condition={"label": [labels[place] for place in chosen]})
-    np.testing.assert_array_equal(samples, _eager(experiment, manifest, 13, 5, label=torch.tensor(chosen)))
+    np.testing.assert_array_equal(samples, _eager(prepared, manifest, 13, 5, label=torch.tensor(chosen)))
 
 
 @pytest.mark.parametrize("beginning", [True, False])
 def test_completions_are_those_of_the_eager_model_for_the_same_noise(shipped, post, beginning):
-    experiment, store, manifest = shipped
-    raw = experiment.splits.test.x[0]
-    mask = _half(experiment, manifest, beginning=beginning)
+    prepared, store, manifest = shipped
+    raw = prepared.splits.test.x[0]
+    mask = _half(prepared, manifest, beginning=beginning)
     body = {"n": 5, "seed": 12, "condition": _condition(manifest, raw, mask)}
     answer = post(store, "/generate", json=body)
     if manifest.generate.completion is None:
@@ -226,21 +226,21 @@ def test_completions_are_those_of_the_eager_model_for_the_same_noise(shipped, po
     if "mask" in body["condition"] and manifest.input.kind in ("audio", "text"):
         assert answer.status_code == 422
         return
-    mixed = getattr(experiment.family, "order", ()) is None
+    mixed = getattr(prepared.family, "order", ()) is None
     assert answer.json()["conditional"] == ("exact" if beginning and not mixed else "approximate")
-    x = experiment.transform(torch.from_numpy(raw[np.newaxis]).expand(5, *raw.shape))
-    known = Known(x, torch.from_numpy(mask).reshape(1, *experiment.family.event_shape).expand_as(x))
-    samples, expected = _served(post, store, **body), _eager(experiment, manifest, 12, 5, known=known)
+    x = prepared.transform(torch.from_numpy(raw[np.newaxis]).expand(5, *raw.shape))
+    known = Known(x, torch.from_numpy(mask).reshape(1, *prepared.family.event_shape).expand_as(x))
+    samples, expected = _served(post, store, **body), _eager(prepared, manifest, 12, 5, known=known)
     kept = mask.reshape(raw.shape)
     assert (samples[:, kept] == raw[kept]).all()
     np.testing.assert_allclose(samples[:, ~kept], expected[:, ~kept], rtol=1e-5, atol=1e-7)
 
 
-def _half(experiment, manifest, *, beginning: bool) -> np.ndarray:
+def _half(prepared, manifest, *, beginning: bool) -> np.ndarray:
     """Which positions are in the first half of the model's order, or in the second."""
     shape = manifest.input.shape[:2]  # without channels
-    order = getattr(experiment.family, "order", None)  # none is needed to be exact, or several are mixed
-    order = torch.arange(experiment.family.dims) if order is None else order
+    order = getattr(prepared.family, "order", None)  # none is needed to be exact, or several are mixed
+    order = torch.arange(prepared.family.dims) if order is None else order
     chosen = order[: len(order) // 2] if beginning else order[len(order) // 2 :]
     return np.isin(np.arange(len(order)), chosen.numpy()).reshape(shape)
 
@@ -255,23 +255,23 @@ def _condition(manifest, raw: np.ndarray, mask: np.ndarray) -> dict[str, object]
 
 
 def test_embeddings_are_those_of_the_eager_model(shipped, post):
-    experiment, store, manifest = shipped
-    raw = experiment.splits.test.x[:7]
+    prepared, store, manifest = shipped
+    raw = prepared.splits.test.x[:7]
     answer = post(store, "/encode", params={"model": manifest.name}, **_npy(raw))
     if manifest.encode is None:
         assert answer.status_code == 409
         return
-    assert isinstance(experiment.family, Encoder)
+    assert isinstance(prepared.family, Encoder)
     with torch.no_grad():
-        expected = experiment.family.embed(experiment.transform(torch.from_numpy(raw)))
+        expected = prepared.family.embed(prepared.transform(torch.from_numpy(raw)))
     np.testing.assert_allclose(answer.json()["embeddings"], expected.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_codes_as_a_table_are_those_of_json(shipped, post):
-    experiment, store, manifest = shipped
+    prepared, store, manifest = shipped
     if manifest.encode is None:
         return
-    told, content = {"model": manifest.name}, _npy(experiment.splits.test.x[:7])
+    told, content = {"model": manifest.name}, _npy(prepared.splits.test.x[:7])
     expected = post(store, "/encode", params=told, **content).json()["embeddings"]
     content["headers"] = {**content["headers"], "accept": "text/csv"}
     lines = csv.DictReader(io.StringIO(post(store, "/encode", params=told, **content).text))
@@ -302,6 +302,6 @@ def test_a_running_service_serves_a_bundle_that_is_fitted_meanwhile(tmp_path):
 
 
 def _fit_smoke(text: str, store: bundle.Store, folder: Path) -> None:
-    experiment = prepare(parse(text), smoke=True)
-    run = Run.of(experiment, folder / "runs")
-    write_bundle(experiment, fit(experiment, run, Hardware("cpu", "1"), resume=False), run, store, lambda _: None)
+    prepared = prepare(parse(text), smoke=True)
+    run = Run.of(prepared, folder / "runs")
+    published(fit(prepared, run, Hardware("cpu", "1"), resume=False), store, lambda _: None)

@@ -15,7 +15,7 @@ import pofx
 from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.use import recalibration
-from training.export.scoring import Scoring
+from training.scoring import Scoring
 
 
 def recalibrate(store, reference, *rest):

@@ -11,7 +11,7 @@ from pofx import bundle
 
 STORE = bundle.Store(Path("models"))
 COUNT, SIZES = 200, (1, 4, 7, 64)
-DIGITS = ("mnist-made", "mnist-nade", "mnist-pixelcnn", "mnist-rnn", "mnist-vae")
+DIGITS = ("mnist-made", "mnist-nade", "mnist-pca", "mnist-pixelcnn", "mnist-rnn", "mnist-vae")
 
 
 def enlarged_digits():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training.evaluate.recordings import as_wav
-from training.prepare import Experiment, prepare
+from training.prepare import Prepared, prepare
 from training.recipe import parse
 
 RECIPES = {
@@ -103,7 +103,7 @@ def text(recordings):
 
 @pytest.fixture
 def experiment(text):
-    def build(name: str, export: str = "", *, smoke: bool = True) -> Experiment:
+    def build(name: str, export: str = "", *, smoke: bool = True) -> Prepared:
         return prepare(parse(text(name, export)), smoke=smoke)
 
     return build

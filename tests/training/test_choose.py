@@ -5,11 +5,12 @@ import pytest
 
 from pofx import bundle
 from training import choose as choosing
-from training.choose import Fitted, check_candidates, choose, validation_log_prob
+from training.choose import check_candidates, choose, validation_log_prob
 from training.errors import RecipeError
-from training.fit import Hardware, Run, fit
+from training.fit import Fitted, Hardware, fit
 from training.prepare import prepare
 from training.recipe import candidates, changed, parse
+from training.run import Run
 
 TEXT = """
 name = "tiny-choice"
@@ -53,7 +54,7 @@ def fitted(tmp_path):
         for recipe in candidates(parse(text)):
             ready = prepare(recipe)
             run = Run.of(ready, tmp_path / "runs")
-            found.append(Fitted(ready, run, fit(ready, run, Hardware("cpu", "1"), resume=True)))
+            found.append(fit(ready, run, Hardware("cpu", "1"), resume=True))
         return found
 
     return build
@@ -63,7 +64,7 @@ def fitted(tmp_path):
 def test_the_better_candidate_is_chosen_wherever_it_stands(fitted, first, second, best):
     lines: list[str] = []
     chosen = choose(fitted(two_moons(), first, second), lines.append)
-    assert chosen.experiment.recipe.candidate == best
+    assert chosen.prepared.recipe.candidate == best
     assert [("chosen" in line) for line in lines] == [best == 0, best == 1]
     assert chosen.report.chosen["family"] == f"{best}-gmm"
     assert chosen.report.chosen["components"] == 2
@@ -71,7 +72,7 @@ def test_the_better_candidate_is_chosen_wherever_it_stands(fitted, first, second
 
 def test_candidates_share_their_rows_and_never_a_folder(fitted):
     one, other = fitted(two_moons(), "[1]", "[2]")
-    assert one.experiment.splits.fingerprint() == other.experiment.splits.fingerprint()
+    assert one.prepared.data == other.prepared.data
     assert one.run.folder != other.run.folder
     assert one.run.folder.parent == other.run.folder.parent
 
@@ -80,9 +81,9 @@ def test_validation_log_prob_is_in_nats_of_the_raw_rows(fitted):
     """Rows a hundred times as wide are log 100 nats less likely in every dimension."""
     narrow, _ = fitted(correlated(), "[1]", "[2]")
     wide, _ = fitted(100 * correlated(), "[1]", "[2]")
-    lost = validation_log_prob(narrow.experiment) - validation_log_prob(wide.experiment)
+    lost = validation_log_prob(narrow.prepared) - validation_log_prob(wide.prepared)
     assert lost == pytest.approx(2 * np.log(100), abs=1e-2)
-    assert validation_log_prob(narrow.experiment) == pytest.approx(
+    assert validation_log_prob(narrow.prepared) == pytest.approx(
         -np.log(2 * np.pi * np.e) - 0.5 * np.log(1 - 0.95**2), abs=0.2
     )
 

@@ -1,5 +1,7 @@
 """Exported = eager, in both formats, for every kind of family; what is not equal is not exported."""
 
+import io
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -8,13 +10,15 @@ import torch
 
 from pofx.bundle import Tolerance
 from training.errors import ExportError
-from training.export.bundling import export_graphs, prepare_weights
-from training.export.golden import golden
+from training.export.export import export
 from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
 from training.export.parity import _difference, check_parity
 from training.export.torchscript import TorchScriptRunner, to_torchscript
-from training.fit import Hardware, Run, fit
+from training.finish import finish
+from training.fit import Hardware, fit
+from training.publish.golden import golden
+from training.run import Run
 from training.transforms import Binarise, DataFacts, Dequantise, Symbols
 from training.zoo import FAMILIES
 from training.zoo.base import Facts
@@ -57,9 +61,7 @@ GRAPHS = {
 def fitted(experiment, tmp_path):
     def build(name: str, export: str = ""):
         ready = experiment(name, export)
-        fit(ready, Run.of(ready, tmp_path), Hardware("cpu", "1"), resume=False)
-        prepare_weights(ready)
-        return ready
+        return finish(fit(ready, Run.of(ready, tmp_path), Hardware("cpu", "1"), resume=False), lambda _: None)
 
     return build
 
@@ -88,7 +90,7 @@ VARIANTS = {"made-ensemble", "made-masks", "rnn", "nade-ensemble", "naive_bayes-
 )
 def test_every_graph_of_every_kind_is_equal_in_onnx(fitted, name):
     said = []
-    exported = export_graphs(fitted(name, 'weights = "float16"'), said.append)
+    exported = export(fitted(name, 'weights = "float16"'), said.append)
     assert set(exported.graphs) == GRAPHS[name]
     assert set(exported.files) == {f"{graph}.onnx" for graph in GRAPHS[name]}
     assert sum("equal to the model" in line for line in said) == len(GRAPHS[name])
@@ -102,7 +104,7 @@ TRACED_FAST = {"bernoulli", "made", "fvsbn", "vae", "dcgan", "gmm", "naive_bayes
     "name", [name if name in TRACED_FAST else pytest.param(name, marks=pytest.mark.full) for name in GRAPHS]
 )
 def test_every_graph_of_every_kind_is_equal_in_torchscript(fitted, name):
-    exported = export_graphs(fitted(name, 'formats = ["torchscript"]'), lambda _: None)
+    exported = export(fitted(name, 'formats = ["torchscript"]'), lambda _: None)
     assert set(exported.files) == {f"{graph}.ts" for graph in GRAPHS[name]}
 
 
@@ -211,15 +213,13 @@ def test_a_random_operator_is_refused():
 
 def test_golden_vectors_are_what_a_fresh_session_gives(fitted):
     ready = fitted("vae")
-    exported = export_graphs(ready, lambda _: None)
-    archive = golden(exported.graphs, exported.runners, ready.splits.test.x, noise_seed=0)
-    import io
-
+    exported = export(ready, lambda _: None)
+    archive = golden(exported)
     arrays = np.load(io.BytesIO(archive), allow_pickle=False)
     session = onnxruntime.InferenceSession(exported.files["score.onnx"], providers=["CPUExecutionProvider"])
     feed = {item.name: arrays[f"score.in.{item.name}"] for item in session.get_inputs()}
     np.testing.assert_allclose(session.run(["log_prob"], feed)[0], arrays["score.out.log_prob"], rtol=1e-6)
-    np.testing.assert_array_equal(feed["image"], ready.splits.test.x[:4])
+    np.testing.assert_array_equal(feed["image"], ready.prepared.splits.test.x[:4])
 
 
 def test_what_is_dequantised_is_not_completed():

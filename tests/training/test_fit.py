@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from training.errors import FitError
-from training.fit import Hardware, Run, fit, load_fitted
+from training.fit import Hardware, fit, load_fitted
 from training.game import Game
+from training.run import Run
 
 CPU = Hardware("cpu", "1")
 
@@ -16,7 +17,7 @@ def test_training_lowers_the_loss_and_keeps_the_best_weights(experiment, tmp_pat
     ready = experiment("made", smoke=False)
     run = Run.of(ready, tmp_path)
     before = ready.family.log_prob(ready.transform(torch.from_numpy(ready.splits.test.x))).mean()
-    report = fit(ready, run, CPU, resume=False)
+    report = fit(ready, run, CPU, resume=False).report
     after = ready.family.log_prob(ready.transform(torch.from_numpy(ready.splits.test.x))).mean()
     assert after > before + 5
     assert report.epochs == 3
@@ -60,8 +61,8 @@ def test_a_killed_run_resumes_where_it_stopped(experiment, tmp_path, monkeypatch
 def test_a_finished_run_is_loaded_not_repeated(experiment, tmp_path):
     first, second = experiment("made"), experiment("made")
     run = Run.of(first, tmp_path)
-    report = fit(first, run, CPU, resume=True)
-    assert fit(second, run, CPU, resume=True) == report
+    report = fit(first, run, CPU, resume=True).report
+    assert fit(second, run, CPU, resume=True).report == report
     for a, b in zip(first.family.parameters(), second.family.parameters(), strict=True):
         assert torch.equal(a, b)
 
@@ -92,8 +93,8 @@ def test_what_was_never_fitted_cannot_be_loaded(experiment, tmp_path):
 def test_a_mixture_keeps_its_number_of_components(experiment, tmp_path):
     first, second = experiment("gmm", smoke=False), experiment("gmm", smoke=False)
     run = Run.of(first, tmp_path)
-    report = fit(first, run, CPU, resume=False)
+    fitted = fit(first, run, CPU, resume=False)
     load_fitted(second, run)
-    assert second.family.embedding_dims == report.chosen["components"]
+    assert second.family.embedding_dims == fitted.report.chosen["components"]
     raw = torch.from_numpy(first.splits.test.x)
     assert torch.equal(first.family.log_prob(first.transform(raw)), second.family.log_prob(second.transform(raw)))

@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from training.batches import batches
-from training.fit import Hardware, Run, fit
+from training.fit import Hardware, fit
 from training.game import Game
-from training.prepare import Experiment, prepare
+from training.prepare import Prepared, prepare
 from training.recipe import parse
+from training.run import Run
 from training.zoo.base import (
     ClosedForm,
     DirectSampler,
@@ -35,14 +36,14 @@ CPU = Hardware("cpu", "1", quiet=True)
 def changed(text):
     """The experiment of a tiny recipe with another ``[fit]``."""
 
-    def build(name: str, lines: str) -> Experiment:
+    def build(name: str, lines: str) -> Prepared:
         written = text(name).replace("epochs = 3\nbatch_size = 64\nema = 0.5", lines)
         return prepare(parse(written))
 
     return build
 
 
-def plainly_fitted(ready: Experiment) -> Family:
+def plainly_fitted(ready: Prepared) -> Family:
     """The family after one epoch of AdamW with a cosine, written out."""
     options, family, transform = ready.fit_options, ready.family, ready.transform
     torch.manual_seed(ready.recipe.seed)

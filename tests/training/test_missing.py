@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from training.choose import Fitted, choose
+from training.choose import choose
 from training.data import table
 from training.errors import DataError
-from training.fit import Hardware, Run, fit
+from training.fit import Hardware, fit
 from training.prepare import prepare
 from training.recipe import candidates, parse
+from training.run import Run
 
 RECIPE = """
 name = "gappy"
@@ -88,8 +89,8 @@ def test_families_are_compared_on_the_same_rows(gappy, tmp_path):
     for one in candidates(recipe(path, GMM, RNADE)):
         ready = prepare(one)
         run = Run.of(ready, tmp_path / "runs")
-        found.append(Fitted(ready, run, fit(ready, run, Hardware("cpu", "1", quiet=True), resume=False)))
-    gmm, rnade = (item.experiment.splits for item in found)
+        found.append(fit(ready, run, Hardware("cpu", "1", quiet=True), resume=False))
+    gmm, rnade = (item.prepared.splits for item in found)
     assert np.array_equal(gmm.fit.x, rnade.fit.x)
     assert np.array_equal(gmm.validation.complete().x, rnade.validation.x)
     said = []

@@ -9,7 +9,7 @@ from PIL import Image
 
 from training.evaluate.coverage import evaluate_coverage
 from training.evaluate.recordings import as_wav, waves
-from training.export.card import pictures
+from training.publish.pictures import pictures
 
 
 def test_recordings_follow_each_other_with_a_pause_between():

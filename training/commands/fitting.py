@@ -10,12 +10,15 @@ import typer
 from pofx import bundle
 from pofx.cli.failures import complain
 from training import recipe as recipes
-from training.choose import Fitted, check_candidates, choose
+from training.choose import check_candidates, choose
 from training.commands.said import console, say
 from training.errors import FitInterrupted
-from training.export.bundling import measure, prepare_weights, write_bundle
-from training.fit import Hardware, Run, fit, load_fitted
-from training.prepare import Experiment, prepare
+from training.evaluate.measure import measure
+from training.finish import finish
+from training.fit import Fitted, Hardware, fit, load_fitted
+from training.prepare import Prepared, prepare
+from training.run import Run
+from training.stages import published
 
 RecipePath = Annotated[Path, typer.Argument(help="A recipe, for instance recipes/digits-made.toml.")]
 Smoke = Annotated[
@@ -48,11 +51,11 @@ def fit_command(
 
     Ctrl-C leaves a checkpoint; the same command continues from it. A changed recipe is another run.
     """
-    experiments = _experiments(recipe, smoke, changes)
+    prepared = _prepared(recipe, smoke, changes)
     resume = resume and not smoke  # a rehearsal rehearses all of it
     hardware = Hardware(accelerator, devices)
     try:
-        best = choose([_fit_one(experiment, runs, hardware, resume) for experiment in experiments], say)
+        best = choose([_fit_one(one, runs, hardware, resume) for one in prepared], say)
     except FitInterrupted as stop:
         complain(str(stop), "stopped")
         raise typer.Exit(130) from stop
@@ -74,48 +77,43 @@ def evaluate_command(
     recipe: RecipePath, smoke: Smoke = False, changes: Changes = None, runs: RunsPath = Path("runs")
 ) -> None:
     """Print the test likelihood of a fitted run and how its samples cover the classes, as they would be exported."""
-    experiment = _fitted(recipe, smoke, changes, runs).experiment
-    prepare_weights(experiment)
-    measurements = measure(experiment)
+    finished = finish(_fitted(recipe, smoke, changes, runs), say)
+    measurements = measure(finished)
     if not measurements:
-        console.print(f"{experiment.recipe.family_name} has no density and the data no labels: nothing to evaluate")
+        console.print(
+            f"{finished.prepared.recipe.family_name} has no density and the data no labels: nothing to evaluate"
+        )
         return
     for measurement in measurements:
         say(str(measurement))
 
 
-def _experiments(path: Path, smoke: bool, changes: list[str] | None) -> list[Experiment]:
+def _prepared(path: Path, smoke: bool, changes: list[str] | None) -> list[Prepared]:
     _quieten()
     recipe = recipes.read(path, changes or ())
-    experiments = [prepare(one, smoke=smoke) for one in recipes.candidates(recipe)]
-    check_candidates(experiments)
-    for line in experiments[0].dataset.left_out:
+    found = [prepare(one, smoke=smoke) for one in recipes.candidates(recipe)]
+    check_candidates(found)
+    for line in found[0].dataset.left_out:
         say(f"left out: {line}")
-    for line in dict.fromkeys(f"{item.recipe.family_name}: {item.missing}" for item in experiments if item.missing):
+    for line in dict.fromkeys(f"{item.recipe.family_name}: {item.missing}" for item in found if item.missing):
         say(line)
-    return experiments
+    return found
 
 
-def _fit_one(experiment: Experiment, runs: Path, hardware: Hardware, resume: bool) -> Fitted:
-    run = Run.of(experiment, runs)
-    if resume and (run.fitted.is_file() or run.last_checkpoint.is_file()):
-        state = "was fitted already" if run.fitted.is_file() else "continues from its last checkpoint"
-        console.print(f"{experiment.name}: this recipe {state} ({run.folder}); --fresh starts over")
-    return Fitted(experiment, run, fit(experiment, run, hardware, resume=resume))
+def _fit_one(prepared: Prepared, runs: Path, hardware: Hardware, resume: bool) -> Fitted:
+    run = Run.of(prepared, runs)
+    if resume and (story := run.story()) is not None:
+        say(f"{prepared.name}: {story}")
+    return fit(prepared, run, hardware, resume=resume)
 
 
 def _fitted(path: Path, smoke: bool, changes: list[str] | None, runs: Path) -> Fitted:
     """What ``fit`` left behind: of several families the one that it chose."""
-    found = []
-    for experiment in _experiments(path, smoke, changes):
-        run = Run.of(experiment, runs)
-        load_fitted(experiment, run)
-        found.append(Fitted(experiment, run, run.report()))
-    return choose(found, say)
+    return choose([load_fitted(one, Run.of(one, runs)) for one in _prepared(path, smoke, changes)], say)
 
 
 def _write(best: Fitted, store: Path) -> None:
-    written = write_bundle(best.experiment, best.report, best.run, bundle.Store(store), say)
+    written = published(best, bundle.Store(store), say).bundle
     console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
 
 

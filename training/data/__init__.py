@@ -1,7 +1,9 @@
 """Sources of data and their splits."""
 
-from training.data.dataset import Dataset, Split, Splits
+from training.data.dataset import Dataset
+from training.data.fingerprint import fingerprint
+from training.data.items import Items
 from training.data.sources import DataOptions, load
-from training.data.splits import split
+from training.data.splits import Splits, split
 
-__all__ = ["DataOptions", "Dataset", "Split", "Splits", "load", "split"]
+__all__ = ["DataOptions", "Dataset", "Items", "Splits", "fingerprint", "load", "split"]

@@ -47,6 +47,7 @@ def load(path: Path, length: int, hop: int | None, labels: Labels, rate_hz: int 
         label_names=names,
         rate_hz=rate,
         groups=groups,
+        names=np.array(list(found))[groups],
     )
 
 

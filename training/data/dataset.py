@@ -1,24 +1,23 @@
-"""What every source returns, and what it becomes once split."""
+"""What every source returns."""
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
 
+from training.data.items import Items
 from training.errors import DataError
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Raw items with optional labels.
+    """Raw items, what is known about each of them, and what they are.
 
     ``x`` holds images, uint8 (items, height, width, channels); rows, float32 (items, features), NaN where a value is
     missing, codes in columns with categories; recordings, int16 (items, time); or texts, uint8 codes (items, time)
-    where code c > 0 is character c−1 of the alphabet and 0 the end. Items of one group (windows of one recording, say)
-    always go to the same split. A source with an official test set gives it separately in ``test``; it is never mixed
-    with the rest.
+    where code c > 0 is character c−1 of the alphabet and 0 the end. What is known about each item is as in ``Items``;
+    items of one group (windows of one recording, say) always go to the same split. A source with an official test set
+    gives it separately in ``test``; it is never mixed with the rest.
     """
 
     x: np.ndarray
@@ -32,6 +31,10 @@ class Dataset:
     rate_hz: int | None = None  # of recordings
     alphabet: str | None = None  # of texts
     groups: np.ndarray | None = None  # int64 (items,)
+    attributes: np.ndarray | None = None  # float32 (items, attributes)
+    captions: np.ndarray | None = None  # text (items,)
+    domains: np.ndarray | None = None  # int64 (items,)
+    names: np.ndarray | None = None  # text (items,), of files
     test: "Dataset | None" = None
 
     def __post_init__(self) -> None:
@@ -69,6 +72,11 @@ class Dataset:
     def _column(self, place: int) -> str:
         return self.columns[place] if self.columns else str(place)
 
+    @property
+    def items(self) -> Items:
+        """The items with all that is known about them."""
+        return Items(**{field.name: getattr(self, field.name) for field in fields(Items)})
+
     def categories_of(self, place: int) -> tuple[str, ...]:
         """The categories of a column; none of a column of numbers."""
         return self.categories[place] if self.categories else ()
@@ -86,82 +94,3 @@ class Dataset:
     def is_image(self) -> bool:
         """Whether the items are images."""
         return self.kind == "image"
-
-
-@dataclass(frozen=True)
-class Split:
-    """The items of one split; labels are None for unlabelled data."""
-
-    x: np.ndarray
-    labels: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def take(self, index: np.ndarray | slice) -> "Split":
-        """The items at these places."""
-        return Split(self.x[index], None if self.labels is None else self.labels[index])
-
-    @property
-    def is_complete(self) -> np.ndarray:
-        """Whether an item misses no value, bool (items,); only rows of a table can."""
-        if self.x.dtype.kind != "f":
-            return np.ones(len(self.x), dtype=bool)
-        return ~np.isnan(self.x).any(1)
-
-    def complete(self) -> "Split":
-        """The items that miss no value; itself where none does."""
-        kept = self.is_complete
-        return self if kept.all() else self.take(kept)
-
-
-@dataclass(frozen=True)
-class Splits:
-    """Disjoint splits, and the items that are abnormal by the recipe's definition (never used to fit).
-
-    ``held_out`` is drawn from the same pool as ``calibration``, so that a false-alarm rate measured on it is one the
-    calibration promises something about. It is the test split itself, unless the source has an official test set: that
-    one may come from elsewhere (MNIST's does: other writers).
-    """
-
-    fit: Split
-    validation: Split
-    calibration: Split
-    held_out: Split
-    test: Split
-    anomalies: Split
-
-    @property
-    def parts(self) -> dict[str, Split]:
-        """The distinct splits by name."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
-        if self.has_official_test:
-            return named
-        del named["held_out"]
-        return named
-
-    @property
-    def has_official_test(self) -> bool:
-        """Whether the test split comes from the source rather than from the pool."""
-        return self.test is not self.held_out
-
-    def sizes(self) -> dict[str, int]:
-        """Number of items per split."""
-        return {name: len(part) for name, part in self.parts.items()}
-
-    def map(self, change: Callable[[str, Split], Split]) -> "Splits":
-        """The splits after a change to each distinct one, given its name."""
-        changed = {name: change(name, part) for name, part in self.parts.items()}
-        return Splits(**{"held_out": changed["test"], **changed})
-
-    def complete(self) -> "Splits":
-        """The items of every split that miss no value."""
-        return self.map(lambda _, part: part.complete())
-
-    def fingerprint(self) -> str:
-        """SHA-256 over all items in split order: the same recipe on the same data gives the same value."""
-        digest = hashlib.sha256()
-        for name, part in self.parts.items():
-            digest.update(f"{name}{part.x.dtype}{part.x.shape}".encode())
-            digest.update(np.ascontiguousarray(part.x).data)
-        return digest.hexdigest()

@@ -31,21 +31,42 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
     if len(shapes) > 1:
         sizes = ", ".join(f"{width}x{height}" for height, width, _ in sorted(shapes)[:4])
         raise DataError(f"{path}: images of different sizes ({sizes}…); set `size` in the recipe to resize them")
-    names, indices = as_indices(np.array(_labels(path, files, list(pictures), labels)))
-    return Dataset(np.stack(arrays), str(path), "not stated", indices, names)
+    label_names, indices = as_indices(np.array(_labels(path, files, list(pictures), labels)))
+    return Dataset(
+        x=np.stack(arrays),
+        source=str(path),
+        licence="not stated",
+        labels=indices,
+        label_names=label_names,
+        captions=_captions(files, list(pictures)),
+        names=np.array(list(pictures)),
+    )
 
 
 def _is_grey(array: np.ndarray) -> bool:
     return bool((array == array[..., :1]).all())
 
 
+def _captions(files: dict[str, bytes], names: list[str]) -> np.ndarray | None:
+    """The captions of pictures, text (items,); None where no table has one for each."""
+    rows = _rows(files)
+    by_file = {PurePosixPath(row["file"]).name: row["caption"] for row in rows if {"file", "caption"} <= set(row)}
+    found = [by_file.get(PurePosixPath(name).name) for name in names]
+    return None if None in found else np.array(found)
+
+
+def _rows(files: dict[str, bytes]) -> list[dict[str, str]]:
+    """The rows of the table that describes the pictures; none where there is no table."""
+    table = next((data for name, data in files.items() if PurePosixPath(name).name == CAPTIONS), b"")
+    return list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))
+
+
 def _labels(path: Path, files: dict[str, bytes], names: list[str], column: str | None) -> list[str]:
     if column is None:
         return [PurePosixPath(name).parent.name for name in names]
-    captions = next((data for name, data in files.items() if PurePosixPath(name).name == CAPTIONS), None)
-    if captions is None:
+    if not any(PurePosixPath(name).name == CAPTIONS for name in files):
         raise DataError(f"{path}: no {CAPTIONS}, so labels cannot come from its column {column!r}")
-    rows = list(csv.DictReader(io.StringIO(captions.decode("utf-8-sig"))))
+    rows = _rows(files)
     if not rows or column not in rows[0] or "file" not in rows[0]:
         raise DataError(f"{path}: {CAPTIONS} needs the columns 'file' and {column!r}")
     by_file = {PurePosixPath(row["file"]).name: row[column] for row in rows}

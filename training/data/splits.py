@@ -1,11 +1,59 @@
 """Dataset → splits, by a seeded permutation."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
 import numpy as np
 from pydantic import Field, model_validator
 
-from training.data.dataset import Dataset, Split, Splits
+from training.data.dataset import Dataset
+from training.data.items import Items
 from training.errors import DataError
 from training.zoo.base import Options
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Disjoint splits, and the items that are abnormal by the recipe's definition (never used to fit).
+
+    ``held_out`` is drawn from the same pool as ``calibration``, so that a false-alarm rate measured on it is one the
+    calibration promises something about. It is the test split itself, unless the source has an official test set: that
+    one may come from elsewhere (MNIST's does: other writers).
+    """
+
+    fit: Items
+    validation: Items
+    calibration: Items
+    held_out: Items
+    test: Items
+    anomalies: Items
+
+    @property
+    def parts(self) -> dict[str, Items]:
+        """The distinct splits by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.has_official_test:
+            return named
+        del named["held_out"]
+        return named
+
+    @property
+    def has_official_test(self) -> bool:
+        """Whether the test split comes from the source rather than from the pool."""
+        return self.test is not self.held_out
+
+    def sizes(self) -> dict[str, int]:
+        """Number of items per split."""
+        return {name: len(part) for name, part in self.parts.items()}
+
+    def map(self, change: Callable[[str, Items], Items]) -> "Splits":
+        """The splits after a change to each distinct one, given its name."""
+        changed = {name: change(name, part) for name, part in self.parts.items()}
+        return Splits(**{"held_out": changed["test"], **changed})
+
+    def complete(self) -> "Splits":
+        """The items of every split that miss no value."""
+        return self.map(lambda _, part: part.complete())
 
 
 class SplitOptions(Options):
@@ -30,15 +78,15 @@ def split(dataset: Dataset, options: SplitOptions, seed: int, normal: tuple[str,
 
     ``normal`` names the labels a one-class recipe fits on; empty means that everything is normal.
     """
-    items = Split(dataset.x, dataset.labels)
+    items = dataset.items
     is_normal = _is_normal(dataset, normal)
     anomalies = items.take(~is_normal)
     kept = items.take(is_normal)
-    groups = None if dataset.groups is None else dataset.groups[is_normal]
-    validation, calibration, held_out, fit = (kept.take(part) for part in _parts(len(kept), options, seed, groups))
+    parts = _parts(len(kept), options, seed, kept.groups)
+    validation, calibration, held_out, fit = (kept.take(part) for part in parts)
     test = held_out
     if dataset.test is not None:
-        official, official_normal = Split(dataset.test.x, dataset.test.labels), _is_normal(dataset.test, normal)
+        official, official_normal = dataset.test.items, _is_normal(dataset.test, normal)
         test = official.take(official_normal)
         anomalies = official.take(~official_normal)
     splits = Splits(fit, validation, calibration, held_out, test, anomalies)

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from training.data import Splits
-from training.data.dataset import Split
+from training.data import Items, Splits
 from training.evaluate.measurement import Measurement
 from training.evaluate.sampling import sample
 from training.transforms import Transform
@@ -53,7 +52,7 @@ def evaluate_coverage(family: Family, transform: Transform, splits: Splits, seed
     return [Measurement("class_share_tv", value, "total variation", "test", protocol)]
 
 
-def _halves(test: Split, count: int) -> tuple[Split, Split]:
+def _halves(test: Items, count: int) -> tuple[Items, Items]:
     return test.take(slice(count)), test.take(slice(count, 2 * count))
 
 

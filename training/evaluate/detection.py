@@ -1,18 +1,19 @@
 """What a calibrated score is worth: realised false-alarm rates, and separation from known anomalies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from pofx.rules.conformal import p_values
-from training.calibrate import Scorer, Values, false_alarms
+from training.calibrate import Scorer
 from training.data import Splits
+from training.evaluate.false_alarms import false_alarms
 from training.evaluate.measurement import Measurement
 
 
 def evaluate_detection(
-    score: Scorer, tails: dict[str, str], calibration: Values, splits: Splits, alphas: Iterable[float]
+    score: Scorer, tails: dict[str, str], calibration: Mapping[str, np.ndarray], splits: Splits, alphas: Iterable[float]
 ) -> list[Measurement]:
     """False-alarm rates on held-out items (and on an official test set, which may be another population), and AUROC
     against the anomalies of the recipe if it has any.
@@ -30,7 +31,9 @@ def evaluate_detection(
             sign = -1.0 if tail == "low" else 1.0
             auroc = roc_auc_score(labels, [*(sign * normal[name]), *(sign * abnormal[name])])
             protocol = f"one-class: fitted on normal items only; {name}; {len(abnormal[name])} anomalies"
-            measurements.append(Measurement("auroc", float(auroc), "area", "test against anomalies", protocol))
+            measurements.append(
+                Measurement("auroc", float(auroc), "area", "test against anomalies", protocol, statistic=name)
+            )
     return measurements
 
 
@@ -46,6 +49,8 @@ def _false_alarms(
             split,
             f"conformal p of {name} <= {row.alpha:g}, n={len(calibration)} calibration items, {row.items} items; "
             f"5-95 % band {row.low:.4f}-{row.high:.4f}",
+            band=(row.low, row.high),
+            statistic=name,
         )
         for row in false_alarms(p, len(calibration), alphas)
     ]

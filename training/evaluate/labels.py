@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from training.data.dataset import Split
+from training.data import Items
 from training.evaluate.measurement import Measurement, mean
 from training.transforms import Transform
 from training.zoo.base import Family, LabelPosterior
@@ -11,7 +11,7 @@ from training.zoo.base import Family, LabelPosterior
 _CHUNK = 200
 
 
-def evaluate_labels(family: Family, transform: Transform, test: Split, seed: int) -> list[Measurement]:
+def evaluate_labels(family: Family, transform: Transform, test: Items, seed: int) -> list[Measurement]:
     """Label accuracy on the test split; empty for a family that gives no probabilities of labels."""
     if not isinstance(family, LabelPosterior) or test.labels is None:
         return []

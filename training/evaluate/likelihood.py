@@ -9,7 +9,7 @@ from rich.progress import track
 from torch import Tensor
 
 from training.batches import batches, chunk
-from training.data import Split
+from training.data import Items
 from training.evaluate.measurement import Measurement, mean
 from training.transforms import Transform
 from training.zoo.base import Density, Family, VariationalBound
@@ -31,7 +31,7 @@ def evaluate_likelihood(
     rows: dict[str, list[Tensor]] = {}
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
-        loader = batches(Split(raw), chunk(family.dims, transform.levels))
+        loader = batches(Items(raw), chunk(family.dims, transform.levels))
         for batch, _ in track(loader, f"likelihood of the {split} split", transient=True, console=_STDERR):
             x = transform.training_view(batch)
             to_raw = transform.log_det_of(x, batch)

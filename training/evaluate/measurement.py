@@ -7,7 +7,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Measurement:
-    """``standard_error`` is over the items of the split; None where the number is not a mean."""
+    """``standard_error`` is over the items of the split; None where the number is not a mean.
+
+    ``band`` is where a rate should lie nine times in ten, if something was promised about it. ``statistic`` is what a
+    detector's number was measured with.
+    """
 
     name: str
     value: float
@@ -15,6 +19,8 @@ class Measurement:
     split: str
     protocol: str
     standard_error: float | None = None
+    band: tuple[float, float] | None = None
+    statistic: str | None = None
 
     @property
     def figure(self) -> str:

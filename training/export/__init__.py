@@ -1,1 +1,1 @@
-"""From a fitted family to a verified bundle: graphs, parity, golden vectors, card."""
+"""Graphs in every format, and that they are equal to the model."""

@@ -9,18 +9,18 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pofx.bundle import DATA_DTYPES, ArraySpec, ConditionInput, DataInput, GraphInput, NoiseInput, OptionInput
-from training.export.scoring import Scoring
+from pofx.rules.outputs import EMBEDDING
+from training.scoring import Scoring, is_scored, noise_input
 from training.statistics import Statistics
 from training.transforms import Transform
 from training.zoo.base import (
     Autoregressive,
     CompletingSampler,
-    Density,
     Encoder,
     Family,
     FixedPointSampler,
     Known,
-    Noise,
+    Reconstructing,
     takes_label,
 )
 
@@ -99,6 +99,15 @@ def _parted(
     return noise, temperature, {"label": rest[0]} if labels else {}, rest[labels:]
 
 
+class _Decode(nn.Module):
+    def __init__(self, family: Family, transform: Transform) -> None:
+        super().__init__()
+        self.family, self.transform = family, transform
+
+    def forward(self, code: Tensor) -> tuple[Tensor]:
+        return (self.transform.nearest(self.family.decode(code)),)
+
+
 class _Encode(nn.Module):
     def __init__(self, family: Family, transform: Transform) -> None:
         super().__init__()
@@ -112,9 +121,9 @@ def computations(family: Family, transform: Transform, statistics: Statistics | 
     """Every graph this family can fill, by the name it has in the bundle."""
     data, bounds = _data_input(transform), _bounds(family, transform)
     graphs = {}
-    if isinstance(family, Density):
-        noise = [noise_input(item) for item in (*transform.score_noise, *family.score_noise)]
+    if is_scored(family):
         scoring = Scoring(family, transform, statistics)
+        noise = map(noise_input, scoring.noises)
         score = _computation(scoring, [data, *noise], scoring.names, bounds)
         rounding = max(family.rounding, _ROUNDING_PER_TERM * family.dims)
         graphs["score"] = replace(score, rounding=rounding, marginal=scoring.marginal)
@@ -126,7 +135,10 @@ def computations(family: Family, transform: Transform, statistics: Statistics | 
         graphs["generate"] = _computation(_Generate(family, transform), inputs, ["sample", "mean"], bounds)
     if isinstance(family, Encoder):
         inputs = [data, *map(noise_input, transform.score_noise)]
-        graphs["encode"] = _computation(_Encode(family, transform), inputs, ["embedding"], bounds)
+        graphs["encode"] = _computation(_Encode(family, transform), inputs, [EMBEDDING], bounds)
+    if isinstance(family, Reconstructing):
+        code = DataInput(name="code", dtype="float32", shape=("batch", family.embedding_dims))
+        graphs["decode"] = _computation(_Decode(family, transform), [code], ["item"], bounds)
     return graphs
 
 
@@ -211,12 +223,6 @@ def _known(family: Family, transform: Transform) -> list[GraphInput]:
         ConditionInput(name="known", dtype=data.dtype, shape=data.shape, of="known"),
         ConditionInput(name="mask", dtype="uint8", shape=positions, of="mask"),
     ]
-
-
-def noise_input(noise: Noise) -> NoiseInput:
-    """How a manifest describes that noise."""
-    shape = noise.shape if noise.shared else ("batch", *noise.shape)
-    return NoiseInput(name=noise.name, dtype="float32", shape=shape, distribution=noise.distribution)
 
 
 def _temperature(family: Family) -> OptionInput:

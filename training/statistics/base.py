@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from pofx.rules.outputs import DIM_LOG_PROB, LOG_PROB
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -15,11 +17,12 @@ class Evidence:
 
     ``x``: model space, (n, *event_shape). ``log_prob``: nats, (n,). ``terms``: its parts per dimension, (n, dims).
     ``tail``: nats, (n,). ``missing``: bool, (n, dims), for a family that can leave out columns; their terms are 0.
-    ``latent``: codes, (n, latent); ``reconstruction`` and ``rate``: nats, (n,). What a family does not have is None.
+    ``latent``: codes, (n, latent); ``reconstruction`` and ``rate``: (n,), in nats where there is a density. What a
+    family does not have is None.
     """
 
     x: Tensor
-    log_prob: Tensor
+    log_prob: Tensor | None = None
     terms: Tensor | None = None
     reconstruction: Tensor | None = None
     rate: Tensor | None = None
@@ -30,10 +33,10 @@ class Evidence:
     @classmethod
     def of(cls, x: Tensor, outputs: Mapping[str, Tensor], *, marginal: bool = False) -> "Evidence":
         """Evidence from x and the outputs of a score graph by name; float32. If ``marginal``, NaN in x is missing."""
-        terms = outputs.get("dim_log_prob")
+        terms = outputs.get(DIM_LOG_PROB)
         return cls(
             x,
-            outputs["log_prob"],
+            outputs.get(LOG_PROB),
             None if terms is None else terms.flatten(1),
             *(outputs.get(name) for name in ("reconstruction", "rate", "latent", "tail")),
             missing=torch.isnan(x) if marginal else None,

@@ -4,13 +4,14 @@ from collections.abc import Collection
 
 from torch import Tensor, nn, stack
 
+from pofx.rules.outputs import DIM_LOG_PROB
 from training.statistics.averages import Averages
 from training.statistics.background import background_of
 from training.statistics.base import Evidence, Statistic
 from training.statistics.combined import Combined
 from training.statistics.complexity import Complexity
 from training.statistics.contexts import contexts_of
-from training.statistics.latent import LatentDistance, Rate, Reconstruction
+from training.statistics.latent import LatentDistance, Rate, Reconstruction, SquaredError
 from training.statistics.likelihood import LogProb, Surprise, SurpriseTail, Tail, Typicality
 from training.statistics.likelihood_ratio import LikelihoodRatio
 from training.transforms import Transform
@@ -51,6 +52,11 @@ class Statistics(nn.Module):
         return (self.combined.of(stack(oriented, 1)), *values)
 
 
+def choose_without_density(latent: int) -> Statistics:
+    """The statistics of a model that encodes and restores: what is lost, and how far out the code is."""
+    return Statistics([SquaredError(), LatentDistance(latent)])
+
+
 def choose(
     transform: Transform, outputs: Collection[str], latent: int, described: str, *, marginal: bool = False
 ) -> Statistics:
@@ -63,7 +69,7 @@ def choose(
         parts.append(Complexity(contexts, transform.log_det.numel()))
     if (background := background_of(transform)) is not None:
         parts.append(LikelihoodRatio(background))
-    if "dim_log_prob" in outputs:
+    if DIM_LOG_PROB in outputs:
         parts += [Surprise(), SurpriseTail()]
     if "tail" in outputs:
         parts.append(Tail())

@@ -23,6 +23,20 @@ class Reconstruction(Statistic):
         return evidence.reconstruction
 
 
+class SquaredError(Statistic):
+    """Σ (x − x̂)², of a model that restores an item from its code and has no density."""
+
+    joins = True
+    name = "reconstruction"
+    unit: ClassVar[str] = "squared units of model space"
+    tail = "high"
+    description = "what the code of the item does not restore: the sum of squared differences"
+
+    def forward(self, evidence: Evidence) -> Tensor:
+        """Squared units, shape (n,)."""
+        return evidence.reconstruction
+
+
 class Rate(Statistic):
     """KL(q(z | x) ‖ p(z))."""
 

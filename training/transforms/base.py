@@ -93,6 +93,10 @@ class Transform(nn.Module, ABC):
     def inverse(self, x: Tensor) -> Tensor:
         """Raw data for model-space x."""
 
+    def nearest(self, x: Tensor) -> Tensor:
+        """Raw data for any real numbers x, brought to a level where the space has levels; (batch, *event_shape)."""
+        return self.inverse(torch.clamp(torch.round(x), 0, self.levels - 1) if self.levels else x)
+
     def raw_terms(self, terms: Tensor, x: Tensor, raw: Tensor) -> Tensor:
         """Terms of log p(raw), float64, from those of log p(x); x and terms (batch, *event_shape)."""
         return terms.double() + self.log_det.double()

@@ -14,6 +14,7 @@ from training.zoo.made import Made
 from training.zoo.markov import Markov
 from training.zoo.nade import Nade
 from training.zoo.naive_bayes import NaiveBayes
+from training.zoo.pca import Pca
 from training.zoo.pixelcnn import PixelCnn
 from training.zoo.pixelcnn_pp import PixelCnnPp
 from training.zoo.rnade import Rnade
@@ -36,6 +37,7 @@ FAMILIES: dict[str, type[Family]] = {
     "markov": Markov,
     "naive_bayes": NaiveBayes,
     "nade": Nade,
+    "pca": Pca,
     "pixelcnn": PixelCnn,
     "pixelcnn_pp": PixelCnnPp,
     "rnade": Rnade,

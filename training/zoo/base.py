@@ -6,7 +6,8 @@ Family
 │   └── CompletingSampler   … and keeps the dimensions that are known
 ├── FixedPointSampler   one parallel pass proposes x from x and the same noise
 ├── Encoder             x → vector
-│   └── LabelPosterior      … of the probabilities of the labels
+│   ├── LabelPosterior      … of the probabilities of the labels
+│   └── Reconstructing      … and back, without a density: scored by how badly it restores
 ├── LabelConditioned    can be told the label of what it generates
 ├── FactorisedDensity   a Density that is a product of terms, one per dimension
 │   └── Autoregressive      … each given the dimensions before it, in an order
@@ -298,6 +299,18 @@ class Encoder(ABC):
     @abstractmethod
     def embed(self, x: Tensor) -> Tensor:
         """Embeddings, shape (batch, embedding_dims)."""
+
+
+class Reconstructing(Encoder):
+    """An encoder with a way back and no density; what its codes do not restore says how unusual an item is."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Tensor:
+        """The items of codes (batch, embedding_dims), shape (batch, *event_shape); real numbers, whatever the space."""
+
+    def errors(self, x: Tensor) -> Tensor:
+        """Squared differences between x and what its code restores, shape (batch, *event_shape)."""
+        return (x - self.decode(self.embed(x))).square()
 
 
 class LabelPosterior(Encoder):

@@ -64,3 +64,17 @@ def test_a_file_that_the_manifest_names_must_be_given(store, body, files):
     del files["golden.npz"]
     with pytest.raises(ValueError, match=r"golden\.npz"):
         bundle.write(store, "adder", body, files)
+
+
+def test_what_a_check_refuses_never_becomes_visible(tmp_path, body, files):
+    seen = []
+
+    def refuse(staged):
+        seen.append(staged.manifest.reference)
+        raise ValueError("no")
+
+    store = bundle.Store(tmp_path)
+    with pytest.raises(ValueError, match="no"):
+        bundle.write(store, "toy", body, files, check=refuse)
+    assert seen == ["toy:1"]
+    assert store.names() == []

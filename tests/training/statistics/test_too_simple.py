@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from pofx.rules.conformal import p_values, ranked
-from training.export.scoring import Scoring
+from training.scoring import Scoring
 from training.statistics import Evidence
 from training.statistics.choice import choose
 from training.transforms import Binarise, DataFacts

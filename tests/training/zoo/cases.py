@@ -120,6 +120,8 @@ CASES: dict[str, Case] = {
     "categorical": Case("categorical", levels((1, 1, 3), 4), {"pseudo_counts": (1.0,)}),
     "vae": Case("vae", binary((1, 2, 2)), {"hidden": (6,), "latent": 1, "score_samples": 5}),
     "dcgan": Case("dcgan", Facts((1, 8, 8), "signed_unit"), {"latent": 4, "channels": 4}),
+    "pca": Case("pca", real((4,)), {"components": 2}),
+    "pca-image": Case("pca", levels((1, 3, 3), 4), {"explain": 0.8}),
     "gmm-full": Case("gmm", real((4,)), {**GMM, "components": (3,), "covariances": ("full",)}),
     "gmm-diag": Case("gmm", real((4,)), {**GMM, "components": (3,), "covariances": ("diag",)}),
     "gmm-tied": Case("gmm", real((4,)), {**GMM, "components": (2,), "covariances": ("tied",)}),

@@ -60,7 +60,7 @@ def score(model: Family, x: Tensor) -> Tensor:
 def noise_of(model: Family, count: int, seed: int) -> list[Tensor]:
     """The noise of ``count`` samples."""
     generator = torch.Generator().manual_seed(seed)
-    return [item.draw(count, generator) for item in model.noise]
+    return [item.draw(count, generator) for item in model.noise] if model.sampler else []
 
 
 def draw(

@@ -190,7 +190,7 @@ def test_an_item_does_not_depend_on_its_batch_mates(name):
         other[0] = own[0]
     outputs = []
     for x, random in zip(mates, noise, strict=True):
-        row = [draw(model, random, torch.ones(5))[0][0]]
+        row = [draw(model, random, torch.ones(5))[0][0]] if model.sampler else []
         if isinstance(model, Density):
             row.append(score(model, x)[0])
         if isinstance(model, Encoder):
@@ -206,9 +206,12 @@ def test_what_is_saved_is_what_is_loaded(name):
     again.load_state_dict(model.state_dict())
     again.eval().requires_grad_(False)
     x = CASES[name].data(20, seed=3)[0]
-    assert torch.equal(samples(model, 20, 1), samples(again, 20, 1))
+    if model.sampler:
+        assert torch.equal(samples(model, 20, 1), samples(again, 20, 1))
     if isinstance(model, Density):
         assert torch.equal(score(model, x), score(again, x))
+    if isinstance(model, Encoder):
+        assert torch.equal(model.embed(x), again.embed(x))
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLED if not CASES[name].scales])
@@ -222,7 +225,7 @@ def test_a_cold_sample_is_more_likely_than_a_warm_one(name):
     assert colder > usual + 0.1 * math.log(2)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].fresh().sampler])
 def test_a_cold_sample_is_less_varied(name):
     model, count = built(name), 256
     spreads = []

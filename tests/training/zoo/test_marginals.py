@@ -9,8 +9,8 @@ from pofx.kinds.words import MARGINALISING
 from tests.training.zoo.cases import CASES, having
 from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
-from training.export.scoring import Scoring
 from training.export.torchscript import TorchScriptRunner, to_torchscript
+from training.scoring import Scoring
 from training.statistics import Evidence
 from training.statistics.choice import choose
 from training.transforms import Columns, DataFacts, Standardise

@@ -8,7 +8,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from tests.training.zoo.checks import assert_chi_square, everything
-from training.export.scoring import Scoring
+from training.scoring import Scoring
 from training.transforms import Binarise, DataFacts
 from training.zoo import FAMILIES
 from training.zoo.base import Facts
