@@ -55,13 +55,19 @@ class Outcome:
         return f"at most {alpha} of normal items are called anomalies, with {sure} confidence in {items}"
 
     @property
+    def measure(self) -> str:
+        """What surprise is measured in."""
+        kind = map_kind(self.plan.graph.spec)
+        return "surprise, nats" if kind == "dim_log_prob" else "reconstruction error"
+
+    @property
     def items(self) -> Array:
         """The worst items as the model takes them, (items, …); there is at least one."""
         return np.stack([item.array for item in self.worst])
 
     @cached_property
     def surprise(self) -> Array | None:
-        """How odd every dimension of the worst items is, (items, …) in nats; None where the model cannot say."""
+        """How odd every dimension of the worst items is, (items, …), as ``measure`` says; None where it is not told."""
         kind = map_kind(self.plan.graph.spec)
         if kind is None or not self.worst:
             return None

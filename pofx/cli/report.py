@@ -50,7 +50,7 @@ def _figures(outcome: Outcome) -> str:
         (f"{tally.items:,}", "items"),
         (f"{tally.anomalies:,}", "anomalies"),
         (f"{tally.anomalies / tally.items:.2%}", "of all items"),
-        (f"{outcome.threshold:.4g}", "threshold of the p-value"),
+        (f"{outcome.threshold:.4g}", "threshold"),
     ]
     if outcome.found is not None:
         figures.append((f"{outcome.found.count:,}", f"discoveries at fdr {outcome.found.fdr:g}"))

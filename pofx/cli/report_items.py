@@ -24,8 +24,7 @@ def item_card(outcome: Outcome, place: int) -> str:
     item = outcome.worst[place]
     surprise = None if outcome.surprise is None else outcome.surprise[place]
     return (
-        f"<article><h3>{_title(item)}</h3>{_looks(outcome.manifest.input, item, surprise)}"
-        f"<p>{_numbers(outcome, item)}</p></article>\n"
+        f"<article><h3>{_title(item)}</h3>{_looks(outcome, item, surprise)}<p>{_numbers(outcome, item)}</p></article>\n"
     )
 
 
@@ -43,37 +42,39 @@ def _numbers(outcome: Outcome, item: WorstItem) -> str:
     )
 
 
-def _looks(spec: bundle.InputSpec, item: WorstItem, surprise: Array | None) -> str:
+def _looks(outcome: Outcome, item: WorstItem, surprise: Array | None) -> str:
+    measure = outcome.measure
+    spec = outcome.manifest.input
     match spec:
         case bundle.ImageSpec():
-            return _image(item.array, surprise)
+            return _image(item.array, surprise, measure)
         case bundle.AudioSpec():
-            return _recording(item.array, surprise)
+            return _recording(item.array, surprise, measure)
         case bundle.TextSpec():
             return _text(spec, item.array, surprise)
         case bundle.RowSpec():
-            return _row(spec, item, surprise)
+            return _row(spec, item, surprise, measure)
 
 
-def _image(pixels: Pixels, surprise: Array | None) -> str:
+def _image(pixels: Pixels, surprise: Array | None, measure: str) -> str:
     shown = [_picture(as_colour(pixels[np.newaxis])[0], "the image")]
     if surprise is not None:
         colours, low, high = heat_map(per_position(surprise))
-        shown.append(_picture(colours, f"surprise, {_span(low, high)}"))
+        shown.append(_picture(colours, f"{measure}: {_span(low, high)}"))
     return f'<div class="pair">{"".join(shown)}</div>'
 
 
-def _recording(samples: Array, surprise: Array | None) -> str:
+def _recording(samples: Array, surprise: Array | None, measure: str) -> str:
     if surprise is None:
         return _picture(as_colour(envelopes(samples[np.newaxis]))[0], "the recording")
     colours, low, high = envelope_with_heat(samples, surprise)
-    return _picture(colours, f"above its surprise, {_span(low, high)}")
+    return _picture(colours, f"above its {measure}: {_span(low, high)}")
 
 
 def _span(low: float, high: float) -> str:
     """Both ends of the colours, in hundredths of the larger."""
     digits = 2 - math.floor(math.log10(max(abs(low), abs(high), 1e-9)))
-    return f"{round(low, digits) + 0.0:g} to {round(high, digits) + 0.0:g} nats"
+    return f"{round(low, digits) + 0.0:g} to {round(high, digits) + 0.0:g}"
 
 
 def _picture(pixels: Pixels, caption: str) -> str:
@@ -96,7 +97,7 @@ def _character(character: str, share: float, nats: float) -> str:
     return f'<span style="--s:{strength}%" title="{nats:.3g} nats">{escape(character)}</span>'
 
 
-def _row(spec: bundle.RowSpec, item: WorstItem, surprise: Array | None) -> str:
+def _row(spec: bundle.RowSpec, item: WorstItem, surprise: Array | None, measure: str) -> str:
     """The most surprising columns with their values, and some of the columns that the model does not read."""
     read = {column.name for column in spec.columns}
     odd = np.full(len(read), np.nan) if surprise is None else np.where(np.isnan(item.array), -np.inf, surprise)
@@ -108,7 +109,7 @@ def _row(spec: bundle.RowSpec, item: WorstItem, surprise: Array | None) -> str:
     )
     others = [f"{escape(name)}: {escape(str(value)[:40])}" for name, value in item.own.items() if name not in read]
     own = f'<p class="own">{" · ".join(others[:_OWN])}</p>' if others else ""
-    return f"{own}<table><tr><th>column<th>value<th>seen in training<th>surprise, nats{rows}</table>"
+    return f"{own}<table><tr><th>column<th>value<th>seen in training<th>{measure}{rows}</table>"
 
 
 def _column(column: bundle.Column, value: float, nats: float, share: float) -> str:

@@ -52,7 +52,7 @@ def _worst(outcome: Outcome) -> Table:
     table.add_column("verdict", no_wrap=True)
     why = _reasons(outcome)
     if why:
-        table.add_column("most surprising (nats)", overflow="fold")
+        table.add_column(f"where ({outcome.measure})", overflow="fold")
     for place, item in enumerate(outcome.worst):
         table.add_row(item.title, *_numbers(outcome, item), *why[place : place + 1])
     return table
