@@ -24,6 +24,7 @@ from benchmarks import (
     startup,
     statistics,
     strangers,
+    stream,
 )
 from benchmarks.table import Row, markdown
 
@@ -39,6 +40,10 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
     "labels": ("mnist-rnn: false alarms within every digit at alpha 0.05, marginal and per label", labels.measure),
     "columns": ("breast-cancer-gmm: which columns, over ten seeds", columns.measure),
     "strangers": ("Parquet files of strangers, read in a process of its own", strangers.measure),
+    "stream": (
+        "pofx score, Parquet of 1,000,000 rows: the command against ONNX Runtime called directly",
+        stream.measure,
+    ),
     "startup": ("python -m service: start to ready", startup.measure),
 }
 

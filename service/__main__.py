@@ -9,7 +9,9 @@ import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Annotated, Any
 
+import typer
 import uvicorn
 from pydantic import ValidationError
 
@@ -53,8 +55,23 @@ class Server(uvicorn.Server):
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status."""
-    options = _parse(arguments)
-    chosen = {name: value for name, value in vars(options).items() if name != "check" and value is not None}
+    options = vars(_parse(arguments))
+    return start(options.pop("check"), {name: value for name, value in options.items() if value is not None})
+
+
+def serve_command(
+    check: Annotated[bool, typer.Option("--check", help="Verify and self-test every bundle, then exit.")] = False,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Folder with the bundles.")] = None,
+) -> None:
+    """Serve the store over HTTP, as ``python -m service``; everything else is set by SERVICE_ variables."""
+    given = {"host": host, "port": port, "store": store}
+    raise typer.Exit(start(check, {name: value for name, value in given.items() if value is not None}))
+
+
+def start(check: bool, chosen: Mapping[str, Any]) -> int:
+    """Serves with settings that were chosen beside those of the environment, or only checks; the exit status."""
     try:
         settings = Settings(**chosen)
     except ValidationError as error:
@@ -65,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
         logging.getLogger(__name__).warning(warning)
     registry = Registry()
     load_store(settings, registry, make_runtime(settings))
-    if options.check:
+    if check:
         return _report(registry, settings)
     if not registry.models:
         print(_nothing_to_serve(registry, settings), file=sys.stderr)  # noqa: T201 - a message for a person

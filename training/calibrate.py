@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pofx import bundle
 from pofx.rules.conformal import ranked
 from pofx.rules.noise import draw_shared
-from pofx.use.calibrate import LEAST_ITEMS, Labelled
+from pofx.use.calibrate import LEAST_ITEMS, Labelled, labelled
 from training.batches import chunk
 from training.errors import ExportError
 from training.export.export import Exported
@@ -26,8 +25,6 @@ Values = dict[str, np.ndarray]
 
 Scorer = Callable[[np.ndarray], Values]
 """Raw items → the values of their statistics."""
-
-_LEAST_LABELS = 2  # a single one tells nothing apart
 
 
 @dataclass(frozen=True)
@@ -74,15 +71,3 @@ def scorer(exported: Exported) -> Scorer:
         return {name: np.concatenate([part[place] for part in parts]) for name, place in places.items()}
 
     return score
-
-
-def labelled(labels: np.ndarray | None, names: tuple[str, ...]) -> Labelled:
-    """The labels of items from their indices into names, (items,); nothing where fewer than two of them occur."""
-    if labels is None:
-        return Labelled()
-    found, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if len(found) < _LEAST_LABELS:
-        return Labelled()
-    rows = zip(found.tolist(), counts.tolist(), strict=True)
-    listed = tuple(bundle.LabelCount(name=names[label], n=count) for label, count in rows)
-    return Labelled(listed, places.astype(np.min_scalar_type(len(found) - 1)))

@@ -6,7 +6,7 @@ changes, and with it what the manifest and the card may still claim.
 
 import datetime
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,9 @@ from pofx.use.scores import Scores
 LEAST_ITEMS = 20
 """Fewer items promise no false-alarm rate below one in twenty."""
 
+LEAST_LABELS = 2
+"""A single label tells nothing apart."""
+
 _CARD = "CARD.md"
 _OUTDATED = "false_alarm_rate"
 
@@ -33,6 +36,18 @@ class Labelled:
 
     counts: tuple[bundle.LabelCount, ...] = ()
     places: NDArray[np.unsignedinteger[Any]] | None = None
+
+
+def labelled(labels: NDArray[np.integer[Any]] | None, names: Sequence[str]) -> Labelled:
+    """The labels of items from their indices into names, (items,); nothing where fewer than two of them occur."""
+    if labels is None:
+        return Labelled()
+    found, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(found) < LEAST_LABELS:
+        return Labelled()
+    rows = zip(found.tolist(), counts.tolist(), strict=True)
+    listed = tuple(bundle.LabelCount(name=names[label], n=count) for label, count in rows)
+    return Labelled(listed, places.astype(np.min_scalar_type(len(found) - 1)))
 
 
 @dataclass(frozen=True)
@@ -65,7 +80,7 @@ def check_count(items: int) -> None:
 def new_calibration(scores: Scores, data: str, date: datetime.date, labels: Labelled | None = None) -> NewCalibration:
     """The calibration that scored items make; raises RequestInvalid for an item that cannot be normal."""
     check_count(len(scores))
-    _check_finite(scores.statistics)
+    check_finite(scores.statistics)
     incomplete = 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
     return NewCalibration(scores.statistics, data, date, incomplete, labels or Labelled())
 
@@ -96,7 +111,7 @@ def as_npz(arrays: Mapping[str, Array]) -> bytes:
     return buffer.getvalue()
 
 
-def _check_finite(statistics: Mapping[str, Array]) -> None:
+def check_finite(statistics: Mapping[str, Array]) -> None:
     """Raises RequestInvalid for the first item with a statistic that is not finite: it cannot be normal."""
     names = list(statistics)
     finite = np.isfinite(np.stack([statistics[name] for name in names], 1))  # (items, statistics)

@@ -39,13 +39,21 @@ class Discoveries:
 
 def benjamini_hochberg(p_values: Floats, fdr: float) -> Discoveries:
     """The discoveries at that false discovery rate; an item without a p-value (NaN) is neither test nor discovery."""
-    ranked = np.sort(p_values[~np.isnan(p_values)])
-    tests = len(ranked)
-    passed = ranked * tests <= fdr * np.arange(1, tests + 1) * (1 + _ROUNDING)
-    if not passed.any():
-        return Discoveries(fdr, tests, np.zeros(p_values.shape, np.bool_), None)
-    threshold = float(ranked[np.flatnonzero(passed)[-1]])
-    return Discoveries(fdr, tests, p_values <= threshold, threshold)
+    values, counts = np.unique(p_values[~np.isnan(p_values)], return_counts=True)
+    threshold = threshold_of(values, counts, fdr)
+    found = np.zeros(p_values.shape, np.bool_) if threshold is None else p_values <= threshold
+    return Discoveries(fdr, int(counts.sum()), found, threshold)
+
+
+def threshold_of(values: Floats, counts: NDArray[np.int64], fdr: float) -> float | None:
+    """The largest p-value of a discovery, if there is one, where each of the ascending values occurs so often.
+
+    Conformal p-values of any number of items take few values, so that their counts are all it takes to know.
+    """
+    ranks = counts.cumsum()  # of the last of equal values, which passes if any of them does
+    tests = int(ranks[-1]) if len(ranks) else 0
+    passed = (values * tests <= fdr * ranks * (1 + _ROUNDING)) & (counts > 0)
+    return float(values[np.flatnonzero(passed)[-1]]) if passed.any() else None
 
 
 def check_fdr(fdr: float, size: Size) -> None:

@@ -11,13 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+import pofx
 from pofx import bundle
+from pofx.errors import RequestInvalid
+from pofx.kinds import files
 from pofx.kinds.csv_text import decode_csv
+from pofx.use import recalibration
 from training.data import table
-from training.errors import DataError
-from training.publish.labelled_items import read_items
-from training.publish.recalibration import recalibrate
 from training.scoring import Scoring
+
+
+def recalibrate(store, reference, *rest):
+    return recalibration.recalibrate(store, pofx.load(reference, store=store.root).loaded, *rest)
+
 
 NAMES = ("colour", "weight", "grade")
 COLOURS, GRADES = ("red", "blue", "green", "Ärmel, grün"), ("1", "2", "x")
@@ -217,8 +223,8 @@ def test_a_number_that_is_no_code_is_refused(served, code, post, tmp_path):
     words = f"the code of a category, a whole number from 0 to 3, got {code:g}"
     assert f"item 1, column 'colour': expected {words}" in answer.json()["detail"]
     np.save(tmp_path / "own.npy", rows)
-    with pytest.raises(DataError, match=words):
-        read_items(tmp_path / "own.npy", written.manifest.input)
+    with pytest.raises(RequestInvalid, match=words):
+        files.read(tmp_path / "own.npy", written.manifest.input)
 
 
 def test_names_can_be_known_before_a_row_is_drawn(served, post):
@@ -284,13 +290,13 @@ def test_own_normal_rows_calibrate_offline(served, tmp_path):
     own = goods(80, 5)
     own.to_csv(tmp_path / "own.csv", index=False)
     np.save(tmp_path / "own.npy", coded(own))
-    found = [read_items(tmp_path / name, written.manifest.input).x for name in ("own.csv", "own.npy")]
+    found = [files.read(tmp_path / name, written.manifest.input).array for name in ("own.csv", "own.npy")]
     np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
     new = recalibrate(bundle.Store(store), written.manifest.name, tmp_path / "own.csv", "own")
     assert new.manifest.score.calibration.n == 80
     assert new.manifest.input == written.manifest.input
     own.replace({"colour": {"blue": "violet"}}).to_csv(tmp_path / "own.csv", index=False)
-    with pytest.raises(DataError, match="column 'colour': no category 'violet'"):
+    with pytest.raises(RequestInvalid, match="column 'colour': no category 'violet'; this column has: 'red', 'blue'"):
         recalibrate(bundle.Store(store), written.manifest.name, tmp_path / "own.csv", "own")
 
 

@@ -11,10 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+import pofx
 from pofx import bundle
-from training.errors import DataError
-from training.publish.recalibration import recalibrate
+from pofx.errors import RequestInvalid
+from pofx.use import recalibration
 from training.scoring import Scoring
+
+
+def recalibrate(store, reference, *rest):
+    return recalibration.recalibrate(store, pofx.load(reference, store=store.root).loaded, *rest)
+
 
 NAMES = ("height", "weight", "age")
 GAPS = {0: (), 1: ("weight",), 2: ("height", "age"), 3: NAMES}
@@ -194,7 +200,9 @@ def test_a_family_that_cannot_marginalise_refuses_in_every_form(tmp_path, items,
         assert "cannot marginalise" in answer.json()["detail"]
         assert "gmm, gda, naive_bayes" in answer.json()["detail"]
     np.save(tmp_path / "own.npy", rows(60, 2, 0.2))
-    with pytest.raises(DataError, match="cannot marginalise over it, models of the families gmm, gda, naive_bayes can"):
+    with pytest.raises(
+        RequestInvalid, match="cannot marginalise over it, models of the families gmm, gda, naive_bayes can"
+    ):
         recalibrate(bundle.Store(store), "rnade-rows", tmp_path / "own.npy", "own")
 
 

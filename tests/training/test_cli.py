@@ -87,7 +87,7 @@ def test_help_teaches(run, arguments):
     [
         (["fit", "nowhere.toml"], "nowhere.toml: No such file"),
         (["evaluate", "made.toml"], "not fitted yet"),
-        (["families", "mdae"], "no family 'mdae'"),
+        (["families", "mdae"], "no family 'mdae', did you mean 'made'"),
     ],
 )
 def test_mistakes_end_with_one_message_and_status_2(run, monkeypatch, capsys, arguments, message):

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from training.statistics.base import Evidence, Statistic, quantile
 
 _NEAR = 0.8413  # Φ(1)
+_LANES = 16  # numbers that a runtime computes together; a row that fills them has the same bits in any batch
+_NOTHING = -1e4  # a z whose share of the sum is exactly zero
 _LEAST_SCALE = 0.01  # where a statistic is nearly constant on normal items, so that rounding stays rounding
 
 
@@ -48,7 +50,9 @@ class Combined(Statistic):
 
     def of(self, oriented: Tensor) -> Tensor:
         """The same from the oriented values of the parts, (n, parts) → (n,)."""
-        return nn.functional.softplus((oriented - self.median) / self.scale).square().sum(1)
+        z = (oriented - self.median) / self.scale
+        padded = nn.functional.pad(z, (0, -z.shape[1] % _LANES), value=_NOTHING)
+        return nn.functional.softplus(padded).square().sum(1)
 
     def _oriented(self, evidence: Evidence) -> Tensor:
         return torch.stack([part.oriented(part(evidence)) for part in self.parts], 1)

@@ -1,0 +1,108 @@
+"""``pofx encode``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from pofx.cli.ahead import ahead, behind
+from pofx.cli.arrow_tables import TableFile
+from pofx.cli.npy_file import NpyRows
+from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
+from pofx.cli.progress import progress
+from pofx.cli.score_table import check_folder, whole_or_nothing
+from pofx.errors import RequestInvalid
+from pofx.kinds.columns import Extra, joined
+from pofx.kinds.files import Block, blocks, count
+from pofx.rules.arrays import Array
+from pofx.use import encode
+from pofx.use.steps import run
+
+Encoded = tuple[Block, Array]
+Write = Callable[[Encoded], None]
+_FORMS, _TAKEN = (".csv", ".parquet", ".npy"), "encode"
+
+
+def encode_command(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A table, an array, a text, or a folder or zip of images or WAV files."),
+    ],
+    model: ModelName,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A .csv, .parquet or .npy file; without it CSV on standard output."),
+    ] = None,
+    extra: Annotated[
+        Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
+    ] = "keep",
+    store: StoreFolder = USUAL_STORE,
+) -> None:
+    """Turn items into latent vectors.
+
+    Tables keep their own columns before latent_0, latent_1 and so on, folders the names of their files; .npy holds the
+    vectors alone, float32. Items stream through in blocks.
+    """
+    if output is not None:
+        _check(output)
+    loaded = able(opened(model, store), "encode")
+    asked, spec = encode.plan(loaded.loaded), loaded.info.input
+    items, dims = 0, asked.declared.dims
+    with (
+        _written(output, dims) as table,
+        progress(f"encoding {path.name}", count(path, spec)) as advance,
+        behind(table) as write,
+    ):
+        for block in ahead(blocks(path, spec, extra=extra)):
+            write((block, run(asked.begin(block.decoded.array))))
+            items += len(block.decoded.array)
+            advance(len(block.decoded.array))
+    if output is not None:
+        words = f"{items:,} items encoded with {loaded.info.reference}, {dims} numbers each: {output}"
+        Console().print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def _check(output: Path) -> None:
+    if output.suffix not in _FORMS:
+        raise RequestInvalid(f"{output}: expected a name that ends in {', '.join(_FORMS)}")
+    check_folder(output)
+
+
+@contextmanager
+def _written(output: Path | None, dims: int) -> Iterator[Write]:
+    """What takes encoded blocks; the file is there when it is whole."""
+    if output is None:
+        with _rows_of(TableFile(None, csv=True)) as write:
+            yield write
+        return
+    with whole_or_nothing(output) as partial:
+        if output.suffix == ".npy":
+            with _vectors_of(NpyRows(partial, dims)) as write:
+                yield write
+        else:
+            with _rows_of(TableFile(partial, output.suffix == ".csv")) as write:
+                yield write
+
+
+@contextmanager
+def _vectors_of(file: NpyRows) -> Iterator[Write]:
+    yield lambda encoded: file.append(encoded[1])
+    file.close()
+
+
+@contextmanager
+def _rows_of(file: TableFile) -> Iterator[Write]:
+    yield lambda encoded: file.write(_columns(*encoded))
+    file.close()
+
+
+def _columns(block: Block, codes: Array) -> dict[str, object]:
+    own = {} if block.decoded.columns is None else block.decoded.columns.typed()
+    named = {**({"file": block.names} if block.names else {}), **own}
+    vectors = codes.astype(np.float32, copy=False).T
+    found = {f"latent_{index}": np.ascontiguousarray(values) for index, values in enumerate(vectors)}
+    return joined(named, found, _TAKEN)

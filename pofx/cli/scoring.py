@@ -1,0 +1,142 @@
+"""``pofx score``."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pofx import bundle
+from pofx.cli.ahead import ahead, behind
+from pofx.cli.notes import Notes
+from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
+from pofx.cli.outcome import Outcome
+from pofx.cli.progress import progress
+from pofx.cli.report import write_report
+from pofx.cli.score_table import ScoreTable, Target, score_table, target_of
+from pofx.cli.summary import print_summary
+from pofx.cli.tally import Tally
+from pofx.cli.worst import Worst
+from pofx.kinds.columns import Extra
+from pofx.kinds.files import Block, blocks, count
+from pofx.rules.promises import Promise
+from pofx.use.score import ScoreAsked, ScorePlan, plan
+from pofx.use.scores import Scores
+from pofx.use.steps import run
+
+Scored = tuple[Block, Scores]
+
+
+def score_command(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A CSV or Parquet table, an npy or npz array, a text with an item per line, or a folder or zip of "
+            "images or WAV files.",
+        ),
+    ],
+    model: ModelName,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A .csv or .parquet file for the scores; without it CSV goes to a pipe, and nothing to a terminal.",
+        ),
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(metavar="RATE", help="False-alarm rate of the verdict; usually 0.01.")
+    ] = None,
+    promise: Annotated[
+        Promise,
+        typer.Option(metavar="marginal|pac", help="marginal: the rate on average; pac: with 95 % confidence."),
+    ] = "marginal",
+    verdict: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The statistic that decides; usually the model's first.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Compare with calibration items of this label only.")
+    ] = None,
+    fdr: Annotated[
+        float | None, typer.Option(metavar="RATE", help="Also mark discoveries, of which at most this share is false.")
+    ] = None,
+    worst: Annotated[int, typer.Option(min=0, metavar="N", help="How many of the most anomalous items to show.")] = 20,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder for report.html: counts, p-values, and the worst items explained."),
+    ] = None,
+    extra: Annotated[
+        Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
+    ] = "keep",
+    store: StoreFolder = USUAL_STORE,
+) -> None:
+    """Score a file or folder.
+
+    Items stream through in blocks, so that any number of them takes little memory. The output has the columns of the
+    table, or the names of files, then statistics, p-values and verdicts; it appears when it is whole.
+    """
+    target = _target(output)
+    loaded = able(opened(model, store), "score").loaded
+    asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr))
+    with _written(target, fdr) as table:
+        outcome = _streamed(asked, path, extra, worst, table)
+        if table is not None:
+            table.finish(outcome.found)
+    console = Console(stderr=target is not None and target.path is None)
+    print_summary(console, outcome)
+    for what, where in (("scores", output), ("report", report and write_report(outcome, report))):
+        if where is not None:
+            console.print(f"{what}: {where}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _target(output: Path | None) -> Target | None:
+    if output is not None:
+        return target_of(output)
+    return None if sys.stdout.isatty() else Target()
+
+
+@contextmanager
+def _written(target: Target | None, fdr: float | None) -> Iterator[ScoreTable | None]:
+    if target is None:
+        yield None
+        return
+    with score_table(target, fdr is not None) as table:
+        yield table
+
+
+def _streamed(asked: ScorePlan, path: Path, extra: Extra, most: int, table: ScoreTable | None) -> Outcome:
+    """Scores all items, and writes them if they are to be written."""
+    started, fdr = time.monotonic(), asked.fdr
+    each = replace(asked, fdr=None)  # a block alone does not know what the discoveries among all items are
+    tally, notes = Tally(asked.comparison.sizes[0]), Notes()
+    worst = Worst(most, _decisive(asked))
+    spec = asked.model.manifest.input
+    with progress(f"scoring {path.name}", count(path, spec)) as advance, behind(_writer(table)) as write:
+        for block in ahead(blocks(path, spec, extra=extra)):
+            scores = run(each.begin(block.decoded.array))
+            write((block, scores))
+            tally.take(scores)
+            worst.take(block, scores)
+            notes.take((*block.decoded.notes, *scores.notes))
+            advance(len(scores))
+    found = None if fdr is None else tally.discoveries(fdr)
+    said = [*notes.texts(tally.items), *([found.note] if found is not None and found.note else [])]
+    return Outcome(each, path, tally, found, worst.items, said, time.monotonic() - started)
+
+
+def _writer(table: ScoreTable | None) -> Callable[[Scored], None]:
+    return _nothing if table is None else table.write
+
+
+def _nothing(scored: Scored) -> None:
+    """What is done with scores that nobody wants in a file."""
+
+
+def _decisive(asked: ScorePlan) -> bundle.Statistic:
+    return next(item for item in asked.declared.statistics if item.name == asked.rule.statistic)

@@ -1,0 +1,41 @@
+"""Counts of a stream tell what all its p-values would."""
+
+import numpy as np
+import pytest
+
+from pofx.cli.tally import Tally
+from pofx.use.discoveries import benjamini_hochberg, power_note
+from pofx.use.sizes import Size
+
+
+class Scored:
+    def __init__(self, p_value):
+        self.p_value, self.anomaly = p_value, p_value <= 0.05
+
+    def __len__(self):
+        return len(self.p_value)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("fdr", [0.05, 0.3, 1.0])
+def test_discoveries_are_those_of_all_items_at_once(seed, fdr):
+    generator = np.random.default_rng(seed)
+    n = int(generator.integers(20, 2000))
+    ranks = (generator.random(900) ** generator.integers(1, 6) * n).astype(int)
+    p_values = (1 + ranks) / (n + 1)
+    p_values[generator.random(900) < 0.1] = np.nan
+    tally = Tally(Size(n))
+    for block in np.array_split(p_values, 7):
+        tally.take(Scored(block))
+    found, expected = tally.discoveries(fdr), benjamini_hochberg(p_values, fdr)
+    assert (found.threshold, found.count, tally.tests) == (expected.threshold, expected.count, expected.tests)
+    np.testing.assert_array_equal(found.among(p_values), expected.found)
+    assert found.note == power_note(expected, Size(n))
+    assert (tally.items, tally.anomalies) == (900, np.sum(p_values <= 0.05))
+
+
+def test_nothing_is_discovered_among_items_without_p_values():
+    tally = Tally(Size(20))
+    tally.take(Scored(np.full(3, np.nan)))
+    assert tally.discoveries(0.1).threshold is None
+    assert not tally.discoveries(0.1).among(np.array([0.01, np.nan])).any()

@@ -1,0 +1,1 @@
+"""The commands of ``pofx`` that need the training packages; ``pofx.cli.commands`` lists them."""

@@ -1,0 +1,124 @@
+"""``pofx fit``, ``evaluate`` and ``export``: from a recipe to a bundle."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pofx import bundle
+from pofx.cli.failures import complain
+from training import recipe as recipes
+from training.choose import check_candidates, choose
+from training.commands.said import console, say
+from training.errors import FitInterrupted
+from training.evaluate.measure import measure
+from training.finish import finish
+from training.fit import Fitted, Hardware, fit, load_fitted
+from training.prepare import Prepared, prepare
+from training.run import Run
+from training.stages import published
+
+RecipePath = Annotated[Path, typer.Argument(help="A recipe, for instance recipes/digits-made.toml.")]
+Smoke = Annotated[
+    bool, typer.Option(help="Rehearse everything in seconds on a sliver of the data; the bundle is called NAME-smoke.")
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Change a value of the recipe, for instance --set fit.epochs=5 --set data.limit=5000. Repeatable."
+    ),
+]
+StorePath = Annotated[Path, typer.Option(help="Where bundles are written.")]
+RunsPath = Annotated[Path, typer.Option(help="Where checkpoints, logs and weights are kept.")]
+
+
+def fit_command(
+    recipe: RecipePath,
+    smoke: Smoke = False,
+    changes: Changes = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume/--fresh", help="Continue an interrupted run of the same recipe, or start over."),
+    ] = True,
+    accelerator: Annotated[str, typer.Option(help="cpu, gpu, mps or auto.")] = "auto",
+    devices: Annotated[str, typer.Option(help="How many devices, or which: 2 or 0,1 or auto.")] = "auto",
+    store: StorePath = Path("models"),
+    runs: RunsPath = Path("runs"),
+) -> None:
+    """Fit, evaluate, calibrate, export: one recipe to one new bundle version in the store.
+
+    Ctrl-C leaves a checkpoint; the same command continues from it. A changed recipe is another run.
+    """
+    prepared = _prepared(recipe, smoke, changes)
+    resume = resume and not smoke  # a rehearsal rehearses all of it
+    hardware = Hardware(accelerator, devices)
+    try:
+        best = choose([_fit_one(one, runs, hardware, resume) for one in prepared], say)
+    except FitInterrupted as stop:
+        complain(str(stop), "stopped")
+        raise typer.Exit(130) from stop
+    _write(best, store)
+
+
+def export_command(
+    recipe: RecipePath,
+    smoke: Smoke = False,
+    changes: Changes = None,
+    store: StorePath = Path("models"),
+    runs: RunsPath = Path("runs"),
+) -> None:
+    """Export a run that is fitted already, as a new version: evaluate, calibrate, check parity, write."""
+    _write(_fitted(recipe, smoke, changes, runs), store)
+
+
+def evaluate_command(
+    recipe: RecipePath, smoke: Smoke = False, changes: Changes = None, runs: RunsPath = Path("runs")
+) -> None:
+    """Print the test likelihood of a fitted run and how its samples cover the classes, as they would be exported."""
+    finished = finish(_fitted(recipe, smoke, changes, runs), say)
+    measurements = measure(finished)
+    if not measurements:
+        console.print(
+            f"{finished.prepared.recipe.family_name} has no density and the data no labels: nothing to evaluate"
+        )
+        return
+    for measurement in measurements:
+        say(str(measurement))
+
+
+def _prepared(path: Path, smoke: bool, changes: list[str] | None) -> list[Prepared]:
+    _quieten()
+    recipe = recipes.read(path, changes or ())
+    found = [prepare(one, smoke=smoke) for one in recipes.candidates(recipe)]
+    check_candidates(found)
+    for line in found[0].dataset.left_out:
+        say(f"left out: {line}")
+    for line in dict.fromkeys(f"{item.recipe.family_name}: {item.missing}" for item in found if item.missing):
+        say(line)
+    return found
+
+
+def _fit_one(prepared: Prepared, runs: Path, hardware: Hardware, resume: bool) -> Fitted:
+    run = Run.of(prepared, runs)
+    if resume and (story := run.story()) is not None:
+        say(f"{prepared.name}: {story}")
+    return fit(prepared, run, hardware, resume=resume)
+
+
+def _fitted(path: Path, smoke: bool, changes: list[str] | None, runs: Path) -> Fitted:
+    """What ``fit`` left behind: of several families the one that it chose."""
+    return choose([load_fitted(one, Run.of(one, runs)) for one in _prepared(path, smoke, changes)], say)
+
+
+def _write(best: Fitted, store: Path) -> None:
+    written = published(best, bundle.Store(store), say).bundle
+    console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
+
+
+def _quieten() -> None:
+    """Keeps the libraries' advertisements and internals out of the progress that a person reads."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.WARNING)
