@@ -51,18 +51,14 @@ def _from_array(array: Array, spec: bundle.InputSpec) -> Decoded:
 def _columns_of(given: object) -> Mapping[str, Any] | None:
     """Values by column of a data frame, an Arrow table, or a mapping to sequences; None for anything else."""
     if isinstance(given, Mapping):
-        listed = all(
+        listed = [
             isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) for values in given.values()
-        )
-        return given if given and listed else None
+        ]
+        return given if given and all(listed) else None
     names = getattr(given, "column_names", None) or getattr(given, "columns", None)
     if names is None or not hasattr(given, "__getitem__"):
         return None
     return {str(name): given[name].to_numpy() for name in names}
-
-
-def _is_listed(values: object) -> bool:
-    return isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
 
 
 def _from_sequence(given: Sequence[Any], spec: bundle.InputSpec, extra: Extra) -> Decoded:
