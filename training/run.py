@@ -95,7 +95,7 @@ class Run:
             partial.replace(path)
         except (OSError, RuntimeError) as error:
             partial.unlink(missing_ok=True)
-            raise FitError(f"{path}: cannot be written: {error}") from error
+            raise FitError(f"{path}: cannot be written, is the disk full? ({error})") from error
 
     def load(self, path: Path) -> dict[str, Any]:
         """The tensors in a file of the run; FitError if it is damaged."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pofx import bundle
 from pofx.use.calibrate import as_npz
 from training.calibrate import Calibrated
+from training.errors import ExportError
 from training.evaluate.measurement import Measurement
 from training.finish import Say
 from training.publish.card import card
@@ -25,7 +26,7 @@ class Published:
 
 
 def publish(calibrated: Calibrated, measurements: Sequence[Measurement], store: bundle.Store, say: Say) -> Published:
-    """The new version; nothing appears in the store unless a service would serve it, ExportError otherwise."""
+    """The new version; ExportError, and nothing in the store, if a service would refuse it or the disk is full."""
     prepared, fitted = calibrated.prepared, calibrated.exported.finished.fitted
     body, drawn = manifest_body(calibrated, measurements), pictures(prepared, fitted.run.metrics, say)
     calibration = {CALIBRATION: as_npz(calibrated.values)} if calibrated.values else {}
@@ -38,5 +39,8 @@ def publish(calibrated: Calibrated, measurements: Sequence[Measurement], store: 
         "CARD.md": card(prepared, fitted.report, measurements, drawn, body).encode(),
     }
     item = prepared.splits.test.complete().x[:1]
-    written = bundle.write(store, prepared.name, body, files, check=lambda new: try_out(new, item))
+    try:
+        written = bundle.write(store, prepared.name, body, files, check=lambda new: try_out(new, item))
+    except OSError as error:
+        raise ExportError(f"{store.root}: cannot write a new version: {error.strerror or error}") from error
     return Published(calibrated, tuple(measurements), written)

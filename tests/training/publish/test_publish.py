@@ -29,6 +29,12 @@ def test_a_published_model_opens_and_says_what_its_codes_are(calibrated, tmp_pat
     assert model.info.provenance.data.fingerprint == calibrated.prepared.data
 
 
+def test_a_store_that_cannot_be_written_is_named(calibrated, tmp_path):
+    (tmp_path / "models").write_text("a file where the store should be")
+    with pytest.raises(ExportError, match=r"models: cannot write a new version"):
+        publish(calibrated, [], bundle.Store(tmp_path / "models"), print)
+
+
 def _off(run):
     return lambda *arrays: [values + 1 for values in run(*arrays)]
 
