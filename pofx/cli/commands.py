@@ -111,9 +111,9 @@ MODELS: Mapping[str, Command] = {
         "pofx.cli.models_compared:diff_command",
         "Compare two versions, or their verdicts on a file.",
         (
-            "pofx models diff digits-bernoulli digits-bernoulli:4",
+            "pofx models diff digits-bernoulli digits-bernoulli:5",
             "pofx models diff mnist-made mnist-nade",
-            "pofx models diff digits-bernoulli digits-bernoulli:4 --on digits.npy",
+            "pofx models diff digits-bernoulli digits-bernoulli:5 --on digits.npy",
         ),
     ),
     "verify": Command(
@@ -124,7 +124,7 @@ MODELS: Mapping[str, Command] = {
     "promote": Command(
         "pofx.cli.models_changed:promote_command",
         "Say which version a bare name means.",
-        ("pofx models promote digits-bernoulli:3", "pofx models promote digits-bernoulli:3 --store models"),
+        ("pofx models promote digits-bernoulli:4", "pofx models promote digits-bernoulli:4 --store models"),
     ),
     "rollback": Command(
         "pofx.cli.models_changed:rollback_command",
@@ -134,7 +134,7 @@ MODELS: Mapping[str, Command] = {
     "remove": Command(
         "pofx.cli.models_changed:remove_command",
         "Remove a version from the store; its number is not used again.",
-        ("pofx models remove digits-bernoulli:4", "pofx models remove digits-bernoulli:4 --yes"),
+        ("pofx models remove digits-bernoulli:5", "pofx models remove digits-bernoulli:5 --yes"),
     ),
 }
 

@@ -72,7 +72,7 @@ def restore(store, prepared):
 
 def test_the_examples_of_help_work(run, items, tmp_path):
     run("pofx calibrate digits-bernoulli digits.npy")
-    run("pofx models promote digits-bernoulli:3")
+    run("pofx models promote digits-bernoulli:4")
     for name in ("digits-bernoulli", ".versions"):
         shutil.copytree(items / "models" / name, tmp_path / name)
     for example in EXAMPLES:
