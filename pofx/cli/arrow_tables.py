@@ -80,9 +80,10 @@ def as_table(columns: Block) -> pa.Table:
 
 def with_column(path: Path, made_from: str, make: Any, name: str) -> Iterator[pa.Table]:
     """The parts of a Parquet file with one column more, made from the values of another."""
-    for batch in pq.ParquetFile(path).iter_batches():
-        table = pa.Table.from_batches([batch])
-        yield table.append_column(name, pa.array(make(table.column(made_from).to_numpy())))
+    with pq.ParquetFile(path) as file:
+        for place in range(file.num_row_groups):
+            table = file.read_row_group(place, use_threads=False)
+            yield table.append_column(name, pa.array(make(table.column(made_from).to_numpy())))
 
 
 def _array(values: Any) -> Any:

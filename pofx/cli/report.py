@@ -97,7 +97,7 @@ def _worst(outcome: Outcome) -> str:
         return ""
     cards = "".join(item_card(outcome, place) for place in range(len(outcome.worst)))
     kind = outcome.manifest.input.kind
-    return f'<section><h2>The {len(outcome.worst)} worst items</h2><div class="items {kind}">{cards}</div></section>\n'
+    return f'<section><h2>The worst items</h2><div class="items {kind}">{cards}</div></section>\n'
 
 
 def _foot() -> str:

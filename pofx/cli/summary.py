@@ -45,7 +45,7 @@ def discovered(outcome: Outcome) -> str:
 
 def _worst(outcome: Outcome) -> Table:
     """The worst items; what would not fit in 80 columns is folded."""
-    table = Table(title=f"the {len(outcome.worst)} worst items", title_justify="left")
+    table = Table(title="the worst items", title_justify="left")
     table.add_column("item", overflow="fold")
     table.add_column("p-value", justify="right", no_wrap=True)
     table.add_column(outcome.statistic.name, justify="right", no_wrap=True)
