@@ -163,7 +163,7 @@ def _nothing_to_serve(registry: Registry, settings: Settings) -> str:
     if registry.refused:
         reasons = "\n".join(f"  {item.name}:{item.version}: {item.reason}" for item in registry.refused)
         return f"No bundle in {settings.store} can be served:\n{reasons}"
-    return f"No bundle in {settings.store}. Make one with `python -m training fit <recipe>`, or set SERVICE_STORE."
+    return f"No bundle in {settings.store}. Make one with `pofx fit <recipe>`, or set SERVICE_STORE."
 
 
 if __name__ == "__main__":

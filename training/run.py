@@ -124,10 +124,10 @@ class Run:
             return _read_report(self.folder / "report.json")
         if self.other_data is not None:
             raise FitError(
-                f"the data of this recipe changed since it was fitted ({self.other_data}); `python -m training fit` "
+                f"the data of this recipe changed since it was fitted ({self.other_data}); `pofx fit` "
                 "fits it on what is there now"
             )
-        raise FitError(f"{self.folder}: not fitted yet; `python -m training fit` does that")
+        raise FitError(f"{self.folder}: not fitted yet; `pofx fit` does that")
 
 
 def _damaged(path: Path) -> FitError:

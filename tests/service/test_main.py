@@ -44,7 +44,7 @@ def test_check_of_a_spoiled_store(tmp_path, drafts, capsys):
 @pytest.mark.parametrize("arguments", [[], ["--check"]])
 def test_an_empty_store_says_what_to_do(tmp_path, capsys, arguments):
     assert main(["--store", str(tmp_path), *arguments]) == 1
-    assert "python -m training fit" in capsys.readouterr().err
+    assert "pofx fit" in capsys.readouterr().err
 
 
 def test_a_bad_setting_is_one_line_and_no_traceback(monkeypatch, capsys, store):

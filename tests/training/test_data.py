@@ -47,7 +47,7 @@ def test_mnist_is_read_from_idx_files(tmp_path, compress):
 
 
 def test_missing_mnist_says_how_to_get_it(tmp_path):
-    with pytest.raises(DataError, match="python -m training data mnist"):
+    with pytest.raises(DataError, match="pofx data mnist"):
         mnist.load(tmp_path)
 
 

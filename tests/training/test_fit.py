@@ -86,7 +86,7 @@ def test_a_changed_recipe_is_another_run(experiment, text, tmp_path):
 
 def test_what_was_never_fitted_cannot_be_loaded(experiment, tmp_path):
     ready = experiment("made")
-    with pytest.raises(FitError, match="python -m training fit"):
+    with pytest.raises(FitError, match="pofx fit"):
         load_fitted(ready, Run.of(ready, tmp_path))
 
 

@@ -54,7 +54,7 @@ def test_changed_data_are_another_run_that_says_so(rows, tmp_path, families):
 def test_a_run_on_other_data_is_not_loaded(rows, tmp_path):
     (before,), (after,) = rows(0), rows(100)
     fit(before, Run.of(before, tmp_path), CPU, resume=True)
-    with pytest.raises(FitError, match=r"data of this recipe changed since it was fitted .*python -m training fit"):
+    with pytest.raises(FitError, match=r"data of this recipe changed since it was fitted .*pofx fit"):
         load_fitted(after, Run.of(after, tmp_path))
 
 

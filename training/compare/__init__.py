@@ -1,1 +1,1 @@
-"""Our density models beside the classic detectors, on the same splits: ``python -m training compare``."""
+"""Our density models beside the classic detectors, on the same splits: ``pofx compare``."""

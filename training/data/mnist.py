@@ -96,7 +96,7 @@ def _find(folder: Path, stem: str) -> Path:
     for path in (folder / f"{stem}.gz", folder / stem):
         if path.is_file():
             return path
-    raise DataError(f"{folder / stem}.gz is not there; `python -m training data mnist` downloads and verifies it")
+    raise DataError(f"{folder / stem}.gz is not there; `pofx data mnist` downloads and verifies it")
 
 
 def read_idx(path: Path) -> np.ndarray:

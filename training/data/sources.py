@@ -19,7 +19,7 @@ class _Source(Options):
 
 
 class MnistSource(_Source):
-    """MNIST from the four original idx files; `python -m training data mnist` fetches them."""
+    """MNIST from the four original idx files; `pofx data mnist` fetches them."""
 
     source: Literal["mnist"]
     folder: Path = Field(default=Path("data/mnist"), description="folder with the four files")
