@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import (
@@ -25,10 +26,13 @@ from benchmarks import (
     statistics,
     strangers,
     stream,
+    versions,
 )
 from benchmarks.table import Row, markdown
 
-MEASUREMENTS: dict[str, tuple[str, Callable[[Path], list[Row]]]] = {
+Measurement = Callable[[Path], list[Row]]
+
+MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "sampling": ("64 samples of every autoregressive model against one pass per dimension", sampling.measure),
     "frontier": ("binary MNIST: samples per second beside nats, and docs/images/nats-vs-speed.png", frontier.measure),
     "statistics": ("all statistics of a model against log_prob alone", statistics.measure),
@@ -53,21 +57,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(MEASUREMENTS)} (default: all)")
     parser.add_argument("--store", type=Path, default=Path("models"), help="the bundles to measure")
+    parser.add_argument("--other", type=Path, help="another checkout: only measures the service there against this one")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     arguments = parser.parse_args()
-    unknown = [name for name in arguments.names if name not in MEASUREMENTS]
+    asked = _against(arguments.other) if arguments.other else MEASUREMENTS
+    unknown = [name for name in arguments.names if name not in asked]
     if unknown:
-        parser.error(f"no measurement {unknown[0]!r}; there is: {', '.join(MEASUREMENTS)}")
+        parser.error(f"no measurement {unknown[0]!r}; there is: {', '.join(asked)}")
     print(f"{os.cpu_count()} CPU cores, {platform.machine()}, Python {platform.python_version()}")
     results = {}
-    for name in arguments.names or MEASUREMENTS:
-        title, measure = MEASUREMENTS[name]
+    for name in arguments.names or asked:
+        title, measure = asked[name]
         print(f"\n## {title}\n", flush=True)
         rows = measure(arguments.store)
         results[name] = [row.as_dict() for row in rows]
         print(markdown(rows), flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))
+
+
+def _against(other: Path) -> dict[str, tuple[str, Measurement]]:
+    return {"versions": (f"/score here against {other}", partial(versions.measure, other=other))}
 
 
 if __name__ == "__main__":

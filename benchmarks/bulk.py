@@ -25,7 +25,7 @@ def measure(store: Path) -> list[Row]:
     with service(store, None) as port:
         for repeat in range(-2, REPEATS):  # the first two warm up
             seconds, expected = _timed(lambda: direct.run(["log_prob"], {"image": array})[0])
-            http_seconds, answer = _timed(lambda: _post(port, buffer.getvalue()))
+            http_seconds, answer = _timed(lambda: post(port, buffer.getvalue()))
             np.testing.assert_allclose(answer["log_prob"], expected, atol=1e-3, rtol=1e-5)
             if repeat >= 0:
                 direct_ms.append(1000 * seconds)
@@ -44,7 +44,8 @@ def _timed(run):
     return time.perf_counter() - started, result
 
 
-def _post(port: int, body: bytes) -> np.ndarray:
+def post(port: int, body: bytes) -> np.ndarray:
+    """The answer to one npy body."""
     headers = {"Content-Type": "application/x-npy", "Accept": "application/x-npy"}
     request = urllib.request.Request(f"http://127.0.0.1:{port}/score?model=mnist-made", body, headers)
     with urllib.request.urlopen(request, timeout=60) as answer:

@@ -19,7 +19,7 @@ SERVER_CORE, CLIENT_CORE = 0, 1
 
 def measure(store: Path) -> list[Row]:
     """Requests per second at 1 and 32 connections, both servers alternating, server and client on a core each."""
-    body = _body(store)
+    body = image_body(store)
     previous = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {CLIENT_CORE})
     loads: dict[tuple[str, int], list[Load]] = {}
@@ -58,7 +58,8 @@ def _load(port: int, body: bytes, connections: int, seconds: float) -> Load:
     return closed_loop(port, "/score", body, "application/json", connections, seconds)
 
 
-def _body(store: Path) -> bytes:
+def image_body(store: Path) -> bytes:
+    """The JSON of a request with one digit."""
     buffer = io.BytesIO()
     Image.fromarray(images(open_bundle(store, "mnist-made"), 1)[0, ..., 0]).save(buffer, "PNG")
     image = base64.b64encode(buffer.getvalue()).decode()

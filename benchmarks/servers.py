@@ -23,12 +23,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def service(store: Path, core: int | None) -> Iterator[int]:
-    """The service on a store; yields its port."""
+def service(store: Path, core: int | None, checkout: Path = Path()) -> Iterator[int]:
+    """The service of a checkout, this one by default, on a store; yields its port."""
     port = free_port()
-    environment = {"SERVICE_PORT": str(port), "SERVICE_STORE": str(store), "SERVICE_ACCESS_LOG_SHARE": "0"}
-    environment["SERVICE_LOG_LEVEL"] = "warning"
-    with _process([sys.executable, "-m", "service"], environment, core):
+    environment = {"SERVICE_PORT": str(port), "SERVICE_STORE": str(store.resolve()), "SERVICE_ACCESS_LOG_SHARE": "0"}
+    environment |= {"SERVICE_LOG_LEVEL": "warning", "PYTHONPATH": str(checkout.resolve())}
+    with _process([sys.executable, "-m", "service"], environment, core, checkout):
         wait_until_ready(f"http://127.0.0.1:{port}/health/ready")
         yield port
 
@@ -45,9 +45,13 @@ def plain_endpoint(store: Path, core: int | None) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _process(command: list[str], environment: dict[str, str], core: int | None) -> Iterator[None]:
+def _process(
+    command: list[str], environment: dict[str, str], core: int | None, folder: Path = Path()
+) -> Iterator[None]:
     pin = (lambda: os.sched_setaffinity(0, {core})) if core is not None and hasattr(os, "sched_setaffinity") else None
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, preexec_fn=pin)
+    process = subprocess.Popen(
+        command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, preexec_fn=pin
+    )
     try:
         yield
     finally:
