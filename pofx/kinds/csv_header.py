@@ -119,13 +119,9 @@ class Unread:
             more = "" if len(places) <= _MOST_PLACES else f" and {len(places) - _MOST_PLACES} more"
             found.append(f"not read, since they have no name: columns number {numbers}{more}")
         if empty := len(self.unnamed) - len(self.filled):
-            found.append(f"not read, since they are empty and have no name: {_counted(empty, 'column')}")
+            found.append(f"not read, since they are empty and have no name: {empty} columns")
         if self.empty_rows:
-            found.append(f"not read, since they are empty: {_counted(self.empty_rows, 'row')}")
+            found.append(f"not read, since they are empty: {self.empty_rows} rows")
         if self.respelled:
             found.append(f"names read without space around them, in composed letters: {listed(self.respelled)}")
         return tuple(found)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

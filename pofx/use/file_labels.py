@@ -12,7 +12,11 @@ import numpy as np
 from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds import folder
+from pofx.kinds.columns import TextColumns
 from pofx.kinds.files import Block
+from pofx.rules.categories import name_of
+from pofx.rules.csv_cells import name_in
+from pofx.rules.names import as_compared
 
 FileLabels = Callable[[Block], list[str]]
 """The labels of the items of a block, one for each; empty where there are none."""
@@ -65,16 +69,16 @@ def _in_array(values: Sequence[Any]) -> FileLabels:
 
 def _in_column(path: Path, block: Block, name: str) -> list[str]:
     columns = {} if block.decoded.columns is None else block.decoded.columns.typed()
-    if name not in columns:
-        raise RequestInvalid(f"{path}: no column {name!r} with labels; there is: {', '.join(columns)}")
-    values = columns[name]
-    listed = values.tolist() if isinstance(values, np.ndarray) else getattr(values, "to_pylist", lambda: values)()
-    missing = next(
-        (index for index, value in enumerate(listed) if value is None or value == "" or value != value), None
-    )
+    found = {as_compared(own): values for own, values in columns.items()}.get(as_compared(name))
+    if found is None:
+        raise RequestInvalid(f"{path}: no column {name!r} with labels; there is: {', '.join(map(repr, columns))}")
+    values = found.tolist() if isinstance(found, np.ndarray) else getattr(found, "to_pylist", lambda: found)()
+    read = name_in if isinstance(block.decoded.columns, TextColumns) else name_of
+    labels = [read(value) if isinstance(value, str) else name_of(value) for value in values]
+    missing = next((index for index, label in enumerate(labels) if label is None), None)
     if missing is not None:
         raise RequestInvalid(f"{path}: row {block.first + missing}: no label in the column {name!r}")
-    return [str(int(value)) if isinstance(value, float) and value.is_integer() else str(value) for value in listed]
+    return [str(label) for label in labels]
 
 
 def _captions(path: Path, column: str) -> dict[str, str]:

@@ -102,13 +102,14 @@ def labels_of(path: Path, name: str, parts: Sequence[Columns]) -> tuple[tuple[st
 
 def _labels(path: Path, column: pd.Series) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the labels and the index of each row's; DataError where a row has none."""
-    missing = np.flatnonzero(column.isna())
+    names = as_names(column)
+    missing = np.flatnonzero(names.isna())
     if len(missing):
         raise DataError(
             f"{path}: {len(missing)} rows have no label in column {column.name!r}, the first is row {missing[0]}; "
             "remove them or fill them in"
         )
-    return as_indices(column.astype(str).to_numpy())
+    return as_indices(names.to_numpy(str))
 
 
 def _check_there(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> None:
