@@ -34,7 +34,7 @@ def file_labels(path: Path, spec: bundle.InputSpec, asked: str | None) -> FileLa
         return lambda block: [PurePosixPath(name).parent.name for name in block.names]
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        return _in_array(_array(path, asked))
+        return _in_array(path, _array(path, asked))
     if suffix == ".npy" or spec.kind in ("audio", "text"):
         raise RequestInvalid(
             f"{path}: has no place for labels {asked!r}; expected a table, images with captions.csv, or .npz"
@@ -54,7 +54,7 @@ def _array(path: Path, name: str) -> Sequence[Any]:
             items = archive["x"] if "x" in archive.files else None
             found: Sequence[Any] = archive[name].tolist()
             shape = archive[name].shape
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise RequestInvalid(f"{path}: not a NumPy archive of plain arrays: {error}") from error
     if items is None:
         raise RequestInvalid(f"{path}: no array 'x' with the items beside the labels {name!r}")
@@ -63,8 +63,11 @@ def _array(path: Path, name: str) -> Sequence[Any]:
     return found
 
 
-def _in_array(values: Sequence[Any]) -> FileLabels:
-    return lambda block: [str(value) for value in values[block.first : block.first + len(block.decoded.array)]]
+def _in_array(path: Path, values: Sequence[Any]) -> FileLabels:
+    labels = [name_of(value.decode(errors="replace") if isinstance(value, bytes) else value) for value in values]
+    if None in labels:
+        raise RequestInvalid(f"{path}: item {labels.index(None)} has no label")
+    return lambda block: [str(label) for label in labels[block.first : block.first + len(block.decoded.array)]]
 
 
 def _in_column(path: Path, block: Block, name: str) -> list[str]:
