@@ -19,7 +19,7 @@ def test_shipped_recipes_are_valid_and_named_like_their_file(path):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 def test_a_recipe_is_read_whatever_marks_its_encoding(encoding, text, tmp_path):
-    korean = text.replace("for tests", "펌프 시험")
+    korean = text("made").replace("for tests", "펌프 시험")
     mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
     (tmp_path / "r.toml").write_bytes(mark + korean.replace("\n", "\r\n").encode(encoding))
     assert read(tmp_path / "r.toml") == parse(korean)
