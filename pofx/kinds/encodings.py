@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from pofx.errors import MediaUnsupported, RequestInvalid
 
@@ -44,12 +44,15 @@ def text_of(content: bytes) -> str:
 
 
 @contextmanager
-def opened_text(path: Path) -> Iterator[TextIO]:
-    """The lines of a file of one's own, with what ends them; RequestInvalid also where they are read."""
+def opened_text(path: Path, newline: Literal["", "\n"] = "") -> Iterator[TextIO]:
+    """The lines of a file of one's own, with what ends them; RequestInvalid also where they are read.
+
+    A line ends with a carriage return too, or only with the given line feed.
+    """
     with path.open("rb") as file:
         encoding = _encoding(file.read(_START))
     try:
-        with path.open(encoding=encoding, newline="") as lines:
+        with path.open(encoding=encoding, newline=newline) as lines:
             yield lines
     except UnicodeDecodeError as error:
         with path.open("rb") as file:

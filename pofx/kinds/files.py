@@ -148,7 +148,7 @@ def _table_parts(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | Non
 
 
 def _line_parts(path: Path, spec: bundle.TextSpec, rows: int | None) -> Iterator[_Part]:
-    with text_lines.opened(path.open("rb")) as lines:
+    with opened_text(path, "\n") as lines:
         for decoded in text_lines.text_blocks(lines, spec, rows):
             yield decoded, ()
 

@@ -131,9 +131,22 @@ def test_a_longer_recording_of_ones_own_gives_its_beginning(tmp_path):
     assert found.notes == ("only its first 9 samples (0.01125 s) used",)
 
 
-def test_a_line_has_the_same_codes_for_all(tmp_path):
-    content = "\ufeffab\r\nb\ncä b\n".encode()
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_line_has_the_same_codes_for_all(encoding, tmp_path):
+    content = "ab\r\nb\ncä b\n".encode(encoding)
     (tmp_path / "t.txt").write_bytes(content)
     dataset = text.load(tmp_path / "t.txt", 7, cut=False)
     spec = bundle.TextSpec(alphabet=dataset.alphabet, length=7)
     assert_read_alike(tmp_path / "t.txt", TextLines(content), dataset, spec)
+
+
+def test_a_text_in_another_encoding_is_refused_in_the_same_words_by_all(tmp_path):
+    content = b"ab\nc " + "온도\n".encode("cp949")
+    (tmp_path / "t.txt").write_bytes(content)
+    spec = bundle.TextSpec(alphabet=" abc", length=7)
+    words = "not UTF-8 at byte 5, perhaps cp949"
+    with pytest.raises(DataError, match=words):
+        text.load(tmp_path / "t.txt", 7, cut=False)
+    for read in (lambda: TextLines(content).decode(spec), lambda: files.read(tmp_path / "t.txt", spec)):
+        with pytest.raises(RequestInvalid, match=words):
+            read()
