@@ -40,7 +40,7 @@ def calibrate_command(
     """
     kept = bundle.Store(store)
     loaded = opened(str(reference_of(model, kept)), store).loaded
-    written = recalibrate(kept, loaded, path, about or f"items of {path.name}", labels)
+    written = recalibrate(kept, loaded, path, about or f"items of {path.name}", labels, _say)
     calibration = written.manifest.score.calibration if written.manifest.score else None
     lines = [f"{written.manifest.reference} written to {written.folder}"]
     if calibration is not None:
@@ -49,7 +49,11 @@ def calibrate_command(
     if promoted is not None:
         lines.append(f"{written.manifest.name} goes on to mean version {promoted}, which is promoted")
     for line in lines:
-        Console().print(line, highlight=False, markup=False, soft_wrap=True)
+        _say(line)
+
+
+def _say(line: str) -> None:
+    Console().print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _promises(calibration: bundle.Calibration) -> list[str]:

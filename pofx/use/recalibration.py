@@ -1,6 +1,7 @@
 """A bundle and normal items in a file → its next version, calibrated on them; nothing is fitted."""
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pofx import bundle
 from pofx.errors import CapabilityMissing, RequestInvalid
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.files import blocks
+from pofx.kinds.notes import Notes
 from pofx.rules.arrays import Array
 from pofx.use import calibrate, score
 from pofx.use.calibrate import NewCalibration, labelled
@@ -20,15 +22,23 @@ from pofx.use.steps import run
 
 
 def recalibrate(
-    store: bundle.Store, model: LoadedModel, path: Path, data: str, labels: str | None = None
+    store: bundle.Store,
+    model: LoadedModel,
+    path: Path,
+    data: str,
+    labels: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> bundle.Bundle:
     """The new version, verified, in the store; raises a PofxError that names the item that cannot be normal.
 
-    Items with labels (``labels`` says where they are, see ``file_labels``) are calibrated per label as well.
+    Items with labels (``labels`` says where they are, see ``file_labels``) are calibrated per label as well. ``say`` is
+    told what of the file is not read, or is read as something else.
     """
     if model.manifest.score is None:
         raise CapabilityMissing(f"{model.manifest.reference} has no score, so there is nothing to calibrate")
     found = _collected(model, path, file_labels(path, model.manifest.input, labels))
+    for line in found.notes.texts(found.count):
+        say(line)
     today = datetime.datetime.now(datetime.UTC).date()
     try:
         calibrate.check_count(found.count)
@@ -45,6 +55,7 @@ class _Collected:
 
     parts: dict[str, list[Array]] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
     incomplete: int = 0
     count: int = 0
 
@@ -67,4 +78,5 @@ def _collected(model: LoadedModel, path: Path, labels: FileLabels) -> _Collected
         found.incomplete += 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
         found.count += len(scores)
         found.labels += labels(block)
+        found.notes.take(block.decoded.notes)
     return found

@@ -14,6 +14,7 @@ from pofx.errors import MediaUnsupported, RequestInvalid, TooLarge
 from pofx.kinds.columns import Extra
 from pofx.kinds.decoded import Payload
 from pofx.kinds.encoded_files import EncodedFiles
+from pofx.kinds.encodings import in_utf8
 from pofx.kinds.json_text import check_depth
 from pofx.kinds.media import BY_NAME, JSON, KNOWN, MULTIPART
 from service.errors import ClientGone
@@ -26,6 +27,13 @@ M = TypeVar("M", bound=BaseModel)
 def media_type(request: Request) -> str:
     """The media type of the body, without parameters; JSON if there is none."""
     return request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+
+
+def _charset(request: Request) -> str | None:
+    """What the media type says about the encoding of a text."""
+    parameters = request.headers.get("content-type", "").split(";")[1:]
+    found = (part.partition("=") for part in parameters)
+    return next((value.strip(' "') for name, _, value in found if name.strip().lower() == "charset"), None)
 
 
 async def whole(request: Request) -> bytes:
@@ -91,6 +99,8 @@ async def payload(request: Request, settings: Settings, extra: Extra) -> Payload
         raise MediaUnsupported(f"expected one of {', '.join(KNOWN)}, got {kind[:80]!r}", supported=list(KNOWN))
     body = BY_NAME[kind]
     content = await _filled(request, body.name)
+    if body.text:
+        content = in_utf8(content, _charset(request))
     if body.waits:
         return await asyncio.to_thread(body.parse, content, extra)
     return body.parse(content, extra)
