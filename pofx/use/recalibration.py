@@ -1,6 +1,7 @@
 """A bundle and normal items in a file → its next version, calibrated on them; nothing is fitted."""
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,15 +21,24 @@ from pofx.use.steps import run
 
 
 def recalibrate(
-    store: bundle.Store, model: LoadedModel, path: Path, data: str, labels: str | None = None
+    store: bundle.Store,
+    model: LoadedModel,
+    path: Path,
+    data: str,
+    labels: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> bundle.Bundle:
     """The new version, verified, in the store; raises a PofxError that names the item that cannot be normal.
 
-    Items with labels (``labels`` says where they are, see ``file_labels``) are calibrated per label as well.
+    Items with labels (``labels`` says where they are, see ``file_labels``) are calibrated per label as well. ``say``
+    hears what was not read, or changed about the items.
     """
     if model.manifest.score is None:
         raise CapabilityMissing(f"{model.manifest.reference} has no score, so there is nothing to calibrate")
-    found = _collected(model, path, file_labels(path, model.manifest.input, labels))
+    of_files = file_labels(path, model.manifest.input, labels)
+    found = _collected(model, path, of_files)
+    for note in (*found.notes, *of_files.notes):
+        say(note)
     today = datetime.datetime.now(datetime.UTC).date()
     try:
         calibrate.check_count(found.count)
@@ -45,6 +55,7 @@ class _Collected:
 
     parts: dict[str, list[Array]] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
     incomplete: int = 0
     count: int = 0
 
@@ -66,5 +77,6 @@ def _collected(model: LoadedModel, path: Path, labels: FileLabels) -> _Collected
             found.parts.setdefault(name, []).append(values)
         found.incomplete += 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
         found.count += len(scores)
-        found.labels += labels(block)
+        found.labels += labels.of(block)
+        found.notes |= dict.fromkeys(block.decoded.notes)
     return found

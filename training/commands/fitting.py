@@ -95,6 +95,8 @@ def _prepared(path: Path, smoke: bool, changes: list[str] | None) -> list[Prepar
     check_candidates(found)
     for line in found[0].dataset.left_out:
         say(f"left out: {line}")
+    for line in found[0].dataset.notes:
+        say(line)
     for line in dict.fromkeys(f"{item.recipe.family_name}: {item.missing}" for item in found if item.missing):
         say(line)
     return found
