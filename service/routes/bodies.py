@@ -121,7 +121,7 @@ async def _uploaded(uploads: list[Upload], extra: Extra) -> Payload:
                 f"({body.name}); send one request for each"
             )
         return await _parsed(body, upload.content, extra)
-    return EncodedFiles([upload.content for upload in uploads])
+    return EncodedFiles([upload.content for upload in uploads], names=tuple(upload.name for upload in uploads))
 
 
 def check_count(items: Payload, settings: Settings) -> None:

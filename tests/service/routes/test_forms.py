@@ -1,6 +1,7 @@
 """Whatever form the same items come in, and however their client names or writes it, the answer is the same."""
 
 import base64
+import csv
 import io
 import json
 import wave
@@ -85,8 +86,9 @@ def uploaded(client, model, *files):
 
 
 def results(answer):
+    """The results, whatever the files are called."""
     assert answer.status_code == 200, answer.text
-    return answer.json()["results"]
+    return [{key: value for key, value in result.items() if key != "file"} for result in answer.json()["results"]]
 
 
 def expected(client, kind):
@@ -184,3 +186,52 @@ def test_a_byte_order_mark_before_json_does_not_count(client, path):
     refused = client.post(path, content=body.encode("utf-16"), headers=kind)
     assert refused.status_code == 422
     assert refused.json()["detail"] == "the body is text in UTF-16; expected JSON in UTF-8"
+
+
+# --- names of files -------------------------------------------------------------------------------
+
+CALLED = ("b/정상 1.png", "a,b.png")
+
+
+def asked(client, path, accept):
+    files = [("files", (name, saved("PNG"), "image/png")) for name in CALLED]
+    answer = client.post(path, files=files, headers={"accept": accept})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def named(answer, accept):
+    if accept == "text/csv":
+        lines = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+        return tuple(line["file"] for line in lines)
+    if accept == "application/x-npy":
+        return tuple(np.load(io.BytesIO(answer.content), allow_pickle=False)["file"].tolist())
+    return tuple(pq.read_table(io.BytesIO(answer.content))["file"].to_pylist())
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/x-npy", "application/vnd.apache.parquet"])
+def test_scores_as_a_table_keep_the_names_of_files(client, accept):
+    assert named(asked(client, "/score?model=tiny-made", accept), accept) == CALLED
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/vnd.apache.parquet"])
+def test_codes_as_a_table_keep_the_names_of_files(client, accept):
+    assert named(asked(client, "/encode?model=tiny-vae", accept), accept) == CALLED
+
+
+def test_json_keeps_the_names_of_files(client):
+    scored = asked(client, "/score?model=tiny-made", "application/json").json()
+    assert tuple(result["file"] for result in scored["results"]) == CALLED
+    assert tuple(asked(client, "/encode?model=tiny-vae", "application/json").json()["files"]) == CALLED
+
+
+def test_a_refusal_says_what_the_file_is_called(client):
+    answer = uploaded(client, "tiny-made", (CALLED[0], saved("PNG")), (CALLED[1], b"no image"))
+    assert answer.status_code == 422
+    assert (answer.json()["index"], answer.json()["file"]) == (1, CALLED[1])
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_items_that_are_no_uploads_have_no_name(client, kind):
+    model, content = BODIES[kind]
+    assert "file" not in sent(client, model, content, kind).json()["results"][0]
