@@ -121,12 +121,11 @@ def _data(prepared: Prepared) -> str:
 
 
 def _categories(dataset: Dataset) -> list[str]:
-    """The categories of every column that has some, the most frequent first, what was left out, and what was noted."""
+    """The categories of every column that has some, the most frequent first, and which columns were left out."""
     named = [(dataset.columns[place], names) for place, names in enumerate(dataset.categories) if names]
     lines = [f"- `{column}`: {', '.join(f'`{name}`' for name in names)}" for column, names in named]
     listed = ["Columns of categories, the most frequent first:\n\n" + "\n".join(lines)] if lines else []
-    left_out = [f"Left out: {line}." for line in dataset.left_out]
-    return [*listed, *left_out, *(f"Noted while reading: {line}." for line in dataset.notes)]
+    return listed + [f"Left out: {line}." for line in dataset.left_out]
 
 
 def _table(measurements: Sequence[Measurement]) -> str:
