@@ -51,6 +51,12 @@ def fit(prepared: Prepared, run: Run, hardware: Hardware, *, resume: bool) -> Fi
         return load_fitted(prepared, run)
     if not resume:
         run.set_aside()
+    with run.writing():
+        report = _fit(prepared, run, hardware, resume=resume)
+    return Fitted(prepared, run, report)
+
+
+def _fit(prepared: Prepared, run: Run, hardware: Hardware, *, resume: bool) -> FitReport:
     run.folder.mkdir(parents=True, exist_ok=True)
     (run.folder / "recipe.toml").write_text(prepared.recipe.text, encoding="utf-8")
     match prepared.family:  # a class is at most one of these: `Family` sees to that
@@ -64,7 +70,7 @@ def fit(prepared: Prepared, run: Run, hardware: Hardware, *, resume: bool) -> Fi
     prepared.transform.cpu()
     run.save_report(report)
     run.save(run.fitted, {"family": prepared.family.state_dict(), "transform": prepared.transform.state_dict()})
-    return Fitted(prepared, run, report)
+    return report
 
 
 def load_fitted(prepared: Prepared, run: Run) -> Fitted:

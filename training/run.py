@@ -10,6 +10,8 @@ data have another folder, so nothing that was fitted is overwritten, or taken fo
 import hashlib
 import json
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from training.prepare import Prepared
 
 _DIGITS = 10
 _FITTED = "fitted.pt"
+_TENSOR_WRITERS = ("iostream", "inline_container")  # what torch calls its own when the disk refuses them
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,18 @@ class Run:
             kept = len(list(self.folder.parent.glob(f"{self.folder.name}.kept-*"))) + 1
             self.folder.rename(self.folder.with_name(f"{self.folder.name}.kept-{kept}"))
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Errors of the disk within, while files of the run are written, as a FitError that names the file."""
+        try:
+            yield
+        except OSError as error:
+            raise _unwritable(error.filename or self.folder, error.strerror or str(error)) from error
+        except RuntimeError as error:
+            if not any(writer in str(error) for writer in _TENSOR_WRITERS):
+                raise
+            raise _unwritable(self.folder, str(error)) from error
+
     def save(self, path: Path, state: dict[str, Any]) -> None:
         """Writes tensors to a file of the run, whole or not at all; FitError where it cannot."""
         partial = path.with_suffix(".partial")
@@ -95,7 +110,7 @@ class Run:
             partial.replace(path)
         except (OSError, RuntimeError) as error:
             partial.unlink(missing_ok=True)
-            raise FitError(f"{path}: cannot be written, is the disk full? ({error})") from error
+            raise _unwritable(path, str(error)) from error
 
     def load(self, path: Path) -> dict[str, Any]:
         """The tensors in a file of the run; FitError if it is damaged."""
@@ -128,6 +143,10 @@ class Run:
                 "fits it on what is there now"
             )
         raise FitError(f"{self.folder}: not fitted yet; `pofx fit` does that")
+
+
+def _unwritable(path: Path | str, reason: str) -> FitError:
+    return FitError(f"{path}: cannot be written, is the disk full? ({reason})")
 
 
 def _damaged(path: Path) -> FitError:

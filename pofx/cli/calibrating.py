@@ -40,9 +40,10 @@ def calibrate_command(
     """
     kept = bundle.Store(store)
     loaded = opened(str(reference_of(model, kept)), store).loaded
-    written = recalibrate(kept, loaded, path, about or f"items of {path.name}", labels, _say)
+    notes: list[str] = []
+    written = recalibrate(kept, loaded, path, about or f"items of {path.name}", labels, notes.append)
     calibration = written.manifest.score.calibration if written.manifest.score else None
-    lines = [f"{written.manifest.reference} written to {written.folder}"]
+    lines = [*notes, f"{written.manifest.reference} written to {written.folder}"]
     if calibration is not None:
         lines += _promises(calibration)
     promoted = kept.promoted(written.manifest.name)

@@ -14,11 +14,15 @@ from pofx.rules.arrays import Array
 
 @dataclass(frozen=True)
 class Decoded:
-    """Items of shape (batch, …) as the model takes them, what was changed on the way, and the columns of a table."""
+    """Items of shape (batch, …) as the model takes them, what was changed on the way, and the columns of a table.
+
+    ``files`` are the names of the files that were sent, one an item; empty where items are no files of their own.
+    """
 
     array: Array
     notes: tuple[str, ...] = ()
     columns: Columns | None = None
+    files: tuple[str, ...] = ()
 
 
 class Payload(Protocol):

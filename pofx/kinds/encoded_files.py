@@ -1,24 +1,30 @@
 """Encoded images or recordings as a request sends them: one as its body, or several as its parts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pofx import bundle
-from pofx.errors import MediaUnsupported
+from pofx.errors import MediaUnsupported, PofxError
 from pofx.kinds.audio import decode_wav
+from pofx.kinds.columns import PlainColumns
 from pofx.kinds.decoded import Decoded, stacked
 from pofx.kinds.image import decode_image
-from pofx.kinds.place import item
+from pofx.kinds.place import Place, item
 from pofx.kinds.words import takes
+from pofx.rules.arrays import Array
+
+Decode = Callable[[bytes, Place], tuple[Array, str | None]]
 
 
 @dataclass(frozen=True)
 class EncodedFiles:
-    """Encoded images or recordings; ``kind`` says which, where the request does."""
+    """Encoded images or recordings; ``kind`` says which, where the request does, and ``names`` what they are called."""
 
     files: Sequence[bytes]
     kind: Literal["image", "audio"] | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -33,7 +39,25 @@ class EncodedFiles:
     def decode(self, spec: bundle.InputSpec) -> Decoded:
         """The pixels or samples."""
         if spec.kind == "image" and self.kind != "audio":
-            return stacked([decode_image(file, spec, item(index)) for index, file in enumerate(self.files)])
+            return self._decoded(lambda file, place: decode_image(file, spec, place))
         if spec.kind == "audio" and self.kind != "image":
-            return stacked([decode_wav(file, spec, item(index)) for index, file in enumerate(self.files)])
+            return self._decoded(lambda file, place: decode_wav(file, spec, place))
         raise MediaUnsupported(takes(spec))
+
+    def _decoded(self, decode: Decode) -> Decoded:
+        found = []
+        for index, file in enumerate(self.files):
+            with self._naming(index):
+                found.append(decode(file, item(index)))
+        columns = PlainColumns({"file": self.names}) if self.names else None
+        return replace(stacked(found), columns=columns, files=self.names)
+
+    @contextmanager
+    def _naming(self, index: int) -> Iterator[None]:
+        """A refusal within says what the file is called."""
+        try:
+            yield
+        except PofxError as error:
+            if not self.names:
+                raise
+            raise type(error)(error.detail, **error.extra, file=self.names[index]) from error

@@ -6,7 +6,7 @@ Such files are trusted; what others send to a service is read by the payloads of
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -58,7 +58,7 @@ def blocks(path: Path, spec: bundle.InputSpec, *, extra: Extra = "keep", rows: i
     of them, in order of their names.
     """
     first = 0
-    with _naming(path):
+    with naming(path):
         for decoded, names in _parts(path, spec, extra, _within_memory(rows, spec)):
             yield Block(decoded, names, first)
             first += len(decoded.array)
@@ -66,14 +66,14 @@ def blocks(path: Path, spec: bundle.InputSpec, *, extra: Extra = "keep", rows: i
 
 def read(path: Path, spec: bundle.InputSpec, *, extra: Extra = "refuse") -> Decoded:
     """All items at once; raises a PofxError that names file and item."""
-    with _naming(path):
+    with naming(path):
         ((decoded, _),) = _parts(path, spec, extra, None)
         return decoded
 
 
 def count(path: Path, spec: bundle.InputSpec) -> int | None:
     """The number of items, None where only reading all of the file would tell it."""
-    with _naming(path):
+    with naming(path):
         form = _form(path, spec)
         if form == ".npy":
             return len(_array(path))
@@ -82,12 +82,12 @@ def count(path: Path, spec: bundle.InputSpec) -> int | None:
             return rows
         if form == _ENCODED:
             with folder.opened(path) as found:
-                return len(_encoded(found, spec).names)
+                return len(encoded(found, spec).names)
         return None
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Errors within say which file they are about."""
     try:
         yield
@@ -184,18 +184,19 @@ def _in_archive(archive: Any) -> Array:
 
 def _file_parts(path: Path, spec: bundle.ImageSpec | bundle.AudioSpec, rows: int | None) -> Iterator[_Part]:
     with folder.opened(path) as found:
-        encoded = _encoded(found, spec)
-        for first in _firsts(len(encoded.names), rows):
-            names = encoded.names[first : first + rows] if rows else encoded.names
-            yield stacked([_file(encoded.read(name), name, first + i, spec) for i, name in enumerate(names)]), names
+        files = encoded(found, spec)
+        for first in _firsts(len(files.names), rows):
+            names = files.names[first : first + rows] if rows else files.names
+            part = stacked([_file(files.read(name), name, first + i, spec) for i, name in enumerate(names)])
+            yield (part if first else replace(part, notes=(*files.notes, *part.notes))), names
 
 
-def _encoded(found: folder.Folder, spec: bundle.InputSpec) -> folder.Folder:
+def encoded(found: folder.Folder, spec: bundle.InputSpec) -> folder.Folder:
     """The images or recordings among files; raises MediaUnsupported if there are none."""
-    encoded = found.of(IMAGES if spec.kind == "image" else RECORDINGS)
-    if not encoded.names:
+    files = found.of(IMAGES if spec.kind == "image" else RECORDINGS)
+    if not files.names:
         raise MediaUnsupported(reads(spec))
-    return encoded
+    return files
 
 
 def _file(content: bytes, name: str, index: int, spec: bundle.ImageSpec | bundle.AudioSpec) -> tuple[Array, str | None]:

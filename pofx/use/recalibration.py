@@ -36,8 +36,9 @@ def recalibrate(
     """
     if model.manifest.score is None:
         raise CapabilityMissing(f"{model.manifest.reference} has no score, so there is nothing to calibrate")
-    found = _collected(model, path, file_labels(path, model.manifest.input, labels))
-    for line in found.notes.texts(found.count):
+    of_files = file_labels(path, model.manifest.input, labels)
+    found = _collected(model, path, of_files)
+    for line in (*found.notes.texts(found.count), *of_files.notes):
         say(line)
     today = datetime.datetime.now(datetime.UTC).date()
     try:
@@ -77,6 +78,6 @@ def _collected(model: LoadedModel, path: Path, labels: FileLabels) -> _Collected
             found.parts.setdefault(name, []).append(values)
         found.incomplete += 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
         found.count += len(scores)
-        found.labels += labels(block)
+        found.labels += labels.of(block)
         found.notes.take(block.decoded.notes)
     return found

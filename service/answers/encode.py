@@ -5,6 +5,7 @@ import numpy as np
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.columns import Columns, joined
 from pofx.kinds.csv_text import encode_csv
+from pofx.kinds.decoded import Decoded
 from pofx.kinds.json_text import write_json
 from pofx.kinds.npy import encode_npy
 from pofx.kinds.parquet_if_there import encode_parquet
@@ -20,15 +21,17 @@ def size(embeddings: Array) -> int:
     return embeddings.size * _BYTES_PER_NUMBER
 
 
-def as_json(model: LoadedModel, embeddings: Array, notes: tuple[str, ...]) -> bytes:
+def as_json(model: LoadedModel, embeddings: Array, decoded: Decoded) -> bytes:
     """The answer as text."""
     answer: EncodeAnswer = {
         "model": model.manifest.name,
         "version": model.manifest.version,
         "dims": embeddings.shape[1],
         "embeddings": embeddings.tolist(),
-        "notes": list(notes),
+        "notes": list(decoded.notes),
     }
+    if decoded.files:
+        answer["files"] = list(decoded.files)
     return write_json(answer)
 
 

@@ -9,6 +9,7 @@ from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.columns import Columns, joined
 from pofx.kinds.csv_text import encode_csv
+from pofx.kinds.decoded import Decoded
 from pofx.kinds.image import encode_png
 from pofx.kinds.json_text import write_json
 from pofx.kinds.npy import encode_npy
@@ -31,16 +32,19 @@ def size(scores: Scores) -> int:
     return len(scores) * _BYTES_PER_ITEM + terms
 
 
-def as_json(model: LoadedModel, items: Array, scores: Scores, notes: tuple[str, ...]) -> bytes:
-    """The answer as text."""
+def as_json(model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
+    """The answer as text; the result of a file that was sent says what it is called."""
+    results = _results(model, decoded.array, scores)
+    for result, file in zip(results, decoded.files, strict=False):
+        result["file"] = file
     answer: ScoreAnswer = {
         "model": model.manifest.name,
         "version": model.manifest.version,
         "kind": "none" if scores.density is None else scores.density.kind,
         "dims": model.manifest.dims,
         "calibration": _calibration(scores),
-        "results": _results(model, items, scores),
-        "notes": list(notes),
+        "results": results,
+        "notes": [*decoded.notes, *scores.notes],
     }
     if scores.density is not None:
         answer["bound"], answer["density_of"], answer["unit"] = scores.density.bound, scores.density.over, "nats"
@@ -49,12 +53,15 @@ def as_json(model: LoadedModel, items: Array, scores: Scores, notes: tuple[str, 
     return write_json(answer)
 
 
-def as_npy(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
-    """A structured array, one record per item, with the values of a row first.
+def as_npy(spec: bundle.InputSpec, decoded: Decoded, scores: Scores) -> bytes:
+    """A structured array, one record per item, with the values of a row, or the name of a file, first.
 
     Categories are codes; anomaly is false without verdict.
     """
+    items = decoded.array
     own = {column.name: items[:, place] for place, column in enumerate(spec.columns)} if spec.kind == "row" else {}
+    if decoded.files:
+        own["file"] = np.array(decoded.files)
     columns = joined(
         own, {name: np.ma.getdata(values) for name, values in _columns(spec, items, scores).items()}, _PREFIX
     )

@@ -1,6 +1,7 @@
 """Items and options of a request, in whichever media type they come."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -15,13 +16,22 @@ from pofx.kinds.columns import Extra
 from pofx.kinds.decoded import Payload
 from pofx.kinds.encoded_files import EncodedFiles
 from pofx.kinds.encodings import in_utf8
-from pofx.kinds.json_text import check_depth
-from pofx.kinds.media import BY_NAME, JSON, KNOWN, MULTIPART
+from pofx.kinds.json_text import check_depth, without_mark
+from pofx.kinds.media import JSON, KNOWN, MULTIPART, OCTETS, Body, body_of, body_of_upload, is_known
 from service.errors import ClientGone
 from service.problems import invalid
 from service.settings import Settings
 
 M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file of a form, with the name and the media type that the form gives it."""
+
+    content: bytes
+    name: str
+    kind: str
 
 
 def media_type(request: Request) -> str:
@@ -57,7 +67,7 @@ async def _message(request: Request) -> Message:
 
 async def json_body(request: Request, schema: type[M], settings: Settings) -> tuple[M, int]:
     """The validated body, and its size in bytes."""
-    body = await whole(request)
+    body = without_mark(await whole(request))
     _check_start(request, body)
     check_depth(body, settings.max_json_depth)
     try:
@@ -94,16 +104,33 @@ async def payload(request: Request, settings: Settings, extra: Extra) -> Payload
     """The items of a request that is not JSON; raises MediaUnsupported."""
     kind = media_type(request)
     if kind == MULTIPART:
-        return EncodedFiles(await _files(request, settings))
-    if kind not in BY_NAME:
+        return await _uploaded(await _files(request, settings), extra)
+    if kind != OCTETS and not is_known(kind):
         raise MediaUnsupported(f"expected one of {', '.join(KNOWN)}, got {kind[:80]!r}", supported=list(KNOWN))
-    body = BY_NAME[kind]
-    content = await _filled(request, body.name)
-    if body.text:
-        content = in_utf8(content, _charset(request))
+    content = await _filled(request, kind)
+    body = body_of(kind, content)
+    return await _parsed(body, in_utf8(content, _charset(request)) if body.text else content, extra)
+
+
+async def _parsed(body: Body, content: bytes, extra: Extra) -> Payload:
     if body.waits:
         return await asyncio.to_thread(body.parse, content, extra)
     return body.parse(content, extra)
+
+
+async def _uploaded(uploads: list[Upload], extra: Extra) -> Payload:
+    """Images or recordings, or the items of a single file that holds many; raises RequestInvalid for several."""
+    for upload in uploads:
+        body = body_of_upload(upload.content, upload.name, upload.kind)
+        if body is None:
+            continue
+        if len(uploads) > 1:
+            raise RequestInvalid(
+                f"expected one file where it holds many items, got {len(uploads)} with {upload.name[:80]!r} "
+                f"({body.name}); send one request for each"
+            )
+        return await _parsed(body, upload.content, extra)
+    return EncodedFiles([upload.content for upload in uploads], names=tuple(upload.name for upload in uploads))
 
 
 def check_count(items: Payload, settings: Settings) -> None:
@@ -116,16 +143,21 @@ def check_count(items: Payload, settings: Settings) -> None:
         raise RequestInvalid("expected at least one item", pointer="/inputs")
 
 
-async def _files(request: Request, settings: Settings) -> list[bytes]:
+async def _files(request: Request, settings: Settings) -> list[Upload]:
     try:
         form = await request.form(max_files=settings.max_items, max_fields=16, max_part_size=settings.max_body_bytes)
     except (MultiPartException, HTTPException) as error:  # the framework turns the first into the second
         raise RequestInvalid("not a multipart body, or one with too many parts") from error
     try:
         _check_fields(form)
-        return [await upload.read() for upload in form.getlist("files") if isinstance(upload, UploadFile)]
+        return [await _upload(file) for file in form.getlist("files") if isinstance(file, UploadFile)]
     finally:
         await form.close()
+
+
+async def _upload(file: UploadFile) -> Upload:
+    kind = (file.content_type or "").partition(";")[0].strip().lower()
+    return Upload(await file.read(), file.filename or "", kind)
 
 
 def _check_fields(form: FormData) -> None:

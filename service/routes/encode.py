@@ -69,4 +69,4 @@ def _rendered(media: str, model: LoadedModel, decoded: Decoded, embeddings: Arra
         return answers.as_csv(decoded.columns, embeddings)
     if media == PARQUET:
         return answers.as_parquet(decoded.columns, embeddings)
-    return answers.as_json(model, embeddings, decoded.notes)
+    return answers.as_json(model, embeddings, decoded)

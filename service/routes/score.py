@@ -74,11 +74,11 @@ def _check_media(model: LoadedModel, options: ScoreOptions, media: str) -> None:
 
 def _rendered(media: str, model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
     if media == NPY:
-        return answers.as_npy(model.manifest.input, decoded.array, scores)
+        return answers.as_npy(model.manifest.input, decoded, scores)
     if media == CSV:
         return answers.as_csv(model.manifest.input, decoded.array, decoded.columns, scores)
     if media == PARQUET:
         return answers.as_parquet(model.manifest.input, decoded.array, decoded.columns, scores)
     if media == PNG:
         return answers.as_sheet(model.manifest.input, decoded.array, scores)
-    return answers.as_json(model, decoded.array, scores, (*decoded.notes, *scores.notes))
+    return answers.as_json(model, decoded, scores)

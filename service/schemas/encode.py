@@ -1,5 +1,7 @@
 """POST /encode: request and answer."""
 
+from typing import NotRequired
+
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -19,10 +21,11 @@ class EncodeRequest(EncodeOptions):
 
 
 class EncodeAnswer(TypedDict):
-    """One vector of ``dims`` numbers per item."""
+    """One vector of ``dims`` numbers per item; ``files`` are the names of the uploads that the items were."""
 
     model: str
     version: int
     dims: int
+    files: NotRequired[list[str]]
     embeddings: list[list[float | None]]
     notes: list[str]

@@ -115,8 +115,12 @@ class SurpriseMap(Places):
 
 
 class ItemScore(TypedDict):
-    """The score of one item; log_prob is there if the model has a density or a bound of one."""
+    """The score of one item; log_prob is there if the model has a density or a bound of one.
 
+    ``file`` is the name of the upload that the item was.
+    """
+
+    file: NotRequired[str]
     log_prob: NotRequired[float | None]
     bits_per_dim: NotRequired[float | None]
     p_value: float | None

@@ -100,3 +100,28 @@ def test_weights_that_cannot_be_written_leave_nothing_behind(rows, tmp_path):
     with pytest.raises(FitError, match=r"fitted\.pt: cannot be written"):
         run.save(run.fitted, {"a": torch.zeros(3)})
     assert list(run.folder.iterdir()) == [run.fitted]
+
+
+IN_THE_WAY = [("gmm", ""), ("gmm", "recipe.toml"), ("gmm", "report.json"), ("made", ""), ("made", "checkpoints")]
+
+
+@pytest.mark.parametrize(("family", "place"), IN_THE_WAY)
+def test_what_cannot_be_written_in_the_run_folder_is_named(experiment, tmp_path, family, place):
+    prepared = experiment(family)
+    run = Run.of(prepared, tmp_path)
+    (run.folder / place).parent.mkdir(parents=True)
+    if place.endswith((".toml", ".json")):
+        (run.folder / place).mkdir()  # a folder in the way of a file, and a file in the way of a folder
+    else:
+        (run.folder / place).write_text("")
+    with pytest.raises(FitError, match=r"cannot be written, is the disk full\?") as refused:
+        fit(prepared, run, CPU, resume=True)
+    assert str(refused.value).startswith(str(run.folder))
+
+
+@pytest.mark.parametrize("words", ["basic_ios::clear: iostream error", "[enforce fail at inline_container.cc:672]"])
+def test_an_error_of_the_writer_of_tensors_names_the_run(tmp_path, words):
+    with pytest.raises(FitError, match="cannot be written"), Run(tmp_path).writing():
+        raise RuntimeError(words)
+    with pytest.raises(RuntimeError, match="shapes differ"), Run(tmp_path).writing():
+        raise RuntimeError("shapes differ")

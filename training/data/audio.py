@@ -9,6 +9,7 @@ import numpy as np
 from pofx.errors import RequestInvalid
 from pofx.kinds.audio import mono, read_header
 from pofx.kinds.files import RECORDINGS
+from pofx.kinds.folder import sub_folder, sub_folder_notes
 from pofx.kinds.place import Place
 from training.data.dataset import Dataset
 from training.data.folders import opened
@@ -49,6 +50,7 @@ def load(path: Path, length: int, hop: int | None, labels: Labels, rate_hz: int 
         rate_hz=rate,
         groups=groups,
         names=np.array(found.names)[groups],
+        notes=(*found.notes, *(sub_folder_notes(found.names) if labels == "folder" else ())),
     )
 
 
@@ -84,6 +86,5 @@ def _windows(samples: np.ndarray, length: int, hop: int | None) -> np.ndarray:
 
 def _labels(names: tuple[str, ...], labels: Labels) -> tuple[tuple[str, ...], np.ndarray | None]:
     """Label names and the label of every recording; none where no recording is in a sub-folder."""
-    paths = [PurePosixPath(name) for name in names]
-    words = [path.stem if labels == "file" else path.parent.name for path in paths]
+    words = [PurePosixPath(name).stem if labels == "file" else sub_folder(name) for name in names]
     return as_indices(np.array(words)) if any(words) else ((), None)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pofx.errors import RequestInvalid
 from pofx.kinds import folder
 from training.errors import DataError
 
@@ -16,5 +17,8 @@ def opened(path: Path, what: str) -> Iterator[folder.Folder]:
         raise DataError(f"{path} is not there; expected a folder or a zip archive of {what}")
     if not path.is_dir() and not zipfile.is_zipfile(path):
         raise DataError(f"{path}: expected a folder or a zip archive of {what}")
-    with folder.opened(path) as found:
-        yield found
+    try:
+        with folder.opened(path) as found:
+            yield found
+    except RequestInvalid as error:
+        raise DataError(f"{path}: {error.detail}") from error

@@ -1,22 +1,23 @@
 """Image files in a folder or a zip archive."""
 
-import csv
-import io
+import hashlib
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from pofx.errors import RequestInvalid
+from pofx.kinds.captions import Captions, captions_of, has_column, tables
 from pofx.kinds.files import IMAGES
-from pofx.kinds.folder import Folder
+from pofx.kinds.folder import Folder, sub_folder, sub_folder_notes
 from training.data.dataset import Dataset
 from training.data.folders import opened
 from training.data.labels import as_indices
 from training.data.picture import read_picture
 from training.errors import DataError
 
-CAPTIONS = "captions.csv"
+_CAPTION = "caption"
 
 
 def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset:
@@ -27,8 +28,9 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
             raise DataError(f"{path}: no image files ({', '.join(sorted(IMAGES))})")
         colours: Literal["L", "RGB"] = "L" if mode == "grey" else "RGB"
         arrays = [read_picture(name, pictures.read(name), colours, size) for name in pictures.names]
-        label_names, indices = as_indices(np.array(labels_of(path, found, pictures.names, labels)))
-        captions = _captions(found, pictures.names)
+        said = _labels(found, pictures.names, labels)
+        captions, about_captions = _captions(found, pictures.names)
+    label_names, indices = as_indices(np.array(said.values))
     if mode == "auto" and all(_is_grey(array) for array in arrays):
         arrays = [array[..., :1] for array in arrays]
     shapes = {array.shape for array in arrays}
@@ -43,6 +45,7 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
         label_names=label_names,
         captions=captions,
         names=np.array(pictures.names),
+        notes=(*pictures.notes, *said.notes, *about_captions, *_twins(pictures.names, arrays)),
     )
 
 
@@ -50,32 +53,35 @@ def _is_grey(array: np.ndarray) -> bool:
     return bool((array == array[..., :1]).all())
 
 
-def _captions(found: Folder, names: Sequence[str]) -> np.ndarray | None:
-    """The captions of pictures, text (items,); None where no table has one for each."""
-    rows = _rows(found)
-    by_file = {PurePosixPath(row["file"]).name: row["caption"] for row in rows if {"file", "caption"} <= set(row)}
-    captions = [by_file.get(PurePosixPath(name).name) for name in names]
-    return None if None in captions else np.array(captions)
+def _labels(found: Folder, names: Sequence[str], column: str | None) -> Captions:
+    """The label of every image: what captions.csv has in a column, without one the name of its innermost folder."""
+    if column is not None:
+        return captions_of(found, names, column)
+    return Captions(tuple(map(sub_folder, names)), sub_folder_notes(names))
 
 
-def _rows(found: Folder) -> list[dict[str, str]]:
-    """The rows of the table that describes the pictures; none where there is no table."""
-    tables = [name for name in found.names if PurePosixPath(name).name == CAPTIONS]
-    text = found.read(tables[0]).decode("utf-8-sig") if tables else ""
-    return list(csv.DictReader(io.StringIO(text)))
+def _captions(found: Folder, names: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """The captions of pictures, text (items,), and what to say of them; None where no table has one for each."""
+    if not any(has_column(found, table, _CAPTION) for table in tables(found)):
+        return None, ()
+    try:
+        return np.array(captions_of(found, names, _CAPTION).values), ()
+    except RequestInvalid as error:
+        return None, (f"no captions: {error.detail}",)
 
 
-def labels_of(path: Path, found: Folder, names: Sequence[str], column: str | None) -> list[str]:
-    """The label of every image: what captions.csv has in a column, without one the name of its sub-folder."""
-    if column is None:
-        return [PurePosixPath(name).parent.name for name in names]
-    if not any(PurePosixPath(name).name == CAPTIONS for name in found.names):
-        raise DataError(f"{path}: no {CAPTIONS}, so labels cannot come from its column {column!r}")
-    rows = _rows(found)
-    if not rows or column not in rows[0] or "file" not in rows[0]:
-        raise DataError(f"{path}: {CAPTIONS} needs the columns 'file' and {column!r}")
-    by_file = {PurePosixPath(row["file"]).name: row[column] for row in rows}
-    missing = [name for name in names if PurePosixPath(name).name not in by_file]
-    if missing:
-        raise DataError(f"{path}: {CAPTIONS} has no row for {missing[0]}")
-    return [by_file[PurePosixPath(name).name] for name in names]
+def _twins(names: Sequence[str], arrays: Sequence[np.ndarray]) -> tuple[str, ...]:
+    """How many images have the pixels of another, in a line, if any has."""
+    first: dict[bytes, str] = {}
+    twins = []
+    for name, array in zip(names, arrays, strict=True):
+        digest = hashlib.sha256(f"{array.shape}".encode() + array.tobytes()).digest()
+        if first.setdefault(digest, name) != name:
+            twins.append(f"{name} as {first[digest]}")
+    if not twins:
+        return ()
+    shown = ", ".join(twins[:3]) + (", …" if len(twins) > 3 else "")
+    return (
+        f"{len(twins)} of {len(names)} images have exactly the pixels of another ({shown}); "
+        "those in different splits make figures look better than they are",
+    )

@@ -48,13 +48,15 @@ class NpzSource(_Source):
 
 
 class ImagesSource(_Source):
-    """A folder or zip of image files, read as the service does; labels from captions.csv or names of sub-folders."""
+    """A folder or zip of image files, read as the service does; labels from captions.csv or innermost sub-folders."""
 
     source: Literal["images"]
     path: Path = Field(description="the folder or zip")
     mode: Literal["auto", "grey", "rgb"] = Field(default="auto", description="auto is grey if no image has colours")
     size: int | None = Field(default=None, ge=1, description="side in pixels to resize to; without it all must agree")
-    labels: str | None = Field(default=None, description="column of captions.csv; without it the sub-folder's name")
+    labels: str | None = Field(
+        default=None, description="column of captions.csv; without it the innermost folder's name"
+    )
 
 
 class AudioSource(_Source):

@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from training.evaluate.sampling import decode
+from training.evaluate.titles import titles
 from training.transforms import Transform
 from training.zoo.base import DirectSampler, Family
 
 INK, ACCENT = "#333333", "#c44e52"
+MOST_COLUMNS = 12
 
 
 def sheet(images: np.ndarray, columns: int, scale: int) -> bytes:
@@ -81,9 +83,10 @@ def _losses(metrics: Sequence[Path]) -> dict[str, dict[int, float]]:
     return curves
 
 
-def marginals(real: np.ndarray, generated: np.ndarray, columns: tuple[str, ...], most: int = 12) -> bytes:
-    """PNG of histograms per column: data filled, samples as a line."""
-    shown = min(len(columns), most)
+def marginals(real: np.ndarray, generated: np.ndarray, columns: tuple[str, ...]) -> bytes:
+    """PNG of histograms of the first columns: data filled, samples as a line."""
+    shown = min(len(columns), MOST_COLUMNS)
+    named = titles(columns[:shown])
     across = min(shown, 4)
     figure = Figure((2.1 * across, 1.5 * math.ceil(shown / across)), layout="constrained")
     for index, axes in enumerate(figure.subplots(math.ceil(shown / across), across, squeeze=False).flat):
@@ -94,7 +97,7 @@ def marginals(real: np.ndarray, generated: np.ndarray, columns: tuple[str, ...],
         edges = np.histogram_bin_edges(np.concatenate([seen, drawn]), 24)  # float32 has no bins far from zero
         axes.hist(seen, edges, density=True, color="#bbbbbb", label="data")
         axes.hist(drawn, edges, density=True, histtype="step", color=ACCENT, label="samples")
-        axes.set_title(columns[index], fontsize=7, color=INK)
+        axes.set_title(named[index].text, fontproperties=named[index].font, fontsize=7, color=INK, parse_math=False)
         axes.set_yticks([])
         axes.tick_params(labelsize=6)
         if index == 0:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.evaluate.pictures import interpolation, loss_curves, marginals, sheet
+from training.evaluate.pictures import MOST_COLUMNS, interpolation, loss_curves, marginals, sheet
 from training.evaluate.recordings import as_wav, waves
 from training.evaluate.sampling import sample
+from training.evaluate.titles import told
 from training.finish import Say
 from training.prepare import Prepared
 from training.zoo.base import DirectSampler, FixedPointSampler, Reconstructing
@@ -98,4 +99,5 @@ def _samples(prepared: Prepared) -> Parts:
             return {}
     drawn = sample(family, transform, _ROWS, seed=1).numpy()
     histogram = marginals(prepared.splits.fit.x, drawn, dataset.columns)
-    return {"samples.png": (histogram, f"data against {_ROWS} samples, column by column")}
+    caption = f"data against {_ROWS} samples, column by column{told(dataset.columns[:MOST_COLUMNS])}"
+    return {"samples.png": (histogram, caption)}
