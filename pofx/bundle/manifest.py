@@ -147,6 +147,26 @@ class LabelCount(Frozen):
     n: int = Field(ge=1)
 
 
+class ExcessAlarms(Frozen):
+    """A false-alarm rate among normal items kept aside that chance explains only up to ``limit``."""
+
+    statistic: Identifier
+    alpha: float = Field(gt=0, lt=1)
+    rate: float = Field(ge=0, le=1)
+    limit: float = Field(ge=0, le=1)
+
+
+class HeldOut(Frozen):
+    """That false alarms were counted among normal items kept aside; ``excess`` are the rates that are too high.
+
+    A calibration whose items are exchangeable with those has such a rate with a chance of at most one in a thousand.
+    """
+
+    items: int = Field(ge=1)
+    comparison: str = Field(description="which items were compared with which")
+    excess: tuple[ExcessAlarms, ...] = ()
+
+
 class Calibration(Frozen):
     """Held-out statistics, sorted ascending, one float64 array of length n per statistic, in an npz file.
 
@@ -159,6 +179,7 @@ class Calibration(Frozen):
     data: str = Field(description="what the items were and why they are exchangeable with normal traffic")
     incomplete: int = Field(default=0, ge=0, description="how many of the items are rows that miss values")
     labels: tuple[LabelCount, ...] = Field(default=(), description="what p-values can be restricted to, if anything")
+    held_out: HeldOut | None = Field(default=None, description="false alarms on normal items, if they were counted")
 
     @model_validator(mode="after")
     def _labels_count_every_item_once(self) -> Self:

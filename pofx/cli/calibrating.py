@@ -7,7 +7,9 @@ import typer
 from rich.console import Console
 
 from pofx import bundle
+from pofx.cli.failures import complain
 from pofx.cli.opening import USUAL_STORE, StoreFolder, opened, reference_of
+from pofx.rules.excess import warning
 from pofx.rules.promises import at_least, smallest_alpha
 from pofx.use.recalibration import recalibrate
 
@@ -50,6 +52,8 @@ def calibrate_command(
         lines.append(f"{written.manifest.name} goes on to mean version {promoted}, which is promoted")
     for line in lines:
         Console().print(line, highlight=False, markup=False, soft_wrap=True)
+    if (words := warning(written.manifest.score)) is not None:
+        complain(words, "warning")
 
 
 def _promises(calibration: bundle.Calibration) -> list[str]:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pofx import bundle
 from pofx.cli.opening import USUAL_STORE, StoreFolder, reference_of
+from pofx.rules.excess import warning
 from pofx.rules.promises import at_least, smallest_alpha
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="NAME or NAME:VERSION.")]
@@ -94,6 +95,7 @@ def _score_facts(score: bundle.Score | None) -> dict[str, str]:
         "calibrated": f"{score.calibration.n:,} items, {score.calibration.data}",
         "alpha from": rates,
         **({"labels": labels} if labels else {}),
+        **({} if (words := warning(score)) is None else {"WARNING": words}),
     }
 
 

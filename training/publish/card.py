@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pofx import bundle
+from pofx.rules.excess import marked
 from pofx.rules.texts import texts_of
 from training.data import Dataset
 from training.evaluate.measurement import Measurement
@@ -77,7 +78,7 @@ def card(
         "## Recipe",
         f"```toml\n{prepared.recipe.text.strip()}\n```",
     ]
-    return "\n\n".join(parts) + "\n"
+    return marked("\n\n".join(parts), body.score) + "\n"
 
 
 def _told(prepared: Prepared, measurements: Sequence[Measurement], body: bundle.ManifestBody) -> Told:
