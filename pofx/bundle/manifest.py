@@ -193,11 +193,21 @@ class Calibration(Frozen):
 
 
 class Density(Frozen):
-    """That a score has log p(x) or a bound of it, in nats: the output ``log_prob`` of its graph."""
+    """That a score has log p(x), in nats: the output ``log_prob`` of its graph.
+
+    Of kind ``lower_bound`` it is an estimate of a lower bound by one draw of noise, fixed by ``noise_seed`` and shared
+    by all items: unbiased over draws, so that a single value may exceed log p(x).
+    """
 
     kind: Literal["exact", "lower_bound"]
     bound: str | None = Field(default=None, description="which bound, for instance IWAE-64")
     over: str = Field(description="what exactly the density is over, for instance the thresholded image")
+    standard_error: float | None = Field(
+        default=None,
+        ge=0,
+        description="Monte-Carlo error of the estimate in nats: median over held-out items of the standard deviation "
+        "over draws of the noise",
+    )
 
 
 class Score(Frozen):
@@ -328,7 +338,7 @@ class ManifestBody(Frozen):
 
     @property
     def kind(self) -> Literal["exact", "lower_bound", "implicit", "representation"]:
-        """What a number of this model can be: a density, a bound of one, or none, with a sampler or without."""
+        """What a number of this model can be: a density, a bound that is estimated, or none, with a sampler or not."""
         if self.score is not None and self.score.density is not None:
             return self.score.density.kind
         return "representation" if self.generate is None else "implicit"

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pofx import bundle
 from pofx.cli.opening import USUAL_STORE, StoreFolder, reference_of
+from pofx.rules.density_words import meaning
 from pofx.rules.excess import warning
 from pofx.rules.promises import at_least, smallest_alpha
 
@@ -89,7 +90,7 @@ def _score_facts(score: bundle.Score | None) -> dict[str, str]:
     rates = ", ".join(f"{promise} {at_least(rate)}" for promise, rate in smallest_alpha(score.calibration.n).items())
     labels = ", ".join(f"{label.name} ({label.n})" for label in score.calibration.labels)
     return {
-        "density": "none" if score.density is None else score.density.kind.replace("_", " "),
+        "density": meaning(score.density),
         "decides": score.statistics[0].name,
         "statistics": ", ".join(item.name for item in score.statistics),
         "calibrated": f"{score.calibration.n:,} items, {score.calibration.data}",

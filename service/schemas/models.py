@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
+from pofx.rules.density_words import meaning
 from pofx.rules.excess import warning
 from pofx.rules.outputs import map_kind
 from service.engine.stock import Event, Happening, Stock
@@ -198,7 +199,14 @@ def _held_out(held_out: bundle.HeldOut | None) -> dict[str, Any] | None:
 def _density(density: bundle.Density | None) -> dict[str, Any]:
     if density is None:
         return {"kind": "none"}
-    return {"kind": density.kind, "bound": density.bound, "unit": "nats", "density_of": density.over}
+    return {
+        "kind": density.kind,
+        "bound": density.bound,
+        "standard_error": density.standard_error,
+        "meaning": meaning(density),
+        "unit": "nats",
+        "density_of": density.over,
+    }
 
 
 def _label(label: bundle.LabelCount) -> dict[str, Any]:

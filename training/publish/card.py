@@ -32,8 +32,9 @@ _FAILURES = {
         _EXCHANGEABLE,
     ),
     "lower_bound": (
-        "The score is a lower bound of the log-density, never the density itself; bounds of different models cannot be "
-        "compared unless both are tight.",
+        "The score is an estimate of a lower bound of the log-density, by one draw of noise that is fixed for all "
+        "items: right on average over draws, while a single value may exceed the log-density. Bounds of different "
+        "models cannot be compared unless both are tight.",
         _EXCHANGEABLE,
     ),
     "implicit": (

@@ -12,6 +12,7 @@ from pofx import bundle
 from training.calibrate import Calibrated
 from training.data import Dataset
 from training.evaluate.detection import HELD_OUT
+from training.evaluate.fixed_draws import MONTE_CARLO_ERROR
 from training.evaluate.measurement import Measurement
 from training.export.export import file_name
 from training.export.graphs import Computation, completes
@@ -54,7 +55,7 @@ def _score(calibrated: Calibrated, measurements: Sequence[Measurement]) -> bundl
     held, source = calibrated.prepared.splits.calibration, calibrated.prepared.dataset.source
     return bundle.Score(
         graph="score",
-        density=_density(calibrated.prepared),
+        density=_density(calibrated.prepared, measurements),
         noise_seed=NOISE_SEED,
         statistics=tuple(
             bundle.Statistic(name=item.name, unit=item.unit, tail=item.tail, description=item.description)
@@ -86,13 +87,14 @@ def _held_out(prepared: Prepared, measurements: Sequence[Measurement]) -> bundle
     return bundle.HeldOut(items=len(prepared.splits.held_out), comparison="the split held out for it", excess=found)
 
 
-def _density(prepared: Prepared) -> bundle.Density | None:
+def _density(prepared: Prepared, measurements: Sequence[Measurement]) -> bundle.Density | None:
     """What log_prob is, None for statistics without one."""
     if not isinstance(prepared.family, Density):
         return None
     bound = bound_of(prepared.family, prepared.transform)
     kind = "lower_bound" if bound else "exact"
-    return bundle.Density(kind=kind, bound=bound, over=prepared.transform.density_of)
+    error = next((item.value for item in measurements if item.name == MONTE_CARLO_ERROR), None)
+    return bundle.Density(kind=kind, bound=bound, over=prepared.transform.density_of, standard_error=error)
 
 
 def _encode(prepared: Prepared) -> bundle.Encode | None:
