@@ -80,8 +80,16 @@ class ScoreResult:
 
     @property
     def log_prob(self) -> Floats | None:
-        """Log p(x) or a bound of it in nats, (n,); None for a model without density."""
+        """Log p(x), or an estimate of a lower bound of it, in nats, (n,); None for a model without density."""
         return self.scores.log_prob
+
+    @property
+    def standard_error(self) -> float | None:
+        """How much ``log_prob`` of a typical item changes with the draw of noise that is fixed for all, in nats.
+
+        None where it is exact, or was not measured.
+        """
+        return None if self.scores.density is None else self.scores.density.standard_error
 
     @property
     def bits_per_dim(self) -> Floats | None:
@@ -245,7 +253,9 @@ class Model:
         return ScoreResult(scores, items.columns, (*items.notes, *scores.notes))
 
     def score_samples(self, x: object) -> Floats:
-        """Higher is more normal, (n,): log p(x) in nats, or its bound; without a density the statistic that decides."""
+        """Higher is more normal, (n,): log p(x) in nats, or the estimate of its bound; without density the
+        statistic that decides.
+        """
         scores = run(self._plan(ScoreAsked()).begin(self._items(x).array))
         if scores.log_prob is not None:
             return scores.log_prob

@@ -168,9 +168,9 @@ def statistic(name="log_prob", tail="low"):
     return bundle.Statistic(name=name, unit="nats", tail=tail, description="how likely")
 
 
-def score(kind, *statistics, bound=None):
+def score(kind, *statistics, bound=None, error=None):
     calibration = bundle.Calibration(file="calibration.npz", n=CALIBRATION_N, data="random")
-    density = None if kind is None else bundle.Density(kind=kind, bound=bound, over="x")
+    density = None if kind is None else bundle.Density(kind=kind, bound=bound, over="x", standard_error=error)
     return bundle.Score(graph="score", density=density, statistics=statistics, calibration=calibration)
 
 
@@ -212,7 +212,7 @@ def lower_bound_image():
         bundle.ImageSpec(height=SIDE, width=SIDE, channels=1),
         DIMS,
         generate=bundle.Generate(method="direct", graph="generate", sample="sample", mean="mean", latents="z"),
-        score=score("lower_bound", statistic(), statistic("reconstruction", "high"), bound="IWAE-5"),
+        score=score("lower_bound", statistic(), statistic("reconstruction", "high"), bound="IWAE-5", error=0.25),
         encode=bundle.Encode(graph="encode", dims=LATENTS, description="posterior mean"),
     )
     constants = {**SHAPES, "w": weights(LATENTS, DIMS), "e": weights(DIMS, LATENTS, scale=0.2), "c": np.float32(255)}

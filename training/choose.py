@@ -36,7 +36,7 @@ def choose(fitted: list[Fitted], say: Callable[[str], None]) -> Fitted:
 
 
 def validation_log_prob(prepared: Prepared) -> float:
-    """Mean log-density of the raw validation split in nats, or the tightest bound of it; of rows without gaps."""
+    """Mean log-density of the raw validation split in nats, or its tightest bound, estimated; of rows without gaps."""
     raw, options = prepared.splits.validation.complete().x, prepared.recipe.evaluate
     measured = evaluate_likelihood(
         prepared.family.eval(),

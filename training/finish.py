@@ -82,7 +82,9 @@ def _unfitted(scoring: Scoring) -> Statistics:
     if isinstance(family, Reconstructing):
         return choose_without_density(family.embedding_dims)
     bound = bound_of(family, transform)
-    described = f"log-density of {transform.density_of}" + (f", lower bound {bound}" if bound else "")
+    described = f"log-density of {transform.density_of}" + (
+        f", an estimate of its lower bound {bound} by one fixed draw" if bound else ""
+    )
     latent = family.latent_size if isinstance(family, VariationalBound) else 0
     return choose(transform, scoring.outputs, latent, described, marginal=scoring.marginal)
 

@@ -18,13 +18,13 @@ NOISE_SEED = 0
 
 
 def bound_of(family: Family, transform: Transform) -> str | None:
-    """Which bound the score is, None where it is exact."""
+    """Which bound the score estimates, None where it is exact."""
     assert isinstance(family, Density)  # noqa: S101 - there is a score
     return " + ".join(filter(None, (family.bound, transform.bound))) or None
 
 
 def is_scored(family: Family) -> bool:
-    """Whether items get a score: by a density, a bound of one, or what a code does not restore."""
+    """Whether items get a score: by a density, an estimate of a bound of one, or what a code does not restore."""
     return isinstance(family, Density | Reconstructing)
 
 
@@ -50,9 +50,9 @@ class Scoring(nn.Module):
         own = self.family.score_noise if isinstance(self.family, Density) else ()
         return (*self.transform.score_noise, *own)
 
-    def shared_noise(self) -> list[Tensor]:
+    def shared_noise(self, seed: int = NOISE_SEED) -> list[Tensor]:
         """That noise as the library draws it."""
-        return [torch.from_numpy(draw_shared(noise_input(item), NOISE_SEED)) for item in self.noises]
+        return [torch.from_numpy(draw_shared(noise_input(item), seed)) for item in self.noises]
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -147,6 +147,26 @@ class LabelCount(Frozen):
     n: int = Field(ge=1)
 
 
+class ExcessAlarms(Frozen):
+    """A false-alarm rate among normal items kept aside that chance explains only up to ``limit``."""
+
+    statistic: Identifier
+    alpha: float = Field(gt=0, lt=1)
+    rate: float = Field(ge=0, le=1)
+    limit: float = Field(ge=0, le=1)
+
+
+class HeldOut(Frozen):
+    """That false alarms were counted among normal items kept aside; ``excess`` are the rates that are too high.
+
+    A calibration whose items are exchangeable with those has such a rate with a chance of at most one in a thousand.
+    """
+
+    items: int = Field(ge=1)
+    comparison: str = Field(description="which items were compared with which")
+    excess: tuple[ExcessAlarms, ...] = ()
+
+
 class Calibration(Frozen):
     """Held-out statistics, sorted ascending, one float64 array of length n per statistic, in an npz file.
 
@@ -159,6 +179,7 @@ class Calibration(Frozen):
     data: str = Field(description="what the items were and why they are exchangeable with normal traffic")
     incomplete: int = Field(default=0, ge=0, description="how many of the items are rows that miss values")
     labels: tuple[LabelCount, ...] = Field(default=(), description="what p-values can be restricted to, if anything")
+    held_out: HeldOut | None = Field(default=None, description="false alarms on normal items, if they were counted")
 
     @model_validator(mode="after")
     def _labels_count_every_item_once(self) -> Self:
@@ -172,11 +193,21 @@ class Calibration(Frozen):
 
 
 class Density(Frozen):
-    """That a score has log p(x) or a bound of it, in nats: the output ``log_prob`` of its graph."""
+    """That a score has log p(x), in nats: the output ``log_prob`` of its graph.
+
+    Of kind ``lower_bound`` it is an estimate of a lower bound by one draw of noise, fixed by ``noise_seed`` and shared
+    by all items: unbiased over draws, so that a single value may exceed log p(x).
+    """
 
     kind: Literal["exact", "lower_bound"]
     bound: str | None = Field(default=None, description="which bound, for instance IWAE-64")
     over: str = Field(description="what exactly the density is over, for instance the thresholded image")
+    standard_error: float | None = Field(
+        default=None,
+        ge=0,
+        description="Monte-Carlo error of the estimate in nats: median over held-out items of the standard deviation "
+        "over draws of the noise",
+    )
 
 
 class Score(Frozen):
@@ -307,7 +338,7 @@ class ManifestBody(Frozen):
 
     @property
     def kind(self) -> Literal["exact", "lower_bound", "implicit", "representation"]:
-        """What a number of this model can be: a density, a bound of one, or none, with a sampler or without."""
+        """What a number of this model can be: a density, a bound that is estimated, or none, with a sampler or not."""
         if self.score is not None and self.score.density is not None:
             return self.score.density.kind
         return "representation" if self.generate is None else "implicit"

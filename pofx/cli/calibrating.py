@@ -7,7 +7,9 @@ import typer
 from rich.console import Console
 
 from pofx import bundle
+from pofx.cli.failures import complain
 from pofx.cli.opening import USUAL_STORE, StoreFolder, opened, reference_of
+from pofx.rules.excess import warning
 from pofx.rules.promises import at_least, smallest_alpha
 from pofx.use.recalibration import recalibrate
 
@@ -50,11 +52,9 @@ def calibrate_command(
     if promoted is not None:
         lines.append(f"{written.manifest.name} goes on to mean version {promoted}, which is promoted")
     for line in lines:
-        _say(line)
-
-
-def _say(line: str) -> None:
-    Console().print(line, highlight=False, markup=False, soft_wrap=True)
+        Console().print(line, highlight=False, markup=False, soft_wrap=True)
+    if (words := warning(written.manifest.score)) is not None:
+        complain(words, "warning")
 
 
 def _promises(calibration: bundle.Calibration) -> list[str]:

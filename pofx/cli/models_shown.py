@@ -8,6 +8,8 @@ from rich.table import Table
 
 from pofx import bundle
 from pofx.cli.opening import USUAL_STORE, StoreFolder, reference_of
+from pofx.rules.density_words import meaning
+from pofx.rules.excess import warning
 from pofx.rules.promises import at_least, smallest_alpha
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="NAME or NAME:VERSION.")]
@@ -88,12 +90,13 @@ def _score_facts(score: bundle.Score | None) -> dict[str, str]:
     rates = ", ".join(f"{promise} {at_least(rate)}" for promise, rate in smallest_alpha(score.calibration.n).items())
     labels = ", ".join(f"{label.name} ({label.n})" for label in score.calibration.labels)
     return {
-        "density": "none" if score.density is None else score.density.kind.replace("_", " "),
+        "density": meaning(score.density),
         "decides": score.statistics[0].name,
         "statistics": ", ".join(item.name for item in score.statistics),
         "calibrated": f"{score.calibration.n:,} items, {score.calibration.data}",
         "alpha from": rates,
         **({"labels": labels} if labels else {}),
+        **({} if (words := warning(score)) is None else {"WARNING": words}),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from pofx import bundle
 
 LOG_PROB: Final = "log_prob"
-"""Log p(x), or a bound of it, in nats, (batch,)."""
+"""Log p(x), or an estimate of a bound of it, in nats, (batch,)."""
 EMBEDDING: Final = "embedding"
 """The code of an item, (batch, dims)."""
 DIM_LOG_PROB: Final = "dim_log_prob"

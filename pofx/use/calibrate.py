@@ -18,6 +18,8 @@ from pofx.errors import CapabilityMissing, RequestInvalid
 from pofx.graphs.loaded import LoadedModel
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import ranked
+from pofx.rules.excess import marked
+from pofx.use.halves import halves_compared
 from pofx.use.scores import Scores
 
 LEAST_ITEMS = 20
@@ -52,7 +54,7 @@ def labelled(labels: NDArray[np.integer[Any]] | None, names: Sequence[str]) -> L
 
 @dataclass(frozen=True)
 class NewCalibration:
-    """``statistics`` of normal items, (items,) each; ``data`` says what the items were.
+    """``statistics`` of normal items in the order in which they came, (items,) each; ``data`` says what they were.
 
     ``incomplete`` of them are rows that miss values.
     """
@@ -99,8 +101,10 @@ def recalibrated(source: bundle.Bundle, new: NewCalibration) -> tuple[bundle.Man
     files = {name: source.read_bytes(name) for name in source.manifest.files}
     same = _same_values(files[score.calibration.file], new)
     files[score.calibration.file] = as_npz(ranked(new.statistics, new.labels.places))
-    files[_CARD] = files.get(_CARD, b"").rstrip() + _section(source, new, same).encode()
-    return _body(source, new, same), files
+    body = _body(source, score, new, same)
+    card = marked(files.get(_CARD, b"").decode().rstrip(), body.score)
+    files[_CARD] = (card + _section(source, new, same)).encode()
+    return body, files
 
 
 def as_npz(arrays: Mapping[str, Array]) -> bytes:
@@ -133,7 +137,7 @@ def _same_values(before: bytes, new: NewCalibration) -> bool:
         )
 
 
-def _body(source: bundle.Bundle, new: NewCalibration, same: bool) -> bundle.ManifestBody:
+def _body(source: bundle.Bundle, score: bundle.Score, new: NewCalibration, same: bool) -> bundle.ManifestBody:
     body: dict[str, Any] = source.manifest.model_dump(include=set(bundle.ManifestBody.model_fields))
     if not same:
         body["metrics"] = [item for item in body["metrics"] if not item["name"].startswith(_OUTDATED)]
@@ -142,8 +146,16 @@ def _body(source: bundle.Bundle, new: NewCalibration, same: bool) -> bundle.Mani
         "data": _one_line(new.data),
         "incomplete": new.incomplete,
         "labels": new.labels.counts,
+        "held_out": _held_out(score, new, same),
     }
     return bundle.ManifestBody.model_validate(body)
+
+
+def _held_out(score: bundle.Score, new: NewCalibration, same: bool) -> bundle.HeldOut | None:
+    """What was counted on items kept aside, as long as it holds; else what the items themselves show."""
+    if same and score.calibration.held_out is not None:
+        return score.calibration.held_out
+    return halves_compared(score.statistics, new.statistics, new.labels.places)
 
 
 def _section(source: bundle.Bundle, new: NewCalibration, same: bool) -> str:

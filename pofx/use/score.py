@@ -1,4 +1,4 @@
-"""The plan of scoring: statistics, p-values and verdicts, and log-probability or its bound where there is one."""
+"""The plan of scoring: statistics, p-values, verdicts, and log-probability or an estimate of its bound."""
 
 import math
 from collections.abc import Mapping

@@ -32,6 +32,8 @@ class Explanation:
 class Scores:
     """Everything per item, shape (batch,); ``log_prob`` in nats, None where the model has no density, nor a bound.
 
+    What ``log_prob`` is says ``density``: exact, or an estimate of a lower bound, with its error where it was measured.
+
     ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says. ``gaps`` are the values that
     rows miss, None where none does. ``notes`` are for a person.
     """

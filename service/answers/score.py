@@ -48,6 +48,8 @@ def as_json(model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
     }
     if scores.density is not None:
         answer["bound"], answer["density_of"], answer["unit"] = scores.density.bound, scores.density.over, "nats"
+        if scores.density.standard_error is not None:
+            answer["standard_error"] = scores.density.standard_error
     if scores.discoveries is not None:
         answer["multiple_testing"] = _multiple_testing(scores.discoveries)
     return write_json(answer)

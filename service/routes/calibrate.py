@@ -12,6 +12,7 @@ from pofx.kinds.decoded import Payload
 from pofx.kinds.json_items import JsonItems
 from pofx.kinds.json_text import write_json
 from pofx.kinds.media import JSON
+from pofx.rules.excess import warning
 from pofx.rules.promises import smallest_alpha
 from pofx.use import calibrate, score
 from pofx.use.calibrate import NewCalibration
@@ -94,7 +95,7 @@ class CalibrateEndpoint:
             "smallest_alpha": {"marginal": smallest["marginal"], "pac": smallest["pac"]},
             "statistics": [item.name for item in declared.statistics],
             "served": manifest.version in self._services.registry.models.get(manifest.name, {}),
-            "notes": [*notes, *self._not_meant(manifest)],
+            "notes": [*filter(None, [warning(declared)]), *notes, *self._not_meant(manifest)],
         }
 
     def _not_meant(self, written: bundle.Manifest) -> Notes:

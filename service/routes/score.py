@@ -25,7 +25,7 @@ from service.trace import Trace
 
 
 class ScoreEndpoint:
-    """Scores items: statistics, p-values, verdict, log-probability or bound, and where the surprise lies."""
+    """Scores items: statistics, p-values, verdict, log-probability or an estimate of its bound, and where it is odd."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -21,7 +21,9 @@ class CalibrateOptions(ItemOptions):
 class CalibrateRequest(CalibrateOptions):
     """Normal items to calibrate a model on."""
 
-    inputs: list[Item] = Field(min_length=1, description="Normal items, at least 20; the order does not matter.")
+    inputs: list[Item] = Field(
+        min_length=1, description="Normal items, at least 20, as they came: that their halves differ is told."
+    )
 
 
 class SmallestAlpha(TypedDict):

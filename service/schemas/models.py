@@ -7,6 +7,8 @@ from typing_extensions import TypedDict
 
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
+from pofx.rules.density_words import meaning
+from pofx.rules.excess import warning
 from pofx.rules.outputs import map_kind
 from service.engine.stock import Event, Happening, Stock
 
@@ -184,14 +186,27 @@ def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
             "data": score.calibration.data,
             "smallest_p_value": 1 / (score.calibration.n + 1),
             "labels": [_label(label) for label in score.calibration.labels],
+            "held_out": _held_out(score.calibration.held_out),
+            "warning": warning(score),
         },
     }
+
+
+def _held_out(held_out: bundle.HeldOut | None) -> dict[str, Any] | None:
+    return None if held_out is None else {"as_promised": not held_out.excess, **held_out.model_dump()}
 
 
 def _density(density: bundle.Density | None) -> dict[str, Any]:
     if density is None:
         return {"kind": "none"}
-    return {"kind": density.kind, "bound": density.bound, "unit": "nats", "density_of": density.over}
+    return {
+        "kind": density.kind,
+        "bound": density.bound,
+        "standard_error": density.standard_error,
+        "meaning": meaning(density),
+        "unit": "nats",
+        "density_of": density.over,
+    }
 
 
 def _label(label: bundle.LabelCount) -> dict[str, Any]:

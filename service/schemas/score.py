@@ -115,7 +115,7 @@ class SurpriseMap(Places):
 
 
 class ItemScore(TypedDict):
-    """The score of one item; log_prob is there if the model has a density or a bound of one.
+    """The score of one item; log_prob is there if the model has a density or estimates a bound of one.
 
     ``file`` is the name of the upload that the item was.
     """
@@ -169,13 +169,17 @@ class MultipleTesting(TypedDict):
 class ScoreAnswer(TypedDict):
     """The scores, and what their verdicts rest on.
 
-    ``kind`` says whether log_prob is exact, a lower bound, or not there since the model has no density.
+    ``kind`` says whether log_prob is exact, an estimate of a lower bound, or not there since the model has no density.
+    ``lower_bound`` is an estimate by one draw of noise, fixed for all items: right on average over draws, while a
+    single value may exceed log p(x). ``standard_error``, where it was measured, is how much another draw changes
+    log_prob of a typical item, in nats.
     """
 
     model: str
     version: int
     kind: Literal["exact", "lower_bound", "none"]
     bound: NotRequired[str | None]
+    standard_error: NotRequired[float]
     density_of: NotRequired[str]
     unit: NotRequired[Literal["nats"]]
     dims: int

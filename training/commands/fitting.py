@@ -9,6 +9,7 @@ import typer
 
 from pofx import bundle
 from pofx.cli.failures import complain
+from pofx.rules.excess import warning
 from training import recipe as recipes
 from training.choose import check_candidates, choose
 from training.commands.said import console, say
@@ -117,6 +118,8 @@ def _fitted(path: Path, smoke: bool, changes: list[str] | None, runs: Path) -> F
 def _write(best: Fitted, store: Path) -> None:
     written = published(best, bundle.Store(store), say).bundle
     console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
+    if (words := warning(written.manifest.score)) is not None:
+        complain(words, "warning")
 
 
 def _quieten() -> None:

@@ -51,4 +51,4 @@ def _folding(first: str, *others: str) -> Table:
 
 
 def _score_word(kind: str) -> str:
-    return {"exact": "exact", "lower_bound": "lower bound"}.get(kind, "none")
+    return {"exact": "exact", "lower_bound": "estimate of a lower bound"}.get(kind, "none")

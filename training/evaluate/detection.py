@@ -1,19 +1,22 @@
 """What a calibrated score is worth: realised false-alarm rates, and separation from known anomalies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from pofx.rules.conformal import p_values
+from pofx.rules.false_alarms import false_alarms
 from training.calibrate import Scorer
 from training.data import Splits
-from training.evaluate.false_alarms import false_alarms
 from training.evaluate.measurement import Measurement
+
+HELD_OUT = "held out"
+"""What a rate is measured on that the calibration promises something about."""
 
 
 def evaluate_detection(
-    score: Scorer, tails: dict[str, str], calibration: Mapping[str, np.ndarray], splits: Splits, alphas: Iterable[float]
+    score: Scorer, tails: dict[str, str], calibration: Mapping[str, np.ndarray], splits: Splits, alphas: Sequence[float]
 ) -> list[Measurement]:
     """False-alarm rates on held-out items (and on an official test set, which may be another population), and AUROC
     against the anomalies of the recipe if it has any.
@@ -21,11 +24,11 @@ def evaluate_detection(
     normal = score(splits.test.x)
     held_out = score(splits.held_out.x) if splits.has_official_test else normal
     abnormal = score(splits.anomalies.x) if len(splits.anomalies) else None
-    measurements = []
+    measurements, tests = [], len(tails) * len(alphas)
     for name, tail in tails.items():
-        measurements += _false_alarms(name, tail, calibration[name], held_out[name], "held out", alphas)
+        measurements += _false_alarms(name, tail, calibration[name], held_out[name], HELD_OUT, alphas, tests)
         if splits.has_official_test:
-            measurements += _false_alarms(name, tail, calibration[name], normal[name], "official test", alphas)
+            measurements += _false_alarms(name, tail, calibration[name], normal[name], "official test", alphas, tests)
         if abnormal is not None:
             labels = [0] * len(normal[name]) + [1] * len(abnormal[name])
             sign = -1.0 if tail == "low" else 1.0
@@ -38,7 +41,13 @@ def evaluate_detection(
 
 
 def _false_alarms(
-    name: str, tail: str, calibration: np.ndarray, values: np.ndarray, split: str, alphas: Iterable[float]
+    name: str,
+    tail: str,
+    calibration: np.ndarray,
+    values: np.ndarray,
+    split: str,
+    alphas: Sequence[float],
+    tests: int,
 ) -> list[Measurement]:
     p = p_values(tail, calibration, values)
     return [
@@ -50,7 +59,8 @@ def _false_alarms(
             f"conformal p of {name} <= {row.alpha:g}, n={len(calibration)} calibration items, {row.items} items; "
             f"5-95 % band {row.low:.4f}-{row.high:.4f}",
             band=(row.low, row.high),
+            limit=row.limit,
             statistic=name,
         )
-        for row in false_alarms(p, len(calibration), alphas)
+        for row in false_alarms(p, len(calibration), alphas, tests)
     ]

@@ -3,6 +3,7 @@
 from training.calibrate import Calibrated, scorer
 from training.evaluate.coverage import evaluate_coverage
 from training.evaluate.detection import evaluate_detection
+from training.evaluate.fixed_draws import evaluate_fixed_draws
 from training.evaluate.labels import evaluate_labels
 from training.evaluate.likelihood import evaluate_likelihood
 from training.evaluate.measurement import Measurement
@@ -19,6 +20,7 @@ def measure(finished: Finished) -> list[Measurement]:
     splits = finished.prepared.splits.complete()
     samples = recipe.evaluate.importance_samples
     likelihood = evaluate_likelihood(family, transform, splits.test.x, samples=samples, seed=recipe.seed)
+    likelihood += evaluate_fixed_draws(family, transform, splits.test.x)
     likelihood += evaluate_reconstruction(family, transform, splits.parts)
     labels = evaluate_labels(family, transform, splits.test, recipe.seed)
     return likelihood + labels + evaluate_coverage(family, transform, splits, recipe.seed)

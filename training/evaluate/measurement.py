@@ -9,8 +9,8 @@ import numpy as np
 class Measurement:
     """``standard_error`` is over the items of the split; None where the number is not a mean.
 
-    ``band`` is where a rate should lie nine times in ten, if something was promised about it. ``statistic`` is what a
-    detector's number was measured with.
+    ``band`` is where a rate should lie nine times in ten, if something was promised about it, and ``limit`` what chance
+    explains at most. ``statistic`` is what a detector's number was measured with.
     """
 
     name: str
@@ -20,6 +20,7 @@ class Measurement:
     protocol: str
     standard_error: float | None = None
     band: tuple[float, float] | None = None
+    limit: float | None = None
     statistic: str | None = None
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pofx import bundle
+from pofx.rules.excess import marked
 from pofx.rules.texts import texts_of
 from training.data import Dataset
 from training.evaluate.measurement import Measurement
@@ -31,8 +32,9 @@ _FAILURES = {
         _EXCHANGEABLE,
     ),
     "lower_bound": (
-        "The score is a lower bound of the log-density, never the density itself; bounds of different models cannot be "
-        "compared unless both are tight.",
+        "The score is an estimate of a lower bound of the log-density, by one draw of noise that is fixed for all "
+        "items: right on average over draws, while a single value may exceed the log-density. Bounds of different "
+        "models cannot be compared unless both are tight.",
         _EXCHANGEABLE,
     ),
     "implicit": (
@@ -77,7 +79,7 @@ def card(
         "## Recipe",
         f"```toml\n{prepared.recipe.text.strip()}\n```",
     ]
-    return "\n\n".join(parts) + "\n"
+    return marked("\n\n".join(parts), body.score) + "\n"
 
 
 def _told(prepared: Prepared, measurements: Sequence[Measurement], body: bundle.ManifestBody) -> Told:

@@ -112,7 +112,7 @@ def _scores(body: bundle.ManifestBody) -> str | None:
         case bundle.Density(kind="exact", over=over):
             return f"score (exact log-density of {over}{gaps})"
         case bundle.Density(over=over):
-            return f"score (a lower bound of the log-density of {over}, not the density{gaps})"
+            return f"score (an estimate of a lower bound of the log-density of {over}, not the density{gaps})"
 
 
 def _encodes(body: bundle.ManifestBody) -> str | None:

@@ -11,6 +11,8 @@ import torch
 from pofx import bundle
 from training.calibrate import Calibrated
 from training.data import Dataset
+from training.evaluate.detection import HELD_OUT
+from training.evaluate.fixed_draws import MONTE_CARLO_ERROR
 from training.evaluate.measurement import Measurement
 from training.export.export import file_name
 from training.export.graphs import Computation, completes
@@ -36,7 +38,7 @@ def manifest_body(calibrated: Calibrated, measurements: Sequence[Measurement]) -
         dims=prepared.family.dims,
         graphs={name: _graph(name, item, recipe.export.formats) for name, item in graphs.items()},
         generate=_generate(prepared, graphs),
-        score=_score(calibrated),
+        score=_score(calibrated, measurements),
         encode=_encode(prepared),
         decode=bundle.Decode(graph="decode", item="item") if isinstance(prepared.family, Reconstructing) else None,
         golden=bundle.Golden(file=GOLDEN, tolerances={name: _golden_tolerance(item) for name, item in graphs.items()}),
@@ -45,7 +47,7 @@ def manifest_body(calibrated: Calibrated, measurements: Sequence[Measurement]) -
     )
 
 
-def _score(calibrated: Calibrated) -> bundle.Score | None:
+def _score(calibrated: Calibrated, measurements: Sequence[Measurement]) -> bundle.Score | None:
     """How the score graph is to be read, None where there is none."""
     statistics = calibrated.exported.finished.statistics
     if statistics is None:
@@ -53,7 +55,7 @@ def _score(calibrated: Calibrated) -> bundle.Score | None:
     held, source = calibrated.prepared.splits.calibration, calibrated.prepared.dataset.source
     return bundle.Score(
         graph="score",
-        density=_density(calibrated.prepared),
+        density=_density(calibrated.prepared, measurements),
         noise_seed=NOISE_SEED,
         statistics=tuple(
             bundle.Statistic(name=item.name, unit=item.unit, tail=item.tail, description=item.description)
@@ -65,17 +67,34 @@ def _score(calibrated: Calibrated) -> bundle.Score | None:
             incomplete=int((~held.is_complete).sum()),
             data=f"calibration split of {source}, never used to fit",
             labels=calibrated.labels.counts,
+            held_out=_held_out(calibrated.prepared, measurements),
         ),
     )
 
 
-def _density(prepared: Prepared) -> bundle.Density | None:
+def _held_out(prepared: Prepared, measurements: Sequence[Measurement]) -> bundle.HeldOut | None:
+    """The false alarms on the held-out split that chance does not explain; None where none were counted."""
+    rates = [item for item in measurements if item.limit is not None and item.split == HELD_OUT]
+    if not rates:
+        return None
+    found = tuple(
+        bundle.ExcessAlarms(
+            statistic=item.statistic, alpha=float(item.name.rpartition("_")[2]), rate=item.value, limit=item.limit
+        )
+        for item in rates
+        if item.value > item.limit
+    )
+    return bundle.HeldOut(items=len(prepared.splits.held_out), comparison="the split held out for it", excess=found)
+
+
+def _density(prepared: Prepared, measurements: Sequence[Measurement]) -> bundle.Density | None:
     """What log_prob is, None for statistics without one."""
     if not isinstance(prepared.family, Density):
         return None
     bound = bound_of(prepared.family, prepared.transform)
     kind = "lower_bound" if bound else "exact"
-    return bundle.Density(kind=kind, bound=bound, over=prepared.transform.density_of)
+    error = next((item.value for item in measurements if item.name == MONTE_CARLO_ERROR), None)
+    return bundle.Density(kind=kind, bound=bound, over=prepared.transform.density_of, standard_error=error)
 
 
 def _encode(prepared: Prepared) -> bundle.Encode | None:

@@ -14,7 +14,7 @@ from training.statistics.base import Evidence, Statistic, quantile
 
 
 class LogProb(Statistic):
-    """log p(x), or its bound."""
+    """log p(x), or an estimate of its bound."""
 
     joins = True
     name = "log_prob"

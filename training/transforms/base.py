@@ -70,7 +70,7 @@ class Transform(nn.Module, ABC):
 
     @property
     def bound(self) -> str | None:
-        """Name of the bound this transform makes of an exact log-density; None where it stays exact."""
+        """Name of the bound this transform makes of an exact log-density, for one draw; None where it stays exact."""
         return None
 
     @property

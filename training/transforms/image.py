@@ -94,7 +94,8 @@ class Dequantise(ImageTransform):
 
     A continuous density p(x) gives log P(level) ≥ E_u log p(x) − log 256 per dimension (L. Theis, A. van den Oord,
     M. Bethge, "A note on the evaluation of generative models", ICLR 2016, arXiv 1511.01844, §3.1): a lower bound in
-    nats of the discrete image. The score uses one fixed u for all images.
+    nats of the discrete image. The score uses one fixed u for all images: an estimate of the bound, unbiased over u,
+    that for single images may exceed log P(level).
     """
 
     space = "real"
@@ -128,7 +129,7 @@ class Dequantise(ImageTransform):
 
     @property
     def bound(self) -> str:
-        """A single draw of the dequantisation bound."""
+        """An estimate of the dequantisation bound by a single draw."""
         return "dequantisation-1"
 
     def forward(self, raw: Tensor, *noise: Tensor) -> Tensor:

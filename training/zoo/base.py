@@ -1,7 +1,7 @@
 """What a family is: a torch module over model-space ``x``, and the capabilities it declares by its base classes.
 
 Family
-├── Density             log p(x) or a bound, in nats
+├── Density             log p(x) or an estimate of a bound, in nats
 ├── DirectSampler       one call turns noise into x
 │   └── CompletingSampler   … and keeps the dimensions that are known
 ├── FixedPointSampler   one parallel pass proposes x from x and the same noise
@@ -122,7 +122,7 @@ def spaces(family: type[Family]) -> tuple[Space, ...]:
 
 
 class Density(ABC):
-    """A family that scores: log p(x), or a lower bound of it, in nats."""
+    """A family that scores: log p(x), or an estimate of a lower bound of it, in nats."""
 
     @property
     def bound(self) -> str | None:
@@ -200,7 +200,7 @@ class VariationalBound(Density):
 
     @abstractmethod
     def importance_weighted_bound(self, x: Tensor, eps: Tensor) -> Tensor:
-        """Bound with k draws shared by all items, eps (k, latent); nats, shape (batch,)."""
+        """Estimate of the bound with k draws shared by all items, eps (k, latent); nats, shape (batch,)."""
 
 
 class DirectSampler(ABC):

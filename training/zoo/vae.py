@@ -3,7 +3,8 @@
 An encoder gives q(z | x) = N(μ(x), diag σ²(x)); training maximises the evidence lower bound
 E_q[log p(x | z)] − KL(q ‖ p), with the KL in closed form and one reparameterised draw per item. What is served as
 score is the tighter importance-weighted bound log (1/k) Σ_i p(x, z_i) / q(z_i | x), with k stated and the draws fixed
-by a seed: still a lower bound, never called more than that. The embedding is μ(x).
+by a seed and the same for all items: an estimate of that bound, unbiased over draws, which for single items may exceed
+log p(x). The embedding is μ(x).
 
 D. Kingma, M. Welling, "Auto-Encoding Variational Bayes", ICLR 2014, arXiv 1312.6114; Y. Burda, R. Grosse,
 R. Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016, arXiv 1509.00519, equation 8.
@@ -38,11 +39,13 @@ class VaeOptions(Options):
         default=(200, 200), description="units of the encoder's layers, mirrored by the decoder"
     )
     latent: int = Field(default=50, ge=1, description="length of z")
-    score_samples: int = Field(default=64, ge=1, description="k of the importance-weighted bound that is served")
+    score_samples: int = Field(
+        default=64, ge=1, description="k of the importance-weighted bound whose estimate is served"
+    )
 
 
 class Vae(Family, VariationalBound, DirectSampler, Encoder, LikelihoodTrained):
-    """Variational autoencoder over binary dimensions; lower bounds, samples, embeddings."""
+    """Variational autoencoder over binary dimensions; estimates of a lower bound, samples, embeddings."""
 
     title = "VAE"
     paper = "Kingma & Welling 2014, arXiv 1312.6114"
@@ -80,7 +83,7 @@ class Vae(Family, VariationalBound, DirectSampler, Encoder, LikelihoodTrained):
         return reconstruction - _divergence(mean, log_variance)
 
     def importance_weighted_bound(self, x: Tensor, eps: Tensor) -> Tensor:
-        """Bound with k draws shared by all items, eps (k, latent); nats, shape (batch,)."""
+        """Estimate of the bound with k draws shared by all items, eps (k, latent); nats, shape (batch,)."""
         count = eps.shape[0]
         mean, log_variance = self.posterior(x)
         scale = torch.exp(0.5 * log_variance)
@@ -102,7 +105,7 @@ class Vae(Family, VariationalBound, DirectSampler, Encoder, LikelihoodTrained):
         return (Noise("eps", "normal", (self.options.score_samples, self.options.latent), shared=True),)
 
     def log_prob(self, x: Tensor, *noise: Tensor) -> Tensor:
-        """Importance-weighted lower bound of log p(x), shape (batch,)."""
+        """Estimate of the importance-weighted lower bound of log p(x) by these draws, shape (batch,)."""
         (eps,) = noise
         return self.importance_weighted_bound(x, eps)
 

@@ -10,7 +10,7 @@ import pytest
 
 from pofx import bundle
 from pofx.errors import CapabilityMissing, RequestInvalid
-from pofx.use.calibrate import Labelled, NewCalibration, check_count, recalibrated
+from pofx.use.calibrate import Labelled, NewCalibration, check_count, labelled, recalibrated
 
 STATISTICS = {name: np.random.default_rng(2).standard_normal(50) for name in ("log_prob", "distance")}
 NEW = NewCalibration(STATISTICS, "our\n own", datetime.date(2026, 3, 1))
@@ -44,7 +44,9 @@ def test_only_calibration_card_and_metrics_change(own_store, scoring):
     written = bundle.write(own_store, "tiny-table", *recalibrated(scoring, NEW))
     old, new = scoring.manifest, written.manifest
     assert (new.name, new.version) == ("tiny-table", 2)
-    assert new.score.calibration == bundle.Calibration(file="calibration.npz", n=50, data="our own")
+    assert new.score.calibration == bundle.Calibration(
+        file="calibration.npz", n=50, data="our own", held_out=new.score.calibration.held_out
+    )
     assert [item.name for item in new.metrics] == ["nll", "auroc"]
     kept = set(bundle.ManifestBody.model_fields) - {"score", "metrics"}
     assert new.model_dump(include=kept) == old.model_dump(include=kept)
@@ -82,6 +84,46 @@ def test_what_was_measured_stays_where_the_items_are_the_same(own_store, scoring
     assert "p-values and what was measured above stay as they are" in same.read_bytes("CARD.md").decode()
 
 
+def blocks(levels, each):
+    """Values of windows of recordings, one recording after another, each at a level of its own."""
+    random = np.random.default_rng(4)
+    return {name: np.repeat(levels, each) + 0.1 * random.standard_normal(len(levels) * each) for name in STATISTICS}
+
+
+def test_items_of_which_one_half_is_unlike_the_other_are_marked_until_others_replace_them(own_store, scoring):
+    windows = dataclasses.replace(NEW, statistics=blocks([0.0, 0.2, 0.1, 3.0, 0.1, 0.3], 50))
+    second = bundle.write(own_store, "tiny-table", *recalibrated(scoring, windows))
+    held_out = second.manifest.score.calibration.held_out
+    assert held_out.items == 300
+    assert {item.statistic for item in held_out.excess} == {"log_prob", "distance"}
+    assert all(item.rate > item.limit > item.alpha for item in held_out.excess)
+    title, warned, *_ = second.read_bytes("CARD.md").decode().split("\n\n")
+    assert title == "# card"
+    assert "more false alarms than promised" in warned
+    third = bundle.write(own_store, "tiny-table", *recalibrated(second, NEW))
+    assert third.manifest.score.calibration.held_out.excess == ()
+    assert "more false alarms than promised" not in third.read_bytes("CARD.md").decode()
+
+
+def test_the_mark_stays_where_the_items_are_the_same(own_store, scoring):
+    windows = dataclasses.replace(NEW, statistics=blocks([0.0, 3.0], 150))
+    second = bundle.write(own_store, "tiny-table", *recalibrated(scoring, windows))
+    shuffled = {name: values[np.random.default_rng(0).permutation(300)] for name, values in windows.statistics.items()}
+    third = bundle.write(own_store, "tiny-table", *recalibrated(second, dataclasses.replace(NEW, statistics=shuffled)))
+    assert third.manifest.score.calibration.held_out == second.manifest.score.calibration.held_out
+    assert third.read_bytes("CARD.md").decode().count("more false alarms than promised") == 1
+
+
+def test_items_sorted_by_label_are_not_marked_for_that(own_store, scoring):
+    values = np.concatenate([np.random.default_rng(6).normal(level, size=150) for level in (0, 3)])
+    labels = labelled(np.repeat([0, 1], 150), ("a", "b"))
+    sorted_items = NewCalibration(dict.fromkeys(STATISTICS, values), "sorted", NEW.date)
+    body, _ = recalibrated(scoring, sorted_items)
+    assert body.score.calibration.held_out.excess
+    body, _ = recalibrated(scoring, dataclasses.replace(sorted_items, labels=labels))
+    assert body.score.calibration.held_out.excess == ()
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
@@ -99,9 +141,10 @@ def test_a_bundle_whose_labels_do_not_add_up_is_not_read(scoring, labels, messag
         bundle.read(scoring.folder)
 
 
-def test_a_bundle_from_before_there_were_labels_is_read(scoring):
+@pytest.mark.parametrize("field", ["labels", "held_out"])
+def test_a_bundle_from_before_there_were_labels_or_marks_is_read(scoring, field):
     manifest = json.loads((scoring.folder / bundle.MANIFEST_FILE).read_bytes())
-    del manifest["score"]["calibration"]["labels"]
+    del manifest["score"]["calibration"][field]
     (scoring.folder / bundle.MANIFEST_FILE).write_text(json.dumps(manifest))
     assert bundle.read(scoring.folder).manifest == scoring.manifest
 

@@ -78,6 +78,20 @@ def test_a_lower_bound_is_the_same_every_time_and_says_so(client, pixels):
     assert answers[0] == answers[1]
     assert answers[0]["kind"] == "lower_bound"
     assert answers[0]["bound"] == "IWAE-5"
+    assert answers[0]["standard_error"] == 0.25
+
+
+def test_models_say_in_words_what_a_lower_bound_is(client):
+    described = client.get("/models/tiny-vae").json()["score"]
+    assert (described["kind"], described["standard_error"]) == ("lower_bound", 0.25)
+    assert "an estimate, by one fixed draw of noise, of a lower bound (IWAE-5)" in described["meaning"]
+    assert "another draw changes it by 0.25 nats" in described["meaning"]
+    exact = client.get("/models/tiny-made").json()["score"]
+    assert (exact["meaning"], exact["standard_error"]) == ("exact log-density of x", None)
+
+
+def test_what_is_exact_has_no_error_in_its_answer(client, pixels):
+    assert "standard_error" not in client.post("/score?model=tiny-made", content=npy(pixels), headers=NPY).json()
 
 
 def test_numbers_follow_from_each_other(client, rows):

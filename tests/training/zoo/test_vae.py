@@ -101,3 +101,13 @@ def test_one_importance_sample_is_an_unbiased_elbo():
     weighted = torch.stack([family.importance_weighted_bound(x, e) for e in eps]).mean(0)
     closed_form_kl = torch.stack([family.elbo(x, e.expand(len(x), 2)) for e in eps]).mean(0)
     torch.testing.assert_close(weighted, closed_form_kl, atol=0.15, rtol=0)
+
+
+def test_one_fixed_draw_estimates_the_bound_and_may_exceed_the_truth():
+    family = _far_from_the_start(1)
+    x, exact = everything(family), _exact_vae(family)
+    generator = torch.Generator().manual_seed(3)
+    draws = torch.stack([family.log_prob(x, torch.randn(5, 1, generator=generator)) for _ in range(4000)]).double()
+    error = draws.std(0) / math.sqrt(len(draws))
+    assert (draws.mean(0) <= exact + 4 * error).all()  # on average a bound
+    assert (draws > exact).float().mean() > 0.1  # a single value is none

@@ -1,0 +1,78 @@
+"""A model whose own held-out items are called anomalies too often says so wherever a person looks.
+
+Windows of few recordings, each at a loudness of its own: n windows say much less than n independent ones.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from pofx import bundle
+from pofx.cli.app import app
+from training import cli
+from training.evaluate.recordings import as_wav
+
+RECIPE = """
+name = "loudness"
+summary = "for tests"
+seed = 1
+[data]
+source = "audio"
+path = "{path}"
+length = 12
+hop = 12
+[transform]
+name = "mulaw"
+count = 16
+[family]
+name = "categorical"
+"""
+WORDS = "more false alarms than promised"
+
+
+def recordings(folder, loudness):
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for index, loud in enumerate(loudness):
+        samples = random.normal(0, loud, 12 * 40).astype(np.int16)
+        (folder / f"{index:02}.wav").write_bytes(as_wav(samples[None], rate_hz=8000))
+    return folder
+
+
+@pytest.mark.parametrize(("spread", "marked"), [(1.5, True), (0.0, False)])
+def test_card_terminal_and_models_carry_the_mark(tmp_path, monkeypatch, get, spread, marked):
+    monkeypatch.chdir(tmp_path)
+    loudness = 1000 * np.exp(spread * np.random.default_rng(3).normal(size=25).clip(-2, 2))
+    path = recordings(tmp_path / "recordings", loudness)
+    (tmp_path / "recipe.toml").write_text(RECIPE.format(path=path.as_posix()))
+    result = CliRunner().invoke(cli.app, ["fit", "recipe.toml"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert (f"warning: {WORDS}" in result.stderr) == marked
+
+    store = bundle.Store(tmp_path / "models")
+    written = bundle.read(store.locate(bundle.Reference.parse("loudness")))
+    held_out = written.manifest.score.calibration.held_out
+    assert held_out.items == written.manifest.provenance.data.splits["test"]
+    assert bool(held_out.excess) == marked
+    assert (WORDS in written.read_bytes("CARD.md").decode().split("\n\n")[1]) == marked
+    shown = CliRunner().invoke(app, ["models", "show", "loudness"], catch_exceptions=False)
+    assert (WORDS in " ".join(shown.stdout.split())) == marked
+    calibration = get(store.root, "/models/loudness").json()["score"]["calibration"]
+    assert calibration["held_out"]["as_promised"] != marked
+    assert (calibration["warning"] is not None) == marked
+
+
+def test_calibrating_on_windows_of_few_recordings_warns(tmp_path, monkeypatch, trained_on_table):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(300, 2)), columns=["a", "b"])
+    trained_on_table(tmp_path, frame, "gmm")
+    (frame + np.repeat([0.0, 0.1, 3.0], 100)[:, None]).to_csv("batches.csv", index=False)
+    frame.to_csv("alike.csv", index=False)
+    alike, batches = (
+        CliRunner().invoke(app, ["calibrate", "gmm-rows", file], catch_exceptions=False)
+        for file in ("alike.csv", "batches.csv")
+    )
+    assert WORDS not in alike.output
+    assert f"warning: {WORDS}" in batches.stderr
