@@ -35,7 +35,7 @@ from training.zoo.base import (
 )
 from training.zoo.parts.conditionals import scan
 
-_CHUNK = 500  # items whose conditionals under all components are held at once
+CHUNK = 500  # items whose conditionals under all components are held at once
 
 
 class Mixture(Family, FactorisedDensity, DirectSampler, Encoder):
@@ -112,7 +112,7 @@ class LabelMixture(Mixture, LabelConditioned, LabelPosterior, LabelledClosedForm
 
     def mean_log_prob(self, x: Tensor) -> float:
         """The mean of log p(x) over items, in nats."""
-        parts = [torch.logsumexp(self.joint(part), 1) for part in x.split(_CHUNK)]
+        parts = [torch.logsumexp(self.joint(part), 1) for part in x.split(CHUNK)]
         return float(torch.cat(parts).mean())
 
     def component(self, u: Tensor, label: Tensor | None) -> Tensor:
