@@ -4,6 +4,7 @@ Family
 ├── Density             log p(x) or a bound, in nats
 ├── DirectSampler       one call turns noise into x
 │   └── CompletingSampler   … and keeps the dimensions that are known
+│       └── ConditioningSampler   … whichever they are
 ├── FixedPointSampler   one parallel pass proposes x from x and the same noise
 ├── Encoder             x → vector
 │   ├── LabelPosterior      … of the probabilities of the labels
@@ -245,6 +246,13 @@ class CompletingSampler(DirectSampler):
     @abstractmethod
     def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, Tensor | None]:
         """Samples as in DirectSampler, with the known dimensions as given."""
+
+
+class ConditioningSampler(CompletingSampler):
+    """A completing sampler whose rest is an exact sample of p(unknown | known), whichever dimensions are known.
+
+    It need not be autoregressive.
+    """
 
 
 class FixedPointSampler(ABC):

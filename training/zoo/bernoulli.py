@@ -50,7 +50,7 @@ class Bernoulli(Family, FactorisedDensity, DirectSampler, ClosedForm):
     @classmethod
     def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
         """The items in float64, and the logits of every candidate."""
-        return math.prod(facts.event_shape) * (24 * items + 8 * (2 + len(options.pseudo_counts)))
+        return math.prod(facts.event_shape) * (12 * items + 8 * (2 + len(options.pseudo_counts)))
 
     def fit(
         self, x: Tensor, x_validation: Tensor, seed: int, progress: Progress | None = None

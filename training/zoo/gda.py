@@ -22,7 +22,8 @@ from sklearn.covariance import empirical_covariance, shrunk_covariance
 from torch import Tensor, nn
 
 from training.progress import Progress, silent
-from training.zoo.base import Facts, Noise, Options
+from training.zoo.base import ConditioningSampler, Facts, Known, Noise, Options
+from training.zoo.parts.conditioning import given
 from training.zoo.parts.mixtures import (
     CHUNK,
     LabelMixture,
@@ -46,7 +47,7 @@ class GdaOptions(Options):
     )
 
 
-class Gda(LabelMixture):
+class Gda(LabelMixture, ConditioningSampler):
     """A Gaussian per label; exact density, direct samples of a label or of all, p(label | x) as embedding."""
 
     title = "Gaussian discriminant analysis"
@@ -128,9 +129,14 @@ class Gda(LabelMixture):
         """A uniform number to choose the label where it is not known, a normal vector inside it."""
         return (Noise("component", "uniform", (1,)), Noise("eps", "normal", (self.dims,)))
 
-    def generate(self, *noise: Tensor, temperature: Tensor, label: Tensor | None = None) -> tuple[Tensor, None]:
+    def generate(
+        self, *noise: Tensor, temperature: Tensor, label: Tensor | None = None, known: Known | None = None
+    ) -> tuple[Tensor, None]:
         """Exact samples, shape (batch, *event_shape)."""
         component, eps = noise
-        chosen = self.component(component, label)
+        chosen = self.component(component, label, known)
         x = draw_gaussian(self.means[chosen], self.cholesky[chosen], eps, temperature)
-        return x.float().reshape(-1, *self.event_shape), None
+        if known is not None:
+            x = given(x, known, chosen, self.cholesky)
+        x = x.float().reshape(-1, *self.event_shape)
+        return (x if known is None else known.keep(x)), None

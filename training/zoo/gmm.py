@@ -20,8 +20,9 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from training.progress import Progress, silent
-from training.zoo.base import ClosedForm, Facts, Noise, Options
+from training.zoo.base import ClosedForm, ConditioningSampler, Facts, Known, Noise, Options
 from training.zoo.parts.conditionals import mixture_log_tail
+from training.zoo.parts.conditioning import given
 from training.zoo.parts.mixtures import (
     Mixture,
     draw_gaussian,
@@ -45,7 +46,7 @@ class GmmOptions(Options):
     restarts: int = Field(default=3, ge=1, description="runs of expectation-maximisation; the best one counts")
 
 
-class Gmm(Mixture, ClosedForm):
+class Gmm(Mixture, ConditioningSampler, ClosedForm):
     """Mixture of Gaussians; exact density, direct samples, responsibilities as embedding."""
 
     title = "Gaussian mixture"
@@ -168,12 +169,15 @@ class Gmm(Mixture, ClosedForm):
         """A uniform number to choose the component, a normal vector inside it."""
         return (Noise("component", "uniform", (1,)), Noise("eps", "normal", (self.dims,)))
 
-    def generate(self, *noise: Tensor, temperature: Tensor) -> tuple[Tensor, None]:
+    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
         """Exact samples, shape (batch, *event_shape)."""
         component, eps = noise
-        chosen = self.choose(component)
+        chosen = self.choose(component, known)
         x = draw_gaussian(self.means[chosen], self.cholesky[chosen], eps, temperature)
-        return x.float().reshape(-1, *self.event_shape), None
+        if known is not None:
+            x = given(x, known, chosen, self.cholesky)
+        x = x.float().reshape(-1, *self.event_shape)
+        return (x if known is None else known.keep(x)), None
 
 
 class _ToldMixture(GaussianMixture):

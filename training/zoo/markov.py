@@ -76,7 +76,7 @@ class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
         values = items * math.prod(facts.event_shape)
         longest = max(options.orders)
         strings = sum(min(values, facts.levels ** (order + 1)) for order in range(longest + 1))
-        return 4 * values + 64 * strings + 8 * _SMALL + 64 * (longest + 1) * _CHUNK
+        return 4 * values + 96 * strings + 8 * _SMALL + 128 * (longest + 1) * _CHUNK
 
     def fit(
         self, x: Tensor, x_validation: Tensor, seed: int, progress: Progress | None = None

@@ -58,7 +58,7 @@ class NaiveBayes(LabelMixture):
     def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
         """The items in float64, the tables of every label, and the conditionals of some items."""
         dims, values = math.prod(facts.event_shape), max(facts.levels, 2)
-        return 40 * items * dims + 8 * facts.classes * dims * (6 * values + 3 * CHUNK)
+        return 24 * items * dims + 8 * facts.classes * dims * (6 * values + 3 * CHUNK)
 
     def fit_labelled(
         self,
