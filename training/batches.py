@@ -37,6 +37,11 @@ def batches(split: Items, size: int, *, shuffle: bool = False) -> DataLoader[Bat
     )
 
 
+def first_items(split: Items, count: int) -> Batch:
+    """A batch of the first items."""
+    return _InMemory(split).__getitems__(list(range(min(count, len(split)))))
+
+
 def chunk(dims: int, levels: int) -> int:
     """How many items to score at once, so that the logits of all their conditionals stay within some 200 MB."""
     return max(1, min(_CHUNK, _CHUNK_VALUES // (dims * max(levels, 1))))

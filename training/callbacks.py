@@ -8,6 +8,10 @@ import torch
 from lightning.pytorch.callbacks import Callback, WeightAveraging
 from torch import Tensor
 
+from training.progress import duration
+
+_MEASURED_S = 3.0  # after which a pace can be told
+
 
 class WarmedAverage(WeightAveraging):
     """Exponential moving average of the weights whose decay grows with the step t: min(d, (1 + t) / (10 + t)).
@@ -50,11 +54,25 @@ class Stopwatch(Callback):
 
 
 class EpochLines(Callback):
-    """One line per epoch, where the output is a file rather than a terminal."""
+    """One line per epoch, where the output is a file rather than a terminal; one earlier, once steps are measured."""
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Starts the clock."""
         self._started, self._first = time.monotonic(), trainer.current_epoch
+        self._is_measured = False
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Prints, some seconds after the start, what an epoch and all of them take at this pace."""
+        elapsed_s = time.monotonic() - self._started
+        if self._is_measured or elapsed_s < _MEASURED_S:
+            return
+        self._is_measured = True
+        done = batch_idx + 1 + (trainer.current_epoch - self._first) * trainer.num_training_batches
+        epoch_s = elapsed_s / done * trainer.num_training_batches
+        left = duration(epoch_s * (trainer.max_epochs - self._first))
+        print(f"{done} steps in {duration(elapsed_s)}: {duration(epoch_s)} an epoch, about {left} in all", flush=True)  # noqa: T201
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Prints the losses and the time that is left at this pace."""

@@ -3,6 +3,7 @@
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from training.batches import Batch, batches
+from training.budget import foretell
 from training.callbacks import EpochLines, Stopwatch, WarmedAverage
 from training.data import Items
 from training.errors import FitError, FitInterrupted
 from training.game import Game
 from training.prepare import Prepared
+from training.progress import Progress, beating
 from training.run import FitReport, Run
 from training.zoo.base import ClosedForm, GradientTrained, LabelledClosedForm, LikelihoodTrained
 
@@ -59,11 +62,13 @@ def fit(prepared: Prepared, run: Run, hardware: Hardware, *, resume: bool) -> Fi
 def _fit(prepared: Prepared, run: Run, hardware: Hardware, *, resume: bool) -> FitReport:
     run.folder.mkdir(parents=True, exist_ok=True)
     (run.folder / "recipe.toml").write_text(prepared.recipe.text, encoding="utf-8")
+    say = _mute if hardware.quiet else _print
+    foretell(prepared, say, on_processor=_on_processor(hardware))
     match prepared.family:  # a class is at most one of these: `Family` sees to that
         case GradientTrained():
             report = _fit_by_gradient(prepared, run, hardware, resume=resume)
         case ClosedForm() | LabelledClosedForm():
-            report = _fit_closed_form(prepared)
+            report = _fit_closed_form(prepared, say)
         case _:
             raise FitError(f"family {prepared.recipe.family_name!r} does not say how it is fitted")
     prepared.family.cpu().eval()
@@ -82,12 +87,27 @@ def load_fitted(prepared: Prepared, run: Run) -> Fitted:
     return Fitted(prepared, run, report)
 
 
-def _fit_closed_form(prepared: Prepared) -> FitReport:
+def _on_processor(hardware: Hardware) -> bool:
+    """Whether the loops run in the memory of the machine rather than in that of a device."""
+    return hardware.accelerator == "cpu" or (hardware.accelerator == "auto" and not torch.accelerator.is_available())
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+def _mute(_line: str) -> None:
+    pass
+
+
+def _fit_closed_form(prepared: Prepared, say: Callable[[str], None]) -> FitReport:
     started = time.monotonic()
     torch.manual_seed(prepared.recipe.seed)
     views = [prepared.transform.training_view(torch.from_numpy(part.x)) for part in _fitted_on(prepared)]
     try:
-        chosen = _computed(prepared, *views)
+        name = prepared.recipe.family_name
+        with beating(Progress(lambda line: say(f"{name}: {line}"))) as progress:
+            chosen = _computed(prepared, *views, progress)
     except ValueError as error:
         raise FitError(str(error)) from error
     return FitReport(time.monotonic() - started, 0, chosen)
@@ -98,14 +118,14 @@ def _fitted_on(prepared: Prepared) -> tuple[Items, Items]:
     return prepared.splits.fit.complete(), prepared.splits.validation.complete()
 
 
-def _computed(prepared: Prepared, x: Tensor, x_validation: Tensor) -> dict[str, float | str]:
+def _computed(prepared: Prepared, x: Tensor, x_validation: Tensor, progress: Progress) -> dict[str, float | str]:
     family, splits, seed = prepared.family, prepared.splits, prepared.recipe.seed
     if isinstance(family, ClosedForm):
-        return family.fit(x, x_validation, seed)
+        return family.fit(x, x_validation, seed, progress)
     if splits.fit.labels is None or splits.validation.labels is None:
         raise FitError(f"family {prepared.recipe.family_name!r} needs labels, and {prepared.dataset.source} has none")
     labels = [torch.from_numpy(part.labels) for part in _fitted_on(prepared)]
-    return family.fit_labelled(x, labels[0], x_validation, labels[1], seed)
+    return family.fit_labelled(x, labels[0], x_validation, labels[1], seed, progress)
 
 
 def _fit_by_gradient(prepared: Prepared, run: Run, hardware: Hardware, *, resume: bool) -> FitReport:

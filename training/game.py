@@ -47,6 +47,11 @@ class Game(lightning.LightningModule):
         values = {name: value.detach() for name, value in logged.items()}
         self.log_dict(values, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch[0]))
 
+    def losses(self, batch: Batch) -> Tensor:
+        """The sum of all players' losses on a batch, a scalar; nothing is learnt."""
+        _, dealt = self._deal(batch)
+        return torch.stack([player.loss(**dealt).loss for player in self.family.players]).sum()
+
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Logs the validation loss of a likelihood, with the same draws at every epoch."""
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from training.cost import refuse_too_large
 from training.data import Dataset, Splits, fingerprint, load, split
 from training.data.splits import sliver
 from training.errors import RecipeError
@@ -43,7 +44,10 @@ class Prepared:
 
 
 def prepare(recipe: Recipe, *, smoke: bool = False) -> Prepared:
-    """What a recipe asks for; RecipeError where data, transform and family do not fit together."""
+    """What a recipe asks for; RecipeError where data, transform and family do not fit together.
+
+    FitError, before anything large is allocated, for a family that does not fit into memory.
+    """
     dataset = load(recipe.data)
     splits = split(dataset, recipe.data.split, recipe.seed, recipe.data.normal)
     if recipe.data.limit is not None:
@@ -64,8 +68,10 @@ def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = 
             f"family {recipe.family_name!r} models {' or '.join(spaces(family_type))} data, "
             f"transform {recipe.transform_name!r} gives {transform.space}"
         )
+    facts = _facts(transform, dataset)
     try:
-        family = family_type(_facts(transform, dataset), recipe.family)
+        refuse_too_large(recipe, family_type, facts, len(splits.fit) + len(splits.validation))
+        family = family_type(facts, recipe.family)
     except ValueError as error:
         raise RecipeError(f"family {recipe.family_name!r}: {error}") from error
     missing = missing_in(splits, marginalised=marginalises(family, transform))

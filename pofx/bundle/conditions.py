@@ -101,11 +101,11 @@ class KnownCondition(Frozen):
 
     Keeping known positions and drawing the others is exact where no known position comes after an unknown one.
     ``raster`` is the order of reading; ``listed`` is given by ``order``, positions from first to last; with ``mixed``
-    orders it is never exact.
+    orders it is never exact; with ``any`` there is no order, and it is exact whatever is known.
     """
 
     of: Literal["known"] = "known"
-    kind: Literal["raster", "listed", "mixed"]
+    kind: Literal["raster", "listed", "mixed", "any"]
     order: tuple[int, ...] = ()
 
 

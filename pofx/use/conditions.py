@@ -182,10 +182,14 @@ def _of_known(item: bundle.ConditionInput, known: Known | None, n: int) -> Array
 
 
 def exactness(completion: bundle.KnownCondition, mask: NDArray[np.uint8]) -> Conditional | None:
-    """``exact`` where no known position comes after an unknown one in the model's order; None if none is known."""
+    """``exact`` where no known position comes after an unknown one in the model's order, if it has one; None if none is
+    known.
+    """
     known = mask.reshape(-1) == 1
     if not known.any():
         return None
+    if completion.kind == "any":
+        return "exact"
     ordered = known[list(completion.order)] if completion.kind == "listed" else known
     ahead = bool((ordered[1:] <= ordered[:-1]).all())
     return "exact" if known.all() or (ahead and completion.kind != "mixed") else "approximate"

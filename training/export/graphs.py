@@ -16,6 +16,7 @@ from training.transforms import Transform
 from training.zoo.base import (
     Autoregressive,
     CompletingSampler,
+    ConditioningSampler,
     Encoder,
     Family,
     FixedPointSampler,
@@ -143,12 +144,12 @@ def computations(family: Family, transform: Transform, statistics: Statistics | 
 
 
 def completes(family: Family, transform: Transform) -> bool:
-    """Whether samples can keep what is known of raw data: the family goes in an order, and a raw value is one value x.
+    """Whether samples can keep what is known of raw data: by an order or for any of it; a raw value is one value x.
 
     Where the transform adds noise, a raw value stands for many x, and it is not known which.
     """
     in_order = isinstance(family, Autoregressive) and isinstance(family, FixedPointSampler | CompletingSampler)
-    return in_order and not transform.score_noise
+    return (in_order or isinstance(family, ConditioningSampler)) and not transform.score_noise
 
 
 def _bounds(family: Family, transform: Transform) -> dict[str, int]:

@@ -21,7 +21,15 @@ from training.missing import marginalises
 from training.prepare import Prepared
 from training.run import FitReport
 from training.scoring import NOISE_SEED, bound_of
-from training.zoo.base import Density, Encoder, LabelPosterior, Reconstructing, VariationalBound, takes_label
+from training.zoo.base import (
+    ConditioningSampler,
+    Density,
+    Encoder,
+    LabelPosterior,
+    Reconstructing,
+    VariationalBound,
+    takes_label,
+)
 from training.zoo.parts.conditionals import raster
 
 GOLDEN, CALIBRATION = "golden.npz", "calibration.npz"
@@ -169,6 +177,8 @@ def _completion(prepared: Prepared) -> bundle.KnownCondition | None:
     family, shape = prepared.family, prepared.transform.event_shape
     if not completes(family, prepared.transform):
         return None
+    if isinstance(family, ConditioningSampler):
+        return bundle.KnownCondition(kind="any")
     if family.order is not None and torch.equal(family.order.cpu(), raster(shape)):
         return bundle.KnownCondition(kind="raster")
     if family.order is None or (len(shape) == 3 and shape[0] > 1):

@@ -4,6 +4,7 @@ Family
 ├── Density             log p(x) or an estimate of a bound, in nats
 ├── DirectSampler       one call turns noise into x
 │   └── CompletingSampler   … and keeps the dimensions that are known
+│       └── ConditioningSampler   … whichever they are
 ├── FixedPointSampler   one parallel pass proposes x from x and the same noise
 ├── Encoder             x → vector
 │   ├── LabelPosterior      … of the probabilities of the labels
@@ -13,7 +14,7 @@ Family
 │   └── Autoregressive      … each given the dimensions before it, in an order
 ├── VariationalBound    a Density with a latent z: ELBO and importance-weighted bound
 └── how it is fitted, one of these: GradientTrained (a game of players; LikelihoodTrained is one of a single player),
-    ClosedForm, LabelledClosedForm
+    ClosedForm, LabelledClosedForm (what these take is known before: Computed)
 
 Model space: float tensors, shape (batch, *event_shape); images are (batch, channels, height, width), sequences and
 recordings (batch, time). ``levels`` are whole numbers 0..V−1 as floats, ``binary`` is the same with V = 2.
@@ -21,13 +22,15 @@ All randomness is an argument. Nothing here knows recipes, loops or bundles.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+
+from training.progress import Progress
 
 Space = Literal["binary", "levels", "signed_unit", "real"]
 Kind = Literal["exact", "lower_bound", "implicit", "representation"]
@@ -245,6 +248,13 @@ class CompletingSampler(DirectSampler):
         """Samples as in DirectSampler, with the known dimensions as given."""
 
 
+class ConditioningSampler(CompletingSampler):
+    """A completing sampler whose rest is an exact sample of p(unknown | known), whichever dimensions are known.
+
+    It need not be autoregressive.
+    """
+
+
 class FixedPointSampler(ABC):
     """A family whose samples are the fixed point of one parallel pass (Wiggers & Hoogeboom 2020; Song et al. 2021).
 
@@ -368,20 +378,42 @@ class LikelihoodTrained(GradientTrained):
         return (Player("train", (self,), lambda **dealt: Turn(self.loss(**dealt))),)
 
 
-class ClosedForm(ABC):
-    """A family whose parameters are computed, not searched by gradient."""
+class Computed(ABC):
+    """A family that is not searched by gradient, and knows before it is built what that takes."""
+
+    @classmethod
+    @abstractmethod
+    def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
+        """Memory that building and fitting it take, in bytes, for that many items to fit on and to choose by."""
+
+    @classmethod
+    def cheaper(cls, options: Options) -> Iterator[Options]:
+        """Options that take less memory, from the least change to the greatest; none where no option changes it."""
+        return iter(())
+
+
+class ClosedForm(Computed):
+    """A family whose parameters are computed, not searched by gradient; ``progress`` is told how far it is."""
 
     @abstractmethod
-    def fit(self, x: Tensor, x_validation: Tensor, seed: int) -> dict[str, float | str]:
+    def fit(
+        self, x: Tensor, x_validation: Tensor, seed: int, progress: Progress | None = None
+    ) -> dict[str, float | str]:
         """Fits in place, choosing hyper-parameters on validation data; returns what was chosen, for the report."""
 
 
-class LabelledClosedForm(ABC):
-    """A family whose parameters are computed from items with labels."""
+class LabelledClosedForm(Computed):
+    """A family whose parameters are computed from items with labels; ``progress`` is told how far it is."""
 
     @abstractmethod
     def fit_labelled(
-        self, x: Tensor, label: Tensor, x_validation: Tensor, label_validation: Tensor, seed: int
+        self,
+        x: Tensor,
+        label: Tensor,
+        x_validation: Tensor,
+        label_validation: Tensor,
+        seed: int,
+        progress: Progress | None = None,
     ) -> dict[str, float | str]:
         """Fits in place, labels int64 (batch,); returns what was chosen, for the report."""
 

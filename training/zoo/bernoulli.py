@@ -6,12 +6,14 @@ candidate with the best validation likelihood. (Any textbook, e.g. C. Bishop, Pa
 2006, §2.1.)
 """
 
+import math
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from training.progress import Progress
 from training.zoo.base import (
     ClosedForm,
     DirectSampler,
@@ -45,7 +47,14 @@ class Bernoulli(Family, FactorisedDensity, DirectSampler, ClosedForm):
         super().__init__(facts, options)
         self.logits = torch.nn.Parameter(torch.zeros(self.dims), requires_grad=False)
 
-    def fit(self, x: Tensor, x_validation: Tensor, seed: int) -> dict[str, float | str]:
+    @classmethod
+    def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
+        """The items in float64, and the logits of every candidate."""
+        return math.prod(facts.event_shape) * (12 * items + 8 * (2 + len(options.pseudo_counts)))
+
+    def fit(
+        self, x: Tensor, x_validation: Tensor, seed: int, progress: Progress | None = None
+    ) -> dict[str, float | str]:
         """Smoothed maximum likelihood; deterministic, the seed is not used."""
         ones = x.flatten(1).double().sum(0)
         held_out = x_validation.flatten(1).double()

@@ -6,12 +6,14 @@ p_d(v) = (count_d(v) + a) / (N + V a), and ``a`` is the candidate with the best 
 e.g. C. Bishop, Pattern Recognition and Machine Learning, 2006, §2.2.)
 """
 
+import math
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from training.progress import Progress
 from training.zoo.base import ClosedForm, DirectSampler, FactorisedDensity, Facts, Family, Noise, Options
 
 
@@ -38,7 +40,15 @@ class Categorical(Family, FactorisedDensity, DirectSampler, ClosedForm):
         uniform = torch.zeros(self.dims, facts.levels).log_softmax(1)
         self.log_probabilities = torch.nn.Parameter(uniform, requires_grad=False)  # (dims, levels)
 
-    def fit(self, x: Tensor, x_validation: Tensor, seed: int) -> dict[str, float | str]:
+    @classmethod
+    def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
+        """The items as places in a table, and the table of every candidate."""
+        dims = math.prod(facts.event_shape)
+        return dims * (28 * items + 8 * facts.levels * (4 + len(options.pseudo_counts)))
+
+    def fit(
+        self, x: Tensor, x_validation: Tensor, seed: int, progress: Progress | None = None
+    ) -> dict[str, float | str]:
         """Smoothed maximum likelihood; deterministic, the seed is not used."""
         counts, held_out = self._counts(x), self._counts(x_validation)
         candidates = {}

@@ -11,6 +11,7 @@ R. Tibshirani, J. Friedman, "The Elements of Statistical Learning", 2009, §4.3;
 estimator for large-dimensional covariance matrices", Journal of Multivariate Analysis 88, 2004 (shrinkage).
 """
 
+import math
 from itertools import product
 from typing import ClassVar, Literal
 
@@ -20,8 +21,11 @@ from pydantic import Field
 from sklearn.covariance import empirical_covariance, shrunk_covariance
 from torch import Tensor, nn
 
-from training.zoo.base import Facts, Noise, Options
+from training.progress import Progress, silent
+from training.zoo.base import ConditioningSampler, Facts, Known, Noise, Options
+from training.zoo.parts.conditioning import given
 from training.zoo.parts.mixtures import (
+    CHUNK,
     LabelMixture,
     draw_gaussian,
     gaussian_conditionals,
@@ -43,7 +47,7 @@ class GdaOptions(Options):
     )
 
 
-class Gda(LabelMixture):
+class Gda(LabelMixture, ConditioningSampler):
     """A Gaussian per label; exact density, direct samples of a label or of all, p(label | x) as embedding."""
 
     title = "Gaussian discriminant analysis"
@@ -64,8 +68,20 @@ class Gda(LabelMixture):
         ):
             self.register_parameter(name, nn.Parameter(start, requires_grad=False))
 
+    @classmethod
+    def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
+        """The items in float64, eight matrices for every label, and the conditionals of some items."""
+        dims = math.prod(facts.event_shape)
+        return 40 * items * dims + 8 * facts.classes * (8 * dims**2 + 3 * CHUNK * dims)
+
     def fit_labelled(
-        self, x: Tensor, label: Tensor, x_validation: Tensor, label_validation: Tensor, seed: int
+        self,
+        x: Tensor,
+        label: Tensor,
+        x_validation: Tensor,
+        label_validation: Tensor,
+        seed: int,
+        progress: Progress | None = None,
     ) -> dict[str, float | str]:
         """Moments of every label; form and shrinkage with the best validation likelihood; the seed is not used."""
         self.take_weights(label)
@@ -73,7 +89,8 @@ class Gda(LabelMixture):
         self.means.data = torch.from_numpy(np.stack([group.mean(0) for group in groups]))
         raw = np.stack([np.atleast_2d(empirical_covariance(group)) for group in groups])
         scores = {}
-        for form, shrinkage in product(self.options.covariances, self.options.shrinkages):
+        candidates = list(product(self.options.covariances, self.options.shrinkages))
+        for form, shrinkage in (progress or silent()).over(candidates, lambda one: f"{one[0]}, shrinkage {one[1]:g}"):
             if self._take(raw, form, shrinkage):
                 scores[form, shrinkage] = self.mean_log_prob(x_validation)
         if not scores:
@@ -112,9 +129,14 @@ class Gda(LabelMixture):
         """A uniform number to choose the label where it is not known, a normal vector inside it."""
         return (Noise("component", "uniform", (1,)), Noise("eps", "normal", (self.dims,)))
 
-    def generate(self, *noise: Tensor, temperature: Tensor, label: Tensor | None = None) -> tuple[Tensor, None]:
+    def generate(
+        self, *noise: Tensor, temperature: Tensor, label: Tensor | None = None, known: Known | None = None
+    ) -> tuple[Tensor, None]:
         """Exact samples, shape (batch, *event_shape)."""
         component, eps = noise
-        chosen = self.component(component, label)
+        chosen = self.component(component, label, known)
         x = draw_gaussian(self.means[chosen], self.cholesky[chosen], eps, temperature)
-        return x.float().reshape(-1, *self.event_shape), None
+        if known is not None:
+            x = given(x, known, chosen, self.cholesky)
+        x = x.float().reshape(-1, *self.event_shape)
+        return (x if known is None else known.keep(x)), None

@@ -8,6 +8,7 @@ component.
 
 import math
 import warnings
+from collections.abc import Iterator
 from itertools import product
 from typing import ClassVar, Literal
 
@@ -18,8 +19,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from training.zoo.base import ClosedForm, Facts, Noise, Options
+from training.progress import Progress, silent
+from training.zoo.base import ClosedForm, ConditioningSampler, Facts, Known, Noise, Options
 from training.zoo.parts.conditionals import mixture_log_tail
+from training.zoo.parts.conditioning import given
 from training.zoo.parts.mixtures import (
     Mixture,
     draw_gaussian,
@@ -31,6 +34,7 @@ from training.zoo.parts.mixtures import (
 )
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
+_MOST_STEPS = 300  # of expectation-maximisation, from each start
 
 
 class GmmOptions(Options):
@@ -42,7 +46,7 @@ class GmmOptions(Options):
     restarts: int = Field(default=3, ge=1, description="runs of expectation-maximisation; the best one counts")
 
 
-class Gmm(Mixture, ClosedForm):
+class Gmm(Mixture, ConditioningSampler, ClosedForm):
     """Mixture of Gaussians; exact density, direct samples, responsibilities as embedding."""
 
     title = "Gaussian mixture"
@@ -68,16 +72,38 @@ class Gmm(Mixture, ClosedForm):
         self._allocate(len(state_dict[f"{prefix}log_weights"]))  # how many components is known only after fitting
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def fit(self, x: Tensor, x_validation: Tensor, seed: int) -> dict[str, float | str]:
+    @classmethod
+    def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
+        """The items in float64, five times, and matrices for every component: of the best mixture and of the last one,
+        and the factors that are kept, which are whole matrices in every form.
+        """
+        dims = math.prod(facts.event_shape)
+        matrices = 9 if "full" in options.covariances else 6
+        return 44 * items * dims + 8 * matrices * max(options.components) * dims**2
+
+    @classmethod
+    def cheaper(cls, options: GmmOptions) -> Iterator[GmmOptions]:
+        """Without full covariances, if there are others; with fewer and fewer components."""
+        forms = tuple(form for form in options.covariances if form != "full") or ("diag",)
+        fewer = sorted(set(options.components) | {1})
+        for covariances in dict.fromkeys((options.covariances, forms)):
+            for most in reversed(fewer):
+                kept = tuple(count for count in options.components if count <= most) or (1,)
+                yield options.model_copy(update={"components": kept, "covariances": covariances})
+
+    def fit(
+        self, x: Tensor, x_validation: Tensor, seed: int, progress: Progress | None = None
+    ) -> dict[str, float | str]:
         """Expectation-maximisation for every candidate; the best validation likelihood wins."""
         train, held_out = (part.flatten(1).double().numpy() for part in (x, x_validation))
         options = self.options
-        best, best_score, tried = None, -math.inf, 0
-        for count, covariance, floor in product(options.components, options.covariances, options.regularisations):
-            if count > len(train) // 2:
-                continue
-            candidate = _fitted(train, count, covariance, floor, options.restarts, seed)
-            tried += 1
+        best, best_score = None, -math.inf
+        told = progress or silent()
+        grid = product(options.components, options.covariances, options.regularisations)
+        candidates = [candidate for candidate in grid if candidate[0] <= len(train) // 2]
+        for count, covariance, floor in told.over(candidates, _named, self._work, options.restarts * _MOST_STEPS):
+            mixture = _mixture(count, covariance, floor, options.restarts, seed, told)
+            candidate = _fitted(mixture, train)
             score = float(candidate.score(held_out))
             if score > best_score:
                 best, best_score = candidate, score
@@ -91,8 +117,13 @@ class Gmm(Mixture, ClosedForm):
             "covariance": best.covariance_type,
             "regularisation": best.reg_covar,
             "model_space_validation_log_prob": best_score,
-            "candidates": tried,
+            "candidates": len(candidates),
         }
+
+    def _work(self, candidate: tuple[int, Covariance, float]) -> float:
+        """What a step takes compared with others: a product of matrices, or of vectors, for every component."""
+        count, covariance, _ = candidate
+        return float(count * (self.dims if covariance in ("full", "tied") else 1))
 
     def _take(self, mixture: GaussianMixture) -> None:
         order = np.argsort(-mixture.weights_)
@@ -138,18 +169,43 @@ class Gmm(Mixture, ClosedForm):
         """A uniform number to choose the component, a normal vector inside it."""
         return (Noise("component", "uniform", (1,)), Noise("eps", "normal", (self.dims,)))
 
-    def generate(self, *noise: Tensor, temperature: Tensor) -> tuple[Tensor, None]:
+    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
         """Exact samples, shape (batch, *event_shape)."""
         component, eps = noise
-        chosen = self.choose(component)
+        chosen = self.choose(component, known)
         x = draw_gaussian(self.means[chosen], self.cholesky[chosen], eps, temperature)
-        return x.float().reshape(-1, *self.event_shape), None
+        if known is not None:
+            x = given(x, known, chosen, self.cholesky)
+        x = x.float().reshape(-1, *self.event_shape)
+        return (x if known is None else known.keep(x)), None
 
 
-def _fitted(train: np.ndarray, count: int, covariance: str, floor: float, restarts: int, seed: int) -> GaussianMixture:
-    mixture = GaussianMixture(
-        count, covariance_type=covariance, reg_covar=floor, n_init=restarts, max_iter=300, random_state=seed
+class _ToldMixture(GaussianMixture):
+    """A mixture whose every step of expectation-maximisation is told."""
+
+    told: Progress
+
+    def _m_step(self, *arrays: np.ndarray, **more: object) -> None:
+        super()._m_step(*arrays, **more)
+        self.told.step()
+
+
+def _named(candidate: tuple[int, Covariance, float]) -> str:
+    count, covariance, floor = candidate
+    return f"{covariance}, {count} component{'s' if count > 1 else ''}, regularisation {floor:g}"
+
+
+def _mixture(
+    count: int, covariance: Covariance, floor: float, restarts: int, seed: int, told: Progress
+) -> GaussianMixture:
+    mixture = _ToldMixture(
+        count, covariance_type=covariance, reg_covar=floor, n_init=restarts, max_iter=_MOST_STEPS, random_state=seed
     )
+    mixture.told = told
+    return mixture
+
+
+def _fitted(mixture: GaussianMixture, train: np.ndarray) -> GaussianMixture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a candidate that stops early is judged like any other
         return mixture.fit(train)

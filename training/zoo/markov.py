@@ -18,6 +18,7 @@ in chains", 1913; C. Shannon, "A Mathematical Theory of Communication", Bell Sys
 D. MacKay, L. Bauman Peto, "A hierarchical Dirichlet language model", Natural Language Engineering 1, 1995, §3.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import ClassVar, Literal
@@ -26,6 +27,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from training.progress import Progress
 from training.zoo.base import Autoregressive, ClosedForm, CompletingSampler, Facts, Family, Known, Noise, Options
 from training.zoo.parts.conditionals import draw_categorical, in_order, keep, raster, scan
 
@@ -68,7 +70,17 @@ class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
         self.register_buffer("place", torch.argsort(raster(facts.event_shape)), persistent=False)
         self.chain: Interpolation | ConditionalTable = Interpolation(facts.levels)
 
-    def fit(self, x: Tensor, x_validation: Tensor, seed: int) -> dict[str, float | str]:
+    @classmethod
+    def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
+        """The items, and what is counted: in every order at most as many different strings as there can be."""
+        values = items * math.prod(facts.event_shape)
+        longest = max(options.orders)
+        strings = sum(min(values, facts.levels ** (order + 1)) for order in range(longest + 1))
+        return 4 * values + 96 * strings + 8 * _SMALL + 128 * (longest + 1) * _CHUNK
+
+    def fit(
+        self, x: Tensor, x_validation: Tensor, seed: int, progress: Progress | None = None
+    ) -> dict[str, float | str]:
         """Counts; the order and the pseudo-count with the best validation likelihood; the seed is not used."""
         options = self.options
         self.chain.count(lambda order: self._pairs(x, order), max(options.orders))

@@ -19,9 +19,10 @@ from pydantic import Field
 from sklearn.naive_bayes import CategoricalNB, GaussianNB
 from torch import Tensor, nn
 
+from training.progress import Progress, silent
 from training.zoo.base import Facts, Noise, Options
 from training.zoo.parts.conditionals import draw_categorical
-from training.zoo.parts.mixtures import LabelMixture
+from training.zoo.parts.mixtures import CHUNK, LabelMixture
 
 
 class NaiveBayesOptions(Options):
@@ -53,14 +54,27 @@ class NaiveBayes(LabelMixture):
         tables = _Levels if facts.levels else _Normals
         self.tables = tables(facts, options)
 
+    @classmethod
+    def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
+        """The items in float64, the tables of every label, and the conditionals of some items."""
+        dims, values = math.prod(facts.event_shape), max(facts.levels, 2)
+        return 24 * items * dims + 8 * facts.classes * dims * (6 * values + 3 * CHUNK)
+
     def fit_labelled(
-        self, x: Tensor, label: Tensor, x_validation: Tensor, label_validation: Tensor, seed: int
+        self,
+        x: Tensor,
+        label: Tensor,
+        x_validation: Tensor,
+        label_validation: Tensor,
+        seed: int,
+        progress: Progress | None = None,
     ) -> dict[str, float | str]:
         """Counts or moments of every label; the smoothing with the best validation likelihood; the seed is not used."""
         self.take_weights(label)
         flat, labels = x.flatten(1).double().numpy(), label.numpy()
         scores = {}
-        for smoothing in self.tables.smoothings:
+        named = f"{self.tables.smoothing} {{:g}}".format
+        for smoothing in (progress or silent()).over(self.tables.smoothings, named):
             self.tables.take(flat, labels, smoothing)
             scores[smoothing] = self.mean_log_prob(x_validation)
         best = max(scores, key=scores.__getitem__)

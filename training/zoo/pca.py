@@ -11,12 +11,14 @@ H. Hotelling, 1933; J. Jackson & G. Mudholkar, "Control procedures for residuals
 analysis", Technometrics 21, 1979.
 """
 
+import math
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from training.progress import Progress
 from training.zoo.base import ClosedForm, Facts, Family, Options, Reconstructing
 
 _LEAST_VARIANCE = 1e-9  # of the largest; directions without any are no components
@@ -51,7 +53,15 @@ class Pca(Family, Reconstructing, ClosedForm):
         """Components that are kept."""
         return self.directions.shape[1]
 
-    def fit(self, x: Tensor, x_validation: Tensor, seed: int) -> dict[str, float | str]:
+    @classmethod
+    def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
+        """The items in float64, twice; the covariance, its eigenvectors, and room to find them."""
+        dims = math.prod(facts.event_shape)
+        return 24 * items * dims + 6 * 8 * dims**2
+
+    def fit(
+        self, x: Tensor, x_validation: Tensor, seed: int, progress: Progress | None = None
+    ) -> dict[str, float | str]:
         """Mean, directions and variances; deterministic, neither validation items nor the seed are used."""
         items = x.flatten(1).double()
         centred = items - items.mean(0)

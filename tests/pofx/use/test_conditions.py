@@ -59,6 +59,11 @@ def test_raster_is_the_order_of_reading():
     assert exactness(RASTER, np.array([[1, 0, 0], [1, 0, 0]], np.uint8)) == "approximate"
 
 
+@pytest.mark.parametrize(("known", "expected"), [([0, 0], None), ([0, 1], "exact"), ([1, 1], "exact")])
+def test_without_an_order_whatever_is_known_is_exact(known, expected):
+    assert exactness(bundle.KnownCondition(kind="any"), np.array(known, np.uint8)) == expected
+
+
 @pytest.mark.parametrize(("known", "expected"), [([0, 0], None), ([1, 0], "approximate"), ([1, 1], "exact")])
 def test_mixed_orders_are_exact_only_if_nothing_is_left_to_draw(known, expected):
     assert exactness(MIXED, np.array(known, np.uint8)) == expected

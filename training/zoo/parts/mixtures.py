@@ -28,6 +28,7 @@ from training.zoo.base import (
     FactorisedDensity,
     Facts,
     Family,
+    Known,
     LabelConditioned,
     LabelledClosedForm,
     LabelPosterior,
@@ -35,7 +36,7 @@ from training.zoo.base import (
 )
 from training.zoo.parts.conditionals import scan
 
-_CHUNK = 500  # items whose conditionals under all components are held at once
+CHUNK = 500  # items whose conditionals under all components are held at once
 
 
 class Mixture(Family, FactorisedDensity, DirectSampler, Encoder):
@@ -77,10 +78,19 @@ class Mixture(Family, FactorisedDensity, DirectSampler, Encoder):
         before = self.log_weights[:, None] + torch.cumsum(terms, 2) - terms  # log p(k, x_<d)
         return torch.log_softmax(before, 1)
 
-    def choose(self, u: Tensor) -> Tensor:
-        """Components by inverse CDF at uniform u (batch, 1), int64, shape (batch,)."""
-        ends = torch.cumsum(torch.exp(self.log_weights), 0)[:-1]  # the last component takes what rounding leaves
-        return (u.double() >= ends[None, :]).sum(1)
+    def choose(self, u: Tensor, known: Known | None = None) -> Tensor:
+        """Components given what is known by inverse CDF at uniform u (batch, 1), int64, shape (batch,)."""
+        weights = torch.exp(self.log_weights)[None] if known is None else self.weights_given(known)
+        ends = torch.cumsum(weights, 1)[:, :-1]  # the last component takes what rounding leaves
+        return (u.double() >= ends).sum(1)
+
+    def weights_given(self, known: Known) -> Tensor:
+        """P(k | what is known), float64, shape (batch, components)."""
+        mask = known.mask.flatten(1)
+        some = mask.any(1, keepdim=True)
+        x = torch.where(mask | ~some, known.x.flatten(1), torch.nan)  # a row without gaps costs little
+        joint = self.log_weights + self.observed_conditionals(x).sum(2)
+        return torch.softmax(torch.where(some, joint, self.log_weights), 1)
 
     @property
     def embedding_dims(self) -> int:
@@ -112,12 +122,12 @@ class LabelMixture(Mixture, LabelConditioned, LabelPosterior, LabelledClosedForm
 
     def mean_log_prob(self, x: Tensor) -> float:
         """The mean of log p(x) over items, in nats."""
-        parts = [torch.logsumexp(self.joint(part), 1) for part in x.split(_CHUNK)]
+        parts = [torch.logsumexp(self.joint(part), 1) for part in x.split(CHUNK)]
         return float(torch.cat(parts).mean())
 
-    def component(self, u: Tensor, label: Tensor | None) -> Tensor:
+    def component(self, u: Tensor, label: Tensor | None, known: Known | None = None) -> Tensor:
         """The labels that were told, and drawn ones where none was known; int64, shape (batch,)."""
-        drawn = self.choose(u)
+        drawn = self.choose(u, known)
         return drawn if label is None else torch.where(label < self.classes, label, drawn)
 
 
