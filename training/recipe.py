@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
+from pofx.errors import RequestInvalid
+from pofx.kinds.encodings import text_of
 from training.data.sources import DataOptions
 from training.errors import RecipeError
 from training.transforms import TRANSFORMS
@@ -81,13 +83,19 @@ def read(path: Path, changes: Iterable[str] = ()) -> Recipe:
 
     RecipeError names every mistake and, for an unknown key, the nearest known one.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RecipeError(f"{path}: {error.strerror}") from error
+    text = _text(path)
     for change in changes:
         text = changed(text, change)
     return parse(text, str(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        return text_of(path.read_bytes()).replace("\r\n", "\n")
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror}") from error
+    except RequestInvalid as error:
+        raise RecipeError(f"{path}: {error}") from error
 
 
 def changed(text: str, change: str) -> str:

@@ -40,17 +40,20 @@ def calibrate_command(
     """
     kept = bundle.Store(store)
     loaded = opened(str(reference_of(model, kept)), store).loaded
-    notes: list[str] = []
-    written = recalibrate(kept, loaded, path, about or f"items of {path.name}", labels, notes.append)
+    written = recalibrate(kept, loaded, path, about or f"items of {path.name}", labels, _say)
     calibration = written.manifest.score.calibration if written.manifest.score else None
-    lines = [*notes, f"{written.manifest.reference} written to {written.folder}"]
+    lines = [f"{written.manifest.reference} written to {written.folder}"]
     if calibration is not None:
         lines += _promises(calibration)
     promoted = kept.promoted(written.manifest.name)
     if promoted is not None:
         lines.append(f"{written.manifest.name} goes on to mean version {promoted}, which is promoted")
     for line in lines:
-        Console().print(line, highlight=False, markup=False, soft_wrap=True)
+        _say(line)
+
+
+def _say(line: str) -> None:
+    Console().print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _promises(calibration: bundle.Calibration) -> list[str]:

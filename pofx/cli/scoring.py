@@ -13,7 +13,6 @@ from rich.console import Console
 
 from pofx import bundle
 from pofx.cli.ahead import ahead, behind
-from pofx.cli.notes import Notes
 from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
 from pofx.cli.outcome import Outcome
 from pofx.cli.progress import progress
@@ -24,6 +23,7 @@ from pofx.cli.tally import Tally
 from pofx.cli.worst import Worst
 from pofx.kinds.columns import Extra
 from pofx.kinds.files import Block, blocks, count
+from pofx.kinds.notes import Notes
 from pofx.rules.promises import Promise
 from pofx.use.score import ScoreAsked, ScorePlan, plan
 from pofx.use.scores import Scores

@@ -14,6 +14,7 @@ from pofx.kinds.place import Place, item
 from pofx.rules.arrays import Array
 from pofx.rules.categories import UNKNOWN, codes_of
 from pofx.rules.csv_cells import name_in
+from pofx.rules.names import as_compared
 
 _MOST_NAMES, _MOST_NEAR, _MOST_CHARACTERS = 20, 3, 40
 
@@ -42,10 +43,11 @@ def code_of(value: object, column: bundle.Column, here: Place) -> float:
     """The code of a name in JSON; raises RequestInvalid."""
     if not isinstance(value, str):
         raise here.refusal(f"expected the name of a category, got {str(value)[:_MOST_CHARACTERS]}", column=column.name)
-    name = value.strip()
-    if name not in column.categories:
+    name = as_compared(value)
+    (code,) = codes_of([name], column.categories)
+    if code == UNKNOWN:
         raise _unknown(name, column, here)
-    return float(column.categories.index(name))
+    return float(code)
 
 
 def codes_in(values: list[Any], spec: bundle.RowSpec, here: Place) -> list[Any]:

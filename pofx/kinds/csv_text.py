@@ -2,9 +2,9 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,12 @@ from pofx import bundle
 from pofx.errors import MediaUnsupported, RequestInvalid
 from pofx.kinds.category_names import codes_of_cells
 from pofx.kinds.columns import Cells, Extra, TextColumns
+from pofx.kinds.csv_header import Header, Unread, check_title, read_header
 from pofx.kinds.decoded import Decoded
+from pofx.kinds.encodings import text_of
 from pofx.kinds.place import items_from, row
 from pofx.kinds.row import check_names, numbers_of_cells, rows_of_columns, unread_note
 from pofx.kinds.words import takes
-from pofx.rules.csv_cells import is_number
 
 Line = list[str]
 Columns = dict[str, Sequence[str]]
@@ -34,7 +35,8 @@ class CsvText:
     @property
     def count(self) -> int:
         """At most that many rows."""
-        return self.content.count(b"\n") + (not self.content.endswith(b"\n")) - 1
+        feeds, returns, both = map(self.content.count, (b"\n", b"\r", b"\r\n"))
+        return feeds + returns - both + (not self.content.endswith((b"\n", b"\r"))) - 1
 
     @property
     def size(self) -> int:
@@ -50,78 +52,111 @@ class CsvText:
 
 def decode_csv(content: bytes, spec: bundle.RowSpec, extra: Extra = "refuse") -> Decoded:
     """The rows of a CSV text with a header line, and its columns as they came."""
-    try:
-        lines = io.StringIO(content.decode("utf-8-sig"), newline="")
-    except UnicodeDecodeError as error:
-        raise _no_csv(error) from error
-    return next(csv_blocks(lines, spec, extra))
+    return next(csv_blocks(io.StringIO(text_of(content), newline=""), spec, extra))
 
 
 def csv_blocks(lines: Iterable[str], spec: bundle.RowSpec, extra: Extra, rows: int | None = None) -> Iterator[Decoded]:
     """Blocks of that many rows, or all in one, with their columns as they came; raises RequestInvalid."""
     names = [column.name for column in spec.columns]
-    for first, texts in column_blocks(lines, lambda cells: _header(cells, names, extra), rows):
-        yield _block(texts, spec, first)
+    for block in column_blocks(lines, rows, names, lambda found: check_names(found, names, "header: ", None, extra)):
+        yield _decoded(block, spec)
+
+
+@dataclass(frozen=True)
+class CellBlock:
+    """Cells by column of consecutive rows, the index of the first of them, and what of the text is not among them."""
+
+    first: int
+    columns: Columns
+    unread: Unread
 
 
 def column_blocks(
-    lines: Iterable[str], header: Callable[[Line], list[str]], rows: int | None
-) -> Iterator[tuple[int, Columns]]:
-    """The index of the first of that many rows, or of all, and their cells by column; raises RequestInvalid.
+    lines: Iterable[str],
+    rows: int | None,
+    known: Collection[str] = (),
+    check: Callable[[Sequence[str]], None] = lambda _: None,
+) -> Iterator[CellBlock]:
+    """Blocks of that many rows, or of all; raises RequestInvalid.
 
-    ``header`` makes names of the cells of the first line, or refuses them.
+    A column of ``known`` is called as there. ``check`` refuses names that are not right.
     """
     first = 0
     try:
         parsed = csv.reader(lines, strict=True)
-        names = header(next(parsed, []))
-        filled = (line for line in parsed if line)
-        while block := list(islice(filled, rows)):
-            yield first, _by_column(block, names, first)
+        header = read_header(next(parsed, []), known)
+        filled = _FilledLines(parsed, header)
+        check(header.names)
+        while block := filled.take(rows):
+            yield CellBlock(first, _by_column(block, header, first, filled), filled.unread(block))
             first += len(block)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _no_csv(error) from error
+    except csv.Error as error:
+        raise RequestInvalid(f"not CSV text: {error}") from error
     if first == 0:
-        raise RequestInvalid("expected at least one item", pointer="/inputs")
+        raise RequestInvalid("expected at least one item, got no row below the header line", pointer="/inputs")
 
 
-def _no_csv(error: Exception) -> RequestInvalid:
-    return RequestInvalid(f"not CSV text in UTF-8: {error}")
+class _FilledLines:
+    """The lines below a header that hold anything; the others are counted."""
+
+    def __init__(self, parsed: Any, header: Header) -> None:
+        self._parsed, self._header = parsed, header
+        self._empty = 0
+        self.odd_line = 0  # the first of another length
+        self._lines = self._filled()
+        self._ahead = list(islice(self._lines, 1))
+        if self._ahead:
+            check_title(header, self._ahead[0], parsed.line_num)
+
+    def _filled(self) -> Iterator[Line]:
+        for line in self._parsed:
+            if not any(map(str.strip, line)):
+                self._empty += bool(line)
+                continue
+            if len(line) != self._header.width and not self.odd_line:
+                self.odd_line = self._parsed.line_num
+            yield line
+
+    def take(self, rows: int | None) -> list[Line]:
+        """The next lines, at most that many."""
+        found = list(islice(chain(self._ahead, self._lines), rows))
+        self._ahead = list(islice(self._lines, 1))
+        return found
+
+    def unread(self, lines: Sequence[Line]) -> Unread:
+        """What is not read of these lines and of those around them that are empty."""
+        empty, self._empty = self._empty, 0
+        return Unread.of(self._header, lines, empty)
 
 
-def _block(texts: Columns, spec: bundle.RowSpec, first: int) -> Decoded:
-    """The rows of some columns, of which the first is the row ``first``."""
-    values = [_read(texts[column.name], column, first) for column in spec.columns]
+def _by_column(lines: list[Line], header: Header, first: int, filled: _FilledLines) -> Columns:
+    for index, line in enumerate(lines):
+        if len(line) != header.width:
+            raise row(first + index).refusal(_other_length(line, header.width, filled.odd_line))
+    columns = list(zip(*lines, strict=True))
+    return {name: columns[place] for name, place in zip(header.names, header.places, strict=True)}
+
+
+def _other_length(line: Line, expected: int, number: int) -> str:
+    much = "; is there a comma too many at its end?" if len(line) > expected and not line[-1].strip() else ""
+    return f"expected {expected} values, got {len(line)} in line {number}{much}"
+
+
+def _decoded(block: CellBlock, spec: bundle.RowSpec) -> Decoded:
+    """The rows of a block."""
+    texts, place = block.columns, items_from(block.first)
+    values = [_read(texts[column.name], column, block.first) for column in spec.columns]
     numbers = {column.name: read for column, read in zip(spec.columns, values, strict=True) if not column.categories}
     names = {column.name for column in spec.columns}
-    unread = [name for name in texts if name not in names]
-    return Decoded(rows_of_columns(values, spec, items_from(first)), unread_note(unread), TextColumns(texts, numbers))
+    unknown = [name for name in texts if name not in names]
+    notes = (*unread_note(unknown), *block.unread.notes())
+    return Decoded(rows_of_columns(values, spec, place), notes, TextColumns(texts, numbers))
 
 
 def _read(cells: Sequence[str], column: bundle.Column, first: int) -> NDArray[np.float64]:
     if column.categories:
         return codes_of_cells(cells, column, items_from(first))
     return numbers_of_cells(cells, column.name, lambda index: row(first + index))
-
-
-def _header(cells: Sequence[str], names: Sequence[str], extra: Extra) -> list[str]:
-    """The names of the columns; raises RequestInvalid."""
-    header = [name.strip() for name in cells]
-    if not header:
-        raise RequestInvalid("expected a header line with the column names, got an empty line")
-    if len(header) == 1 < len(names) and any(mark in header[0] for mark in ";\t|"):
-        raise RequestInvalid("header: expected columns separated by commas")
-    if all(map(is_number, header)) and not set(header) <= set(names):
-        raise RequestInvalid("expected a header line with the column names, got numbers")
-    check_names(header, names, "header: ", None, extra)
-    return header
-
-
-def _by_column(lines: list[Line], header: Sequence[str], first: int) -> Columns:
-    for index, line in enumerate(lines):
-        if len(line) != len(header):
-            raise row(first + index).refusal(f"expected {len(header)} values, got {len(line)}")
-    return dict(zip(header, zip(*lines, strict=True), strict=True))
 
 
 def encode_csv(columns: Mapping[str, Cells]) -> bytes:

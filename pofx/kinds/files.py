@@ -19,6 +19,7 @@ from pofx.kinds.audio import decode_wav
 from pofx.kinds.columns import Extra
 from pofx.kinds.csv_text import csv_blocks
 from pofx.kinds.decoded import Decoded, stacked
+from pofx.kinds.encodings import is_parquet, opened_text
 from pofx.kinds.image import FORMATS_ON_DISK, decode_image
 from pofx.kinds.npy import decoded_array, items_of
 from pofx.kinds.parquet_if_there import library
@@ -34,6 +35,8 @@ _CSV_ROWS = 8192  # every cell is an object at first: larger blocks take twice t
 _ARRAY = "x"
 _ARRAYS = (".npy", ".npz")
 _OTHERS = {"row": (".csv", ".parquet"), "text": (".txt",), "image": (), "audio": ()}
+_WORKBOOKS = (".xlsx", ".xls")
+_NO_TABLES = (*_ARRAYS, *IMAGES, *RECORDINGS, *_WORKBOOKS, ".zip")
 _ENCODED = "encoded"  # images or recordings: a file, a folder or a zip
 
 _Part = tuple[Decoded, tuple[str, ...]]
@@ -101,14 +104,20 @@ def _within_memory(rows: int, spec: bundle.InputSpec) -> int:
 
 
 def _form(path: Path, spec: bundle.InputSpec) -> str:
-    """The suffix that says how the items are kept; raises MediaUnsupported where such a model does not take them so."""
+    """The suffix of files in which items are kept so; that of a table is told by its first bytes.
+
+    Raises MediaUnsupported where such a model does not take them so.
+    """
     if not path.exists():
         raise RequestInvalid("no such file or folder")
     suffix = path.suffix.lower()
+    if spec.kind == "row" and suffix not in _NO_TABLES and path.is_file():
+        return ".parquet" if suffix == ".parquet" or is_parquet(path) else ".csv"
     if suffix in (*_ARRAYS, *_OTHERS[spec.kind]):
         return suffix
     if _OTHERS[spec.kind]:
-        raise MediaUnsupported(reads(spec))
+        workbook = "; save the Excel workbook as 'CSV UTF-8'" if suffix in _WORKBOOKS else ""
+        raise MediaUnsupported(reads(spec) + workbook)
     return _ENCODED
 
 
@@ -129,17 +138,17 @@ def _parts(path: Path, spec: bundle.InputSpec, extra: Extra, rows: int | None) -
 
 
 def _table_parts(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | None) -> Iterator[_Part]:
-    if path.suffix.lower() == ".parquet":
+    if _form(path, spec) == ".parquet":
         for decoded in library().parquet_blocks(path, spec, extra, rows):
             yield decoded, ()
         return
-    with path.open(encoding="utf-8-sig", newline="") as lines:
+    with opened_text(path) as lines:
         for decoded in csv_blocks(lines, spec, extra, rows and min(rows, _CSV_ROWS)):
             yield decoded, ()
 
 
 def _line_parts(path: Path, spec: bundle.TextSpec, rows: int | None) -> Iterator[_Part]:
-    with text_lines.opened(path.open("rb")) as lines:
+    with opened_text(path, "\n") as lines:
         for decoded in text_lines.text_blocks(lines, spec, rows):
             yield decoded, ()
 

@@ -21,6 +21,7 @@ from pofx.kinds.place import Place, item
 from pofx.kinds.row import columns_of, finite_rows, row_values, unread_note
 from pofx.kinds.text import text_codes
 from pofx.rules.arrays import Array
+from pofx.rules.names import as_compared
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ class JsonItems:
 
     def _rows(self, spec: bundle.RowSpec) -> Decoded:
         values = [_row(value, spec, index, self.extra) for index, value in enumerate(self.items)]
-        names = {column.name for column in spec.columns}
+        names = {as_compared(column.name) for column in spec.columns}
         rows = [value.row or {} for value in self.items]
-        unread = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in names]
+        sent = dict.fromkeys(name for row in rows for name in row)
+        unread = [name for name in sent if as_compared(name) not in names]
         array = finite_rows(values, spec)
         own = columns_of(np.array(values, np.float64).reshape(array.shape), spec).values
         kept = {name: _kept([row.get(name) for row in rows]) for name in unread}

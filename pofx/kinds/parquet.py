@@ -4,6 +4,7 @@ What a service is sent is read in a process of its own (``parquet_process``); fi
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,12 @@ from pofx.kinds.decoded import Decoded
 from pofx.kinds.parquet_process import damaged, worker
 from pofx.kinds.parquet_worker import is_text
 from pofx.kinds.place import Place, item, items_from
-from pofx.kinds.row import check_names, rows_of_columns, unread_note
+from pofx.kinds.row import check_names, rows_of_columns, spelled, unread_note
 from pofx.kinds.words import takes
 from pofx.rules.categories import name_of
 
 _BUFFER_BYTES = 1024 * 1024
+ROW_NUMBERS = re.compile(r"__index_level_\d+__")  # how pandas calls an index without a name; no model has it
 _WAITED_FOR = 64 * 1024 + 1
 _FAILURES = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 
@@ -55,7 +57,7 @@ class ParquetFile:
         """The rows, and all columns as they came."""
         if spec.kind != "row":
             raise MediaUnsupported(takes(spec))
-        _check_schema(self.schema, spec, self.extra)
+        _check_schema(_spelled(self.schema, spec), spec, self.extra)
         table = pa.ipc.open_stream(worker().read(self.content)).read_all()
         return _decoded(table, spec)
 
@@ -71,7 +73,7 @@ def parquet_blocks(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | N
     """Blocks of that many rows, or all in one, of a file of one's own, which is trusted; raises RequestInvalid."""
     first = 0
     with _opened(path) as file:
-        _check_schema(file.schema_arrow, spec, extra)
+        _check_schema(_spelled(file.schema_arrow, spec), spec, extra)
         try:
             for table in _tables(file, rows):
                 yield _decoded(table, spec, items_from(first))
@@ -98,6 +100,8 @@ def _opened(path: Path) -> pq.ParquetFile:
 
 def _decoded(table: pa.Table, spec: bundle.RowSpec, place: Callable[[int], Place] = item) -> Decoded:
     """The model's rows of a table, and all its columns as they came."""
+    found = spelled(table.column_names, [column.name for column in spec.columns])
+    table = table.rename_columns(found)
     values = [_values(table.column(column.name), column, place) for column in spec.columns]
     names = {column.name for column in spec.columns}
     unread = [name for name in table.column_names if name not in names]
@@ -134,8 +138,15 @@ def encode_parquet(columns: Mapping[str, Any]) -> bytes:
 
 def _check_schema(schema: pa.Schema, spec: bundle.RowSpec, extra: Extra) -> None:
     """Raises RequestInvalid for columns that are missing, unknown, or of another type than the model takes."""
-    check_names(schema.names, [column.name for column in spec.columns], "", None, extra)
+    names = [column.name for column in spec.columns]
+    check_names([name for name in schema.names if not ROW_NUMBERS.fullmatch(name)], names, "", None, extra)
     _check_types(schema, {column.name: column for column in spec.columns})
+
+
+def _spelled(schema: pa.Schema, spec: bundle.RowSpec) -> pa.Schema:
+    """The schema with the model's columns called as the model does."""
+    found = spelled(schema.names, [column.name for column in spec.columns])
+    return pa.schema([field.with_name(name) for field, name in zip(schema, found, strict=True)])
 
 
 def _check_types(schema: pa.Schema, read: Mapping[str, bundle.Column]) -> None:

@@ -1,7 +1,7 @@
 """Rows of a table: named values and columns to arrays. Columns may come in any order."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from pofx.kinds.words import MARGINALISING
 from pofx.rules.arrays import Array
 from pofx.rules.categories import name_of
 from pofx.rules.csv_cells import NoNumberError, numbers_in
+from pofx.rules.names import as_compared
 
 Rows = NDArray[np.float32]
 
@@ -27,7 +28,10 @@ def row_values(
     row: Mapping[str, float | str | None], spec: bundle.RowSpec, index: int, extra: Extra = "refuse"
 ) -> list[float]:
     """The values of a row in the order of the model's columns, codes for names; NaN where one is null."""
-    check_names(list(row), [column.name for column in spec.columns], f"item {index}: ", index, extra)
+    names = [column.name for column in spec.columns]
+    if any(name not in row for name in names):
+        row = dict(zip(spelled(row, names), row.values(), strict=True))
+    check_names(list(row), names, f"item {index}: ", index, extra)
     return [_value(row[column.name], column, spec, index) for column in spec.columns]
 
 
@@ -115,7 +119,9 @@ def decode_named(
 ) -> tuple[Rows, PlainColumns, tuple[str, ...]]:
     """The rows of columns by name, (n,) each; the columns as they came, and the names of those that are not read."""
     names = [column.name for column in spec.columns]
-    check_names(list(table), names, "", None, extra)
+    found = spelled(table, names)
+    check_names(found, names, "", None, extra)
+    table = dict(zip(found, table.values(), strict=True))
     values = [_named(table[column.name], column) for column in spec.columns]
     unread = tuple(name for name in table if name not in names)
     return rows_of_columns(values, spec), PlainColumns(table), unread
@@ -138,6 +144,12 @@ def numbers_of_cells(cells: Sequence[str], name: str, place: Callable[[int], Pla
     except NoNumberError as error:
         got = cells[error.index][:_MOST_CHARACTERS]
         raise place(error.index).column(name).refusal(f"expected a number, got {got!r}", column=name) from None
+
+
+def spelled(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """The names; one that is known, but for space around it or letters in parts (NFD), is spelled as there."""
+    own = {as_compared(name): name for name in known}
+    return [own.get(as_compared(name), name) for name in names]
 
 
 def unread_note(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Texts as plain text in UTF-8, one per line."""
+"""Texts as plain text, one per line."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -8,6 +8,7 @@ from itertools import islice
 from pofx import bundle
 from pofx.errors import MediaUnsupported, RequestInvalid
 from pofx.kinds.decoded import Decoded, stacked
+from pofx.kinds.encodings import text_of
 from pofx.kinds.place import items_from
 from pofx.kinds.text import has_lines, text_codes
 from pofx.kinds.words import takes
@@ -15,7 +16,7 @@ from pofx.kinds.words import takes
 
 @dataclass(frozen=True)
 class TextLines:
-    """Texts in UTF-8, one per line."""
+    """Texts, one per line, in UTF-8 or in UTF-16 with its mark."""
 
     content: bytes
 
@@ -33,12 +34,7 @@ class TextLines:
         """The codes of every text."""
         if spec.kind != "text":
             raise MediaUnsupported(takes(spec))
-        return next(text_blocks(opened(io.BytesIO(self.content)), spec))
-
-
-def opened(file: io.BufferedReader | io.BytesIO) -> io.TextIOWrapper:
-    """The lines of a file, each with the line feed that ends it."""
-    return io.TextIOWrapper(file, "utf-8-sig", newline="\n")
+        return next(text_blocks(io.StringIO(text_of(self.content), newline="\n"), spec))
 
 
 def text_blocks(lines: Iterable[str], spec: bundle.TextSpec, rows: int | None = None) -> Iterator[Decoded]:
@@ -46,13 +42,10 @@ def text_blocks(lines: Iterable[str], spec: bundle.TextSpec, rows: int | None = 
     if has_lines(spec):
         raise MediaUnsupported("a text of this model can have several lines; send JSON or npy")
     first, remaining = 0, iter(lines)
-    try:
-        while block := list(islice(remaining, rows)):
-            place = items_from(first)
-            texts = [line.removesuffix("\n").removesuffix("\r") for line in block]
-            yield stacked([(text_codes(text, spec, place(index)), None) for index, text in enumerate(texts)])
-            first += len(block)
-    except UnicodeDecodeError as error:
-        raise RequestInvalid(f"not text in UTF-8: {error}") from error
+    while block := list(islice(remaining, rows)):
+        place = items_from(first)
+        texts = [line.removesuffix("\n").removesuffix("\r") for line in block]
+        yield stacked([(text_codes(text, spec, place(index)), None) for index, text in enumerate(texts)])
+        first += len(block)
     if first == 0:
         raise RequestInvalid("expected at least one item", pointer="/inputs")

@@ -5,6 +5,8 @@ from collections.abc import Container, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pofx.rules.names import as_compared
+
 MISSING_WORDS = frozenset(
     (
         *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
@@ -47,5 +49,5 @@ def is_number(cell: str) -> bool:
 
 def name_in(cell: str, known: Container[str] = ()) -> str | None:
     """The name in a cell, without space around it; None where it is missing."""
-    name = cell.strip()
+    name = as_compared(cell)
     return None if name in MISSING_WORDS and name not in known else name

@@ -12,7 +12,11 @@ from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds import folder
 from pofx.kinds.captions import captions_of
+from pofx.kinds.columns import TextColumns
 from pofx.kinds.files import Block, encoded, naming
+from pofx.rules.categories import name_of
+from pofx.rules.csv_cells import name_in
+from pofx.rules.names import as_compared
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def _array(path: Path, name: str) -> Sequence[Any]:
             items = archive["x"] if "x" in archive.files else None
             found: Sequence[Any] = archive[name].tolist()
             shape = archive[name].shape
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise RequestInvalid(f"not a NumPy archive of plain arrays: {error}") from error
     if items is None:
         raise RequestInvalid(f"no array 'x' with the items beside the labels {name!r}")
@@ -64,23 +68,26 @@ def _array(path: Path, name: str) -> Sequence[Any]:
 
 
 def _in_array(values: Sequence[Any]) -> FileLabels:
+    labels = [name_of(value.decode(errors="replace") if isinstance(value, bytes) else value) for value in values]
+    if None in labels:
+        raise RequestInvalid(f"item {labels.index(None)} has no label")
     return FileLabels(
-        lambda block: [str(value) for value in values[block.first : block.first + len(block.decoded.array)]]
+        lambda block: [str(label) for label in labels[block.first : block.first + len(block.decoded.array)]]
     )
 
 
 def _in_column(path: Path, block: Block, name: str) -> list[str]:
     columns = {} if block.decoded.columns is None else block.decoded.columns.typed()
-    if name not in columns:
-        raise RequestInvalid(f"{path}: no column {name!r} with labels; there is: {', '.join(columns)}")
-    values = columns[name]
-    listed = values.tolist() if isinstance(values, np.ndarray) else getattr(values, "to_pylist", lambda: values)()
-    missing = next(
-        (index for index, value in enumerate(listed) if value is None or value == "" or value != value), None
-    )
+    found = {as_compared(own): values for own, values in columns.items()}.get(as_compared(name))
+    if found is None:
+        raise RequestInvalid(f"{path}: no column {name!r} with labels; there is: {', '.join(map(repr, columns))}")
+    values = found.tolist() if isinstance(found, np.ndarray) else getattr(found, "to_pylist", lambda: found)()
+    read = name_in if isinstance(block.decoded.columns, TextColumns) else name_of
+    labels = [read(value) if isinstance(value, str) else name_of(value) for value in values]
+    missing = next((index for index, label in enumerate(labels) if label is None), None)
     if missing is not None:
         raise RequestInvalid(f"{path}: row {block.first + missing}: no label in the column {name!r}")
-    return [str(int(value)) if isinstance(value, float) and value.is_integer() else str(value) for value in listed]
+    return [str(label) for label in labels]
 
 
 def _of_folders(path: Path, spec: bundle.InputSpec) -> FileLabels:

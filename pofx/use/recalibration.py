@@ -12,6 +12,7 @@ from pofx import bundle
 from pofx.errors import CapabilityMissing, RequestInvalid
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.files import blocks
+from pofx.kinds.notes import Notes
 from pofx.rules.arrays import Array
 from pofx.use import calibrate, score
 from pofx.use.calibrate import NewCalibration, labelled
@@ -30,15 +31,15 @@ def recalibrate(
 ) -> bundle.Bundle:
     """The new version, verified, in the store; raises a PofxError that names the item that cannot be normal.
 
-    Items with labels (``labels`` says where they are, see ``file_labels``) are calibrated per label as well. ``say``
-    hears what was not read, or changed about the items.
+    Items with labels (``labels`` says where they are, see ``file_labels``) are calibrated per label as well. ``say`` is
+    told what of the file is not read, or is read as something else.
     """
     if model.manifest.score is None:
         raise CapabilityMissing(f"{model.manifest.reference} has no score, so there is nothing to calibrate")
     of_files = file_labels(path, model.manifest.input, labels)
     found = _collected(model, path, of_files)
-    for note in (*found.notes, *of_files.notes):
-        say(note)
+    for line in (*found.notes.texts(found.count), *of_files.notes):
+        say(line)
     today = datetime.datetime.now(datetime.UTC).date()
     try:
         calibrate.check_count(found.count)
@@ -55,7 +56,7 @@ class _Collected:
 
     parts: dict[str, list[Array]] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
-    notes: dict[str, None] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
     incomplete: int = 0
     count: int = 0
 
@@ -78,5 +79,5 @@ def _collected(model: LoadedModel, path: Path, labels: FileLabels) -> _Collected
         found.incomplete += 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
         found.count += len(scores)
         found.labels += labels.of(block)
-        found.notes |= dict.fromkeys(block.decoded.notes)
+        found.notes.take(block.decoded.notes)
     return found

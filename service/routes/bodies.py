@@ -15,6 +15,7 @@ from pofx.errors import MediaUnsupported, RequestInvalid, TooLarge
 from pofx.kinds.columns import Extra
 from pofx.kinds.decoded import Payload
 from pofx.kinds.encoded_files import EncodedFiles
+from pofx.kinds.encodings import in_utf8
 from pofx.kinds.json_text import check_depth, without_mark
 from pofx.kinds.media import JSON, KNOWN, MULTIPART, OCTETS, Body, body_of, body_of_upload, is_known
 from service.errors import ClientGone
@@ -36,6 +37,13 @@ class Upload:
 def media_type(request: Request) -> str:
     """The media type of the body, without parameters; JSON if there is none."""
     return request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+
+
+def _charset(request: Request) -> str | None:
+    """What the media type says about the encoding of a text."""
+    parameters = request.headers.get("content-type", "").split(";")[1:]
+    found = (part.partition("=") for part in parameters)
+    return next((value.strip(' "') for name, _, value in found if name.strip().lower() == "charset"), None)
 
 
 async def whole(request: Request) -> bytes:
@@ -100,7 +108,8 @@ async def payload(request: Request, settings: Settings, extra: Extra) -> Payload
     if kind != OCTETS and not is_known(kind):
         raise MediaUnsupported(f"expected one of {', '.join(KNOWN)}, got {kind[:80]!r}", supported=list(KNOWN))
     content = await _filled(request, kind)
-    return await _parsed(body_of(kind, content), content, extra)
+    body = body_of(kind, content)
+    return await _parsed(body, in_utf8(content, _charset(request)) if body.text else content, extra)
 
 
 async def _parsed(body: Body, content: bytes, extra: Extra) -> Payload:

@@ -18,7 +18,8 @@ from training.data import audio, table, text
 from training.errors import DataError
 
 CELLS = ["1", " 2.5 ", "-3e2", "+4", ".5", "1e400", "Infinity", "nan", "NA", "", " NA ", "null", "-1.#IND", "<NA>"]
-NO_NUMBERS = ["1_000", "0x10", "1,5", "true", "red", "1e", "--1", "NAN."]
+OTHER_NOTATIONS = ["1_000", "0x10", "1,5"]
+NO_NUMBERS = [*OTHER_NOTATIONS, "true", "red", "1e", "--1", "NAN."]
 TOWNS = ["Rome", " Oslo", "Oslo ", "NA", "", "None", "None.", "2", "2.0", "true", "Ä b"]
 
 
@@ -63,7 +64,11 @@ def test_what_is_no_finite_number_for_one_is_none_for_any(cell, tmp_path):
     columns = [bundle.Column(name=name, minimum=0, maximum=1) for name in "ab"]
     with pytest.raises(RequestInvalid, match="column 'a': expected a"):
         CsvText(content).decode(bundle.RowSpec(columns=tuple(columns)))
-    if cell in NO_NUMBERS:
+    if cell in OTHER_NOTATIONS:
+        with pytest.raises(DataError, match=f"column 'a': expected numbers like 1234.5, got {cell!r} in row 1;"):
+            table.load(tmp_path / "t.csv", (), None)
+        assert set(table.load(tmp_path / "t.csv", (), None, ("a",)).categories[0]) == {"7", "8", cell}
+    elif cell in NO_NUMBERS:
         (categories, _) = table.load(tmp_path / "t.csv", (), None).categories
         assert set(categories) == {"7", "8", cell}
     else:
@@ -126,9 +131,22 @@ def test_a_longer_recording_of_ones_own_gives_its_beginning(tmp_path):
     assert found.notes == ("only its first 9 samples (0.01125 s) used",)
 
 
-def test_a_line_has_the_same_codes_for_all(tmp_path):
-    content = "\ufeffab\r\nb\ncä b\n".encode()
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_line_has_the_same_codes_for_all(encoding, tmp_path):
+    content = "ab\r\nb\ncä b\n".encode(encoding)
     (tmp_path / "t.txt").write_bytes(content)
     dataset = text.load(tmp_path / "t.txt", 7, cut=False)
     spec = bundle.TextSpec(alphabet=dataset.alphabet, length=7)
     assert_read_alike(tmp_path / "t.txt", TextLines(content), dataset, spec)
+
+
+def test_a_text_in_another_encoding_is_refused_in_the_same_words_by_all(tmp_path):
+    content = b"ab\nc " + "온도\n".encode("cp949")
+    (tmp_path / "t.txt").write_bytes(content)
+    spec = bundle.TextSpec(alphabet=" abc", length=7)
+    words = "not UTF-8 at byte 5, perhaps cp949"
+    with pytest.raises(DataError, match=words):
+        text.load(tmp_path / "t.txt", 7, cut=False)
+    for read in (lambda: TextLines(content).decode(spec), lambda: files.read(tmp_path / "t.txt", spec)):
+        with pytest.raises(RequestInvalid, match=words):
+            read()

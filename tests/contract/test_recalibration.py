@@ -245,3 +245,26 @@ def test_one_label_alone_tells_nothing_apart(store, tmp_path):
     written = recalibrate(store, DIGITS, tmp_path / "own.npz", "own", "digit")
     assert written.manifest.score.calibration.labels == ()
     assert not [name for name in arrays(written) if name.endswith(".label")]
+
+
+def test_what_is_not_read_of_a_table_is_said_and_a_shifted_one_is_refused(store, tmp_path):
+    tumours = bundled.breast_cancer(tuple(column.name for column in latest(store, TUMOURS).manifest.input.columns))
+    frame = pd.DataFrame(tumours.x, columns=[f" {name} " for name in tumours.columns]).assign(
+        **{"id ": [f"p{i}" for i in range(len(tumours.x))], "kind": np.array(tumours.label_names)[tumours.labels]}
+    )
+    content, empty = frame.to_csv(), "," * (len(frame.columns)) + "\n"
+    (tmp_path / "own.csv").write_text(content + 3 * empty, encoding="utf-16")
+    arguments = ["calibrate", TUMOURS, str(tmp_path / "own.csv"), "--store", str(store.root), "--labels", " kind"]
+    result = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
+    assert "not read, since the model has no such columns: 'id', 'kind'" in result.output
+    assert "not read, since they have no name: columns number 1\n" in result.output
+    assert "not read, since they are empty: 3 rows\n" in result.output
+    assert "names read without space around them, in composed letters: " in result.output
+    written = latest(store, TUMOURS).manifest.score.calibration
+    assert (written.n, [label.name for label in written.labels]) == (569, ["benign", "malignant"])
+    head, first, rest = frame.to_csv(index=False).split("\n", 2)
+    (tmp_path / "own.csv").write_text(f"{head}\n{first},\n{rest}")
+    with pytest.raises(
+        RequestInvalid, match=r"row 0: expected (\d+) values, got \d+ in line 2; is there a comma too many"
+    ):
+        recalibrate(store, TUMOURS, tmp_path / "own.csv", "tumours")

@@ -41,6 +41,29 @@ def test_fit_smoke_writes_a_verified_bundle(run, tmp_path, name):
     assert str(tmp_path) not in json.dumps(written.manifest.model_dump(mode="json"))
 
 
+def test_a_fit_to_a_table_says_what_it_reads_as_what(run, tmp_path):
+    rows = "".join(f",{i % 7 / 2},{'bad' if i % 13 == 0 else 'ok'},pump {i}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f",temp, state,who\n{rows},,,\n")
+    (tmp_path / "t.toml").write_text(
+        'name = "t"\nsummary = "펌프"\ndata = { source = "table", path = "t.csv" }\n'
+        'transform = { name = "columns" }\nfamily = { name = "gmm" }\n',
+        encoding="utf-16",
+    )
+    result = run("fit", "t.toml", "--smoke", "--accelerator", "cpu")
+    assert result.exit_code == 0, result.output
+    for line in (
+        "not read, since they are empty and have no name: 1 columns",
+        "not read, since they are empty: 1 rows",
+        "names read without space around them, in composed letters: 'state'",
+        "column 'who' is left out: it holds 'pump 0' for one",
+        "read as categories, with so many names: 'state' (2)",
+    ):
+        assert line in result.output.splitlines()
+    written = bundle.read(bundle.Store(tmp_path / "models").locate(bundle.Reference.parse("t-smoke")))
+    assert [column.name for column in written.manifest.input.columns] == ["temp", "state"]
+    assert "pump 0" not in written.read_bytes("CARD.md").decode()
+
+
 def test_texts_are_shown_in_the_card(run, tmp_path, text):
     (tmp_path / "texts.toml").write_text(text("markov-texts"))
     assert run("fit", "texts.toml", "--smoke").exit_code == 0

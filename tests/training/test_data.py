@@ -135,7 +135,7 @@ def test_tables_keep_numeric_columns_and_take_labels_apart(tmp_path, suffix):
     assert dataset.x.tolist() == [[1.5, 3.0], [2.5, 4.0]]
     assert [dataset.label_names[index] for index in dataset.labels] == ["good", "bad"]
     assert table.load(path, ("b",), None).columns == ("b",)
-    with pytest.raises(DataError, match="no column 'c'; there is: a, name, b, kind"):
+    with pytest.raises(DataError, match="no column 'c'; there is: 'a', 'name', 'b', 'kind'"):
         table.load(path, ("c",), None)
 
 
@@ -150,7 +150,7 @@ def test_a_column_of_several_types_is_refused(tmp_path):
     pd.DataFrame({"a": [1, 2], "when": pd.to_datetime(["2026-01-01", "2026-01-02"]).date}).to_parquet(
         tmp_path / "t.parquet"
     )
-    with pytest.raises(DataError, match=r"column when is not numeric: .* in row 0; leave it out"):
+    with pytest.raises(DataError, match=r"column 'when' is not numeric: .* in row 0; leave it out"):
         table.load(tmp_path / "t.parquet", ("a", "when"), None)
 
 
@@ -161,7 +161,7 @@ def test_npz_archives(tmp_path):
     assert dataset.x.dtype == np.float32
     assert dataset.label_names == ("u", "v")
     assert dataset.labels.tolist() == [0, 1, 0]
-    with pytest.raises(DataError, match="no array 'z'; there is: x, y"):
+    with pytest.raises(DataError, match="no array 'z'; there is: 'x', 'y'"):
         npz.load(path, "z", None)
     (tmp_path / "pickled.npz").write_bytes(b"not an archive")
     with pytest.raises(DataError, match="not a NumPy archive"):

@@ -17,6 +17,30 @@ def test_shipped_recipes_are_valid_and_named_like_their_file(path):
     assert read(path).name == path.stem
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_recipe_is_read_whatever_marks_its_encoding(encoding, text, tmp_path):
+    korean = text("made").replace("for tests", "펌프 시험")
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    (tmp_path / "r.toml").write_bytes(mark + korean.replace("\n", "\r\n").encode(encoding))
+    assert read(tmp_path / "r.toml") == parse(korean)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('summary = "펌프"'.encode("cp949"), r"r\.toml: not UTF-8 at byte 11, perhaps cp949 \(.*\)$"),
+        ('summary = "café"'.encode("latin-1"), r"r\.toml: not UTF-8 at byte 14; save it as UTF-8"),
+        (b"\xff\xfea", r"r\.toml: not UTF-16 as its first bytes say"),
+        (b"PK\x03\x04", r"r\.toml: expected text, got an Excel workbook or another zip"),
+    ],
+)
+def test_a_recipe_in_another_encoding_is_refused_in_one_line(content, words, tmp_path):
+    (tmp_path / "r.toml").write_bytes(content)
+    with pytest.raises(RecipeError, match=words) as refused:
+        read(tmp_path / "r.toml")
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -28,7 +28,7 @@ class Dataset:
     columns: tuple[str, ...] = ()
     categories: tuple[tuple[str, ...], ...] = ()  # of every column, in the order of their codes; () of numbers
     left_out: tuple[str, ...] = ()  # why columns of the source are not among the columns
-    notes: tuple[str, ...] = ()  # what was not read, or read otherwise than one may think
+    notes: tuple[str, ...] = ()  # what else a person should know of how the source was read; it may hold values
     rate_hz: int | None = None  # of recordings
     alphabet: str | None = None  # of texts
     groups: np.ndarray | None = None  # int64 (items,)

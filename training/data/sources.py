@@ -86,6 +86,9 @@ class TableSource(_Source):
         default=(), description="columns to model; without it all of numbers or categories"
     )
     labels: str | None = Field(default=None, description="column with labels; it is not modelled")
+    categories: tuple[str, ...] = Field(
+        default=(), description="columns that hold names, also where these look like numbers or times"
+    )
 
 
 class TextSource(_Source):
@@ -136,7 +139,7 @@ def load(options: DataOptions) -> Dataset:
             recordings = audio.load(options.path, options.length, options.hop, options.labels, options.rate_hz)
             return replace(recordings, licence=options.licence)
         case TableSource():
-            return table.load(options.path, options.columns, options.labels)
+            return table.load(options.path, options.columns, options.labels, options.categories)
         case TextSource():
             return text.load(options.path, options.length, options.cut)
         case ColourNamesSource():

@@ -1,75 +1,121 @@
 """CSV and Parquet tables: numbers, and the codes of categories."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pyarrow import ArrowException, Table, parquet
 
 from pofx.kinds.columns import Columns
+from pofx.kinds.encodings import is_parquet
+from pofx.kinds.parquet import ROW_NUMBERS
 from pofx.rules.categories import codes_of
 from pofx.rules.csv_cells import name_in
+from pofx.rules.names import as_compared
 from training.data.category_columns import LARGEST_SHARE, MOST_CATEGORIES, are_few, as_names, by_frequency, is_text
 from training.data.csv_table import read_csv
 from training.data.dataset import Dataset
 from training.data.labels import as_indices
+from training.data.notations import meant_otherwise
+from training.data.precision import check_told_apart
 from training.errors import DataError
 
 
-def load(path: Path, columns: tuple[str, ...], labels: str | None) -> Dataset:
+def load(path: Path, columns: tuple[str, ...], labels: str | None, categories: tuple[str, ...] = ()) -> Dataset:
     """Columns as float32 rows, names of categories as their codes; the label column apart.
 
-    Without ``columns`` these are all columns of numbers, and those of text that hold few different names.
+    Without ``columns`` these are all columns of numbers, and those of text that hold few different names. Those of
+    ``categories`` are names, whatever they look like.
     """
-    frame = _read(path, labels)
-    _check_there(path, frame, [*columns, *filter(None, [labels])])
+    columns, categories = tuple(map(as_compared, columns)), tuple(map(as_compared, categories))
+    labels = None if labels is None else as_compared(labels)
+    frame, notes = _read(path, {*categories, *filter(None, [labels])})
+    _check_there(path, frame, [*columns, *categories, *filter(None, [labels])])
     candidates = list(columns) or _usable(frame, labels)
-    named = {name: as_names(frame[name]) for name in candidates if is_text(frame[name])}
+    named = {name: as_names(frame[name]) for name in candidates if name in categories or is_text(frame[name])}
     found = {name: by_frequency(values) for name, values in named.items()}
+    _check_meant(path, {name: named[name] for name in named if name not in categories}, found)
     left_out = _left_out(frame, found)
     if columns:
         _refuse(path, frame, left_out)
     wanted = [name for name in candidates if name not in left_out]
     if not wanted:
         raise DataError(f"{path}: no numeric column, and none of few categories")
-    values = [
-        codes_of(named[name].tolist(), found[name]) if name in found else _numbers(path, frame[name]) for name in wanted
-    ]
+    numbers = {name: _numbers(path, frame[name]) for name in wanted if name not in found}
+    values = [codes_of(named[name].tolist(), found[name]) if name in found else numbers[name] for name in wanted]
     label_names, indices = _labels(path, frame[labels]) if labels else ((), None)
+    unused = {} if columns else _unusable(frame, {*candidates, labels})
     return Dataset(
-        x=np.stack(values, axis=1).astype(np.float32),
+        x=_as_float32(values),
         labels=indices,
         label_names=label_names,
-        columns=tuple(map(str, wanted)),
+        columns=tuple(wanted),
         categories=tuple(found.get(name, ()) for name in wanted),
-        left_out=tuple(left_out.values()),
+        left_out=(*left_out.values(), *unused.values()),
+        notes=(
+            *notes,
+            *(f"column {name!r} is left out: it holds {_example(frame[name])} for one" for name in left_out),
+            *_as_categories(found, wanted),
+            *(line for name, column in numbers.items() for line in check_told_apart(column, name, str(path))),
+        ),
         source=str(path),
         licence="not stated",
     )
 
 
+def _as_float32(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Columns (items,) as rows, float32 (items, features); what is too large is infinite, and refused."""
+    with np.errstate(over="ignore"):
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _as_categories(found: Mapping[str, tuple[str, ...]], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Which columns are modelled as categories, with their number of them."""
+    listed = [f"{name!r} ({len(found[name])})" for name in wanted if name in found]
+    return (f"read as categories, with so many names: {', '.join(listed)}",) if listed else ()
+
+
+def _check_meant(path: Path, named: Mapping[str, pd.Series], found: Mapping[str, tuple[str, ...]]) -> None:
+    """DataError for the first column of texts that was meant as numbers or times."""
+    for name, values in named.items():
+        wrong = meant_otherwise(values, are_few(found[name], len(values)))
+        if wrong is not None:
+            raise DataError(
+                f"{path}: column {name!r}: {wrong}; or leave the column out of `columns`, or name it in `categories` "
+                "if these are names"
+            )
+
+
+def _unusable(frame: pd.DataFrame, used: Container[str | None]) -> dict[str, str]:
+    """Why columns that are neither numbers nor text are not modelled, by their name."""
+    others = [name for name in frame.columns if name not in used]
+    return {name: f"column {name!r}: expected numbers or names, got {frame[name].dtype}" for name in others}
+
+
 def labels_of(path: Path, name: str, parts: Sequence[Columns]) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the labels in a column of a table that came in parts, and the index of each row's."""
     if name not in parts[0].cells():
-        raise DataError(f"{path}: no column {name!r}; there is: {', '.join(parts[0].cells())}")
+        raise DataError(f"{path}: no column {name!r}; there is: {', '.join(map(repr, parts[0].cells()))}")
     return _labels(path, pd.Series([name_in(str(cell)) for part in parts for cell in part.cells()[name]], name=name))
 
 
 def _labels(path: Path, column: pd.Series) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the labels and the index of each row's; DataError where a row has none."""
-    missing = np.flatnonzero(column.isna())
+    names = as_names(column)
+    missing = np.flatnonzero(names.isna())
     if len(missing):
         raise DataError(
             f"{path}: {len(missing)} rows have no label in column {column.name!r}, the first is row {missing[0]}; "
             "remove them or fill them in"
         )
-    return as_indices(column.astype(str).to_numpy())
+    return as_indices(names.to_numpy(str))
 
 
 def _check_there(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> None:
     missing = [name for name in names if name not in frame.columns]
     if missing:
-        raise DataError(f"{path}: no column {missing[0]!r}; there is: {', '.join(map(str, frame.columns))}")
+        raise DataError(f"{path}: no column {missing[0]!r}; there is: {', '.join(map(repr, frame.columns))}")
 
 
 def _usable(frame: pd.DataFrame, labels: str | None) -> list[str]:
@@ -90,7 +136,7 @@ def _numbers(path: Path, column: pd.Series) -> np.ndarray:
     if text.any():
         row = int(text.argmax())
         raise DataError(
-            f"{path}: column {column.name} is not numeric: {column.iloc[row]!r} in row {row}; leave it out of "
+            f"{path}: column {column.name!r} is not numeric: {column.iloc[row]!r} in row {row}; leave it out of "
             "`columns`, or name it as `labels`"
         )
     return values.to_numpy(np.float64, na_value=np.nan)
@@ -119,10 +165,25 @@ def _example(column: pd.Series) -> str:
     return repr((strange if len(strange) else values).iloc[0])
 
 
-def _read(path: Path, labels: str | None) -> pd.DataFrame:
+def _read(path: Path, texts: Set[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The columns by name, and what is said about what is not read; in CSV those of ``texts`` are names."""
     if not path.is_file():
-        raise DataError(f"{path} is not there")
+        raise DataError(f"{path} is {'a folder; expected a file' if path.is_dir() else 'not there'}")
+    if path.suffix.lower() != ".parquet" and not is_parquet(path):
+        return read_csv(path, texts)
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, frozenset(filter(None, [labels])))
-    except (ValueError, OSError) as error:  # pandas' and Arrow's parser errors are ValueErrors
+        table = parquet.read_table(path)
+    except (ValueError, OSError, ArrowException) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
+    return _in_memory(path, table)
+
+
+def _in_memory(path: Path, table: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The columns of a Parquet file by their names as they are compared; numbers of rows are not read."""
+    numbers = [name for name in table.column_names if ROW_NUMBERS.fullmatch(name)]
+    frame = table.drop_columns(numbers).to_pandas(ignore_metadata=True)
+    frame.columns = [as_compared(name) for name in frame.columns]
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"{path}: column {twice[0]!r} is named twice; rename one of them")
+    return frame, tuple(f"not read, since it is a number of the row: {name!r}" for name in numbers)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pofx.errors import RequestInvalid
+from pofx.kinds.encodings import text_of
 from pofx.rules.texts import MOST_CHARACTERS, codes_of_text
 from training.data.dataset import Dataset
 from training.errors import DataError
@@ -13,11 +15,11 @@ from training.errors import DataError
 def load(path: Path, length: int | None, cut: bool) -> Dataset:
     """The lines of a UTF-8 file that are not empty."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = text_of(path.read_bytes()).split("\n")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}; convert it") from error
+    except RequestInvalid as error:
+        raise DataError(f"{path}: {error}") from error
     items = {number: line.rstrip("\r") for number, line in enumerate(lines, 1)}
     items = {number: line for number, line in items.items() if line}
     if length is not None:

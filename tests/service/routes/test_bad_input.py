@@ -28,6 +28,10 @@ ANSWERS = {
     "row: a column the model does not have": "422, which one; with `extra=keep` not read, noted, and back in a table",
     "row: a column named twice": "422 (in JSON the last one counts)",
     "row: no header line, or another separator than the comma": "422",
+    "row: a column of CSV without a name, an empty row": "not read, noted",
+    "row: names of columns with space around them, or decomposed (NFD)": "read without and composed; noted in CSV",
+    "row: CSV in UTF-16 with its mark, or in the charset that the Content-Type names": "decoded",
+    "row: CSV in another encoding, an Excel workbook, a title above the header": "422, with the place and what to do",
     "row: a value that is empty, `null`, text or a boolean": "422 with row and column (npy: booleans are 0 and 1); "
     "empty and `null` are missing values where the model [leaves them out](scoring.md#missing-values)",
     "row: a value that is not finite, also in float32": "422 with row and column",
@@ -79,7 +83,9 @@ def parquet(query="", **columns):
 
 
 FINE = [1, 2, 0.5]
-ORDER, MISSING, EXTRA, TWICE, HEADER, VALUE, FINITE, SHAPE = [what for what in ANSWERS if what.startswith("row")]
+ORDER, MISSING, EXTRA, TWICE, HEADER, UNNAMED, SPELLED, CODED, TITLE, VALUE, FINITE, SHAPE = [
+    what for what in ANSWERS if what.startswith("row")
+]
 ROWS = [
     (ORDER, json_row(hue=0.5, ash=2, alcohol=1), FINE),
     (ORDER, csv("hue,ash,alcohol\n0,0,0\n0.5,2,1\n"), FINE),
@@ -107,6 +113,23 @@ ROWS = [
     ),
     (HEADER, csv("1,2,3\n4,5,6\n"), "expected a header line with the column names, got numbers"),
     (HEADER, csv("alcohol;ash;hue\n1;2;3\n"), "expected columns separated by commas"),
+    (UNNAMED, csv(",alcohol,ash,hue\n0,0,0,0\n1,1,2,0.5\n"), (FINE, "since they have no name: columns number 1")),
+    (UNNAMED, csv("alcohol,ash,hue,\n0,0,0,\n1,2,0.5,\n"), (FINE, "are empty and have no name: 1 columns")),
+    (UNNAMED, csv("alcohol,ash,hue\n0,0,0\n1,2,0.5\n,,\n"), (FINE, "since they are empty: 1 rows")),
+    (SPELLED, csv("alcohol, ash, hue\n0, 0, 0\n1, 2, 0.5\n"), (FINE, "without space around them, in composed")),
+    (SPELLED, json_row(**{" alcohol": 1, "ash ": 2, "hue": 0.5}), FINE),
+    (CODED, body("alcohol,ash,hue\n0,0,0\n1,2,0.5\n".encode("utf-16"), "text/csv"), FINE),
+    (CODED, body("alcohol,ash,hue\n0,0,0\n1,2,0.5\n".encode("utf-16-le"), "text/csv; charset=utf-16le"), FINE),
+    (
+        CODED,
+        body("온도,alcohol,ash,hue\n1,0,0,0\n1,1,2,0.5\n".encode("cp949"), 'text/csv; Charset="EUC-KR"', "&extra=keep"),
+        (FINE, "no such columns: '온도'"),
+    ),
+    (TITLE, body("온도,hue\n1,2\n".encode("cp949"), "text/csv"), "not UTF-8 at byte 0, perhaps cp949"),
+    (TITLE, body("온도,hue\n1,2\n", "text/csv; charset=ascii"), {"missing": ["alcohol", "ash"]}),
+    (TITLE, body("온도,hue\n1,2\n", "text/csv; charset=utf-16"), "not utf-16 as its Content-Type says"),
+    (TITLE, body(b"PK\x03\x04\n\n", "text/csv"), "an Excel workbook"),
+    (TITLE, csv("Report\nalcohol,ash,hue\n1,2,3\n"), "line 1 has 1 name, line 2 has 3 values: is line 1 a title?"),
     (VALUE, json_row(alcohol=1, ash=None, hue=1), "/inputs/1/row/ash"),
     (VALUE, json_row(alcohol=1, ash="2", hue=1), "/inputs/1/row/ash"),
     (VALUE, json_row(alcohol=1, ash=True, hue=1), "/inputs/1/row/ash"),

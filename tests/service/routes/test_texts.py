@@ -104,7 +104,7 @@ def test_an_ended_text_stays_ended(client):
             "item 1: expected only",
         ),
         ({"content": "a\nx\n", "headers": PLAIN}, 422, "item 1: character 'x' at position 0"),
-        ({"content": b"a\xff", "headers": PLAIN}, 422, "not text in UTF-8"),
+        ({"content": b"a\xff", "headers": PLAIN}, 422, "not UTF-8 at byte 1"),
         (
             {"content": "a,b\n1,2", "headers": {"Content-Type": "text/csv"}},
             415,

@@ -1,6 +1,6 @@
 """Notes of blocks add up to notes about everything."""
 
-from pofx.cli.notes import Notes
+from pofx.kinds.notes import Notes
 
 
 def test_counts_add_up_and_the_rest_is_said_once():
