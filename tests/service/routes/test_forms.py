@@ -235,3 +235,13 @@ def test_a_refusal_says_what_the_file_is_called(client):
 def test_items_that_are_no_uploads_have_no_name(client, kind):
     model, content = BODIES[kind]
     assert "file" not in sent(client, model, content, kind).json()["results"][0]
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n"])
+def test_lines_of_a_table_may_end_otherwise(client, end):
+    content = CSV.replace(b"\n", end)
+    for answer in (
+        sent(client, "tiny-table", content, "text/csv"),
+        uploaded(client, "tiny-table", ("t.csv", content, OCTETS)),
+    ):
+        assert results(answer) == expected(client, "text/csv")
