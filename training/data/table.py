@@ -46,6 +46,8 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, categories: t
     values = [codes_of(named[name].tolist(), found[name]) if name in found else numbers[name] for name in wanted]
     label_names, indices = _labels(path, frame[labels]) if labels else ((), None)
     unused = {} if columns else _unusable(frame, {*candidates, labels})
+    examples = (f"column {name!r} is left out: it holds {_example(frame[name])} for one" for name in left_out)
+    rounded = (line for name, column in numbers.items() for line in check_told_apart(column, name, str(path)))
     return Dataset(
         x=_as_float32(values),
         labels=indices,
@@ -53,12 +55,7 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, categories: t
         columns=tuple(wanted),
         categories=tuple(found.get(name, ()) for name in wanted),
         left_out=(*left_out.values(), *unused.values()),
-        notes=(
-            *notes,
-            *(f"column {name!r} is left out: it holds {_example(frame[name])} for one" for name in left_out),
-            *_as_categories(found, wanted),
-            *(line for name, column in numbers.items() for line in check_told_apart(column, name, str(path))),
-        ),
+        notes=(*notes, *examples, *_as_categories(found, wanted), *rounded),
         source=str(path),
         licence="not stated",
     )
