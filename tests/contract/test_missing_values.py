@@ -123,7 +123,7 @@ def test_every_form_gets_the_marginal_of_the_eager_model(gappy, items, form, pos
         assert scores[3] == 0
         assert found["results"][3]["bits_per_dim"] is None
     assert found["results"][1]["bits_per_dim"] == pytest.approx(-scores[1] / (2 * np.log(2)), rel=1e-4)
-    for row, missing in GAPS.items():
+    for row, missing in list(GAPS.items())[: len(scores)]:
         surprises = {item["column"]: item["surprise"] for item in found["results"][row]["map"]["columns"]}
         assert {name for name, value in surprises.items() if value is None} == set(missing)
 
