@@ -116,11 +116,14 @@ def test_every_form_gets_the_marginal_of_the_eager_model(gappy, items, form, pos
             torch.from_numpy(items.to_numpy(np.float32, copy=True))
         )
     scores = [item["log_prob"] for item in found["results"]]
-    np.testing.assert_allclose(scores, expected[0].numpy(), rtol=1e-4, atol=1e-4)
-    assert scores[3] == 0
-    assert found["results"][3]["bits_per_dim"] is None
+    is_there = ~items.isna().all(axis=1).to_numpy() if form is as_csv else slice(None)  # an empty line is no row
+    np.testing.assert_allclose(scores, expected[0].numpy()[is_there], rtol=1e-4, atol=1e-4)
+    assert ("not read, since they are empty: 1 rows" in found["notes"]) == (form is as_csv)
+    if form is not as_csv:
+        assert scores[3] == 0
+        assert found["results"][3]["bits_per_dim"] is None
     assert found["results"][1]["bits_per_dim"] == pytest.approx(-scores[1] / (2 * np.log(2)), rel=1e-4)
-    for row, missing in GAPS.items():
+    for row, missing in list(GAPS.items())[: len(scores)]:
         surprises = {item["column"]: item["surprise"] for item in found["results"][row]["map"]["columns"]}
         assert {name for name, value in surprises.items() if value is None} == set(missing)
 

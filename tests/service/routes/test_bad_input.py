@@ -28,7 +28,7 @@ ANSWERS = {
     "row: a column the model does not have": "422, which one; with `extra=keep` not read, noted, and back in a table",
     "row: a column named twice": "422 (in JSON the last one counts)",
     "row: no header line, or another separator than the comma": "422",
-    "row: a column of CSV without a name, an empty row": "not read, noted",
+    "row: a column of CSV without a name, an empty row": "not read, noted; `NA` in a cell makes it a row again",
     "row: names of columns with space around them, or decomposed (NFD)": "read without and composed; noted in CSV",
     "row: CSV in UTF-16 with its mark, or in the charset that the Content-Type names": "decoded",
     "row: CSV in another encoding, an Excel workbook, a title above the header": "422, with the place and what to do",
