@@ -18,6 +18,7 @@ from training.recipe import Recipe
 from training.zoo.base import Computed, Facts, Family, Options
 
 _COPIES = 6  # of every weight: itself, its gradient, two moments, its average, and a checkpoint that is read
+_ONNX_BYTES = 1 << 31  # of a file
 _BACKWARD = 2  # what is kept for the way back, and as much again on that way
 
 
@@ -37,9 +38,15 @@ def fit_bytes(family: type[Family], facts: Facts, options: Options, items: int) 
     """
     if issubclass(family, Computed):
         return family.fit_bytes(facts, options, items)
-    with torch.device("meta"), _Outline():
-        outline = family(facts, options)
+    outline = _outline(family, facts, options)
     return _COPIES * _size(outline.parameters()) + _size(outline.buffers())
+
+
+def graph_bytes(family: type[Family], facts: Facts, options: Options) -> int:
+    """Bytes of weights in the largest graph that is exported."""
+    if issubclass(family, Computed):
+        return family.graph_bytes(facts, options)
+    return _size(_outline(family, facts, options).parameters())
 
 
 def batch_bytes(family: Family, loss: Callable[[int], Tensor], size: int) -> int:
@@ -53,14 +60,27 @@ def batch_bytes(family: Family, loss: Callable[[int], Tensor], size: int) -> int
 
 
 def refuse_too_large(recipe: Recipe, family: type[Family], facts: Facts, items: int) -> None:
-    """FitError that names the option to change, where a fit does not fit into the memory that is left."""
-    needed, left = fit_bytes(family, facts, recipe.family, items), available()
-    if left is not None and needed > left:
-        fits = _cheaper(recipe.family, family, facts, items, left)
-        raise FitError(
-            f"family {recipe.family_name!r} on {_sized(facts)}: expected at most {gigabytes(left)} of memory, which is "
-            f"what is available, got a fit that takes {gigabytes(needed)}; {_cure(recipe, fits)}"
-        )
+    """FitError that names the option to change, where a fit does not fit into the memory that is left, or its weights
+    not into a file.
+    """
+    left, most = available(), _ONNX_BYTES if "onnx" in recipe.export.formats else None
+
+    def why_not(options: Options) -> str | None:
+        needed, written = fit_bytes(family, facts, options, items), graph_bytes(family, facts, options)
+        if left is not None and needed > left:
+            return (
+                f"expected at most {gigabytes(left)} of memory, which is what is available, got a fit that takes "
+                f"{gigabytes(needed)}"
+            )
+        if most is not None and written > most:
+            limit = f"{gigabytes(most)}, which is what an ONNX file holds"
+            return f"expected weights of at most {limit}, got {gigabytes(written)}"
+        return None
+
+    if reason := why_not(recipe.family):
+        cheaper = family.cheaper(recipe.family) if issubclass(family, Computed) else ()
+        fits = next((options for options in cheaper if why_not(options) is None), None)
+        raise FitError(f"family {recipe.family_name!r} on {_sized(facts)}: {reason}; {_cure(recipe, fits)}")
 
 
 def gigabytes(size: float) -> str:
@@ -68,12 +88,10 @@ def gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
 
 
-def _cheaper(options: Options, family: type[Family], facts: Facts, items: int, left: int) -> Options | None:
-    """The least change of the options with which the fit does fit; None if there is none."""
-    if not issubclass(family, Computed):
-        return None
-    found = (one for one in family.cheaper(options) if family.fit_bytes(facts, one, items) <= left)
-    return next(found, None)
+def _outline(family: type[Family], facts: Facts, options: Options) -> Family:
+    """The family without memory: its weights have shapes and no values."""
+    with torch.device("meta"), _Outline():
+        return family(facts, options)
 
 
 def _cure(recipe: Recipe, fits: Options | None) -> str:

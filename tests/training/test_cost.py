@@ -101,6 +101,12 @@ def test_a_mixture_too_large_for_the_memory_is_refused_with_options_that_fit(pic
     assert cost.fit_bytes(FAMILIES["gmm"], facts, recipe.family, 40) <= 16_000_000_000
 
 
+def test_a_mixture_too_large_for_a_file_is_refused_before_it_is_fitted(pictures, monkeypatch):
+    monkeypatch.setattr(cost, "available", lambda: None)
+    with pytest.raises(FitError, match=r"which is what an ONNX file holds, got 6\.0 GB; .* 'family\.components=\[1\]'"):
+        prepare(parse(pictures(family="gmm")))
+
+
 def test_where_no_option_helps_smaller_items_are_the_cure(pictures, monkeypatch):
     monkeypatch.setattr(cost, "available", lambda: 1_000_000)
     with pytest.raises(FitError, match="no option of pca makes it fit: make the items smaller"):

@@ -387,6 +387,11 @@ class Computed(ABC):
         """Memory that building and fitting it take, in bytes, for that many items to fit on and to choose by."""
 
     @classmethod
+    def graph_bytes(cls, facts: Facts, options: Options) -> int:
+        """The most bytes of weights that one of its graphs may hold; 0 of a family that cannot become large."""
+        return 0
+
+    @classmethod
     def cheaper(cls, options: Options) -> Iterator[Options]:
         """Options that take less memory, from the least change to the greatest; none where no option changes it."""
         return iter(())

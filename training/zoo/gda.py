@@ -28,6 +28,7 @@ from training.zoo.parts.mixtures import (
     CHUNK,
     LabelMixture,
     draw_gaussian,
+    gaussian_bytes,
     gaussian_conditionals,
     log_normals,
     observed_normals,
@@ -73,6 +74,11 @@ class Gda(LabelMixture, ConditioningSampler):
         """The items in float64, eight matrices for every label, and the conditionals of some items."""
         dims = math.prod(facts.event_shape)
         return 40 * items * dims + 8 * facts.classes * (8 * dims**2 + 3 * CHUNK * dims)
+
+    @classmethod
+    def graph_bytes(cls, facts: Facts, options: Options) -> int:
+        """Those of a Gaussian for every label."""
+        return gaussian_bytes(facts, facts.classes)
 
     def fit_labelled(
         self,

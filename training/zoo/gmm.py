@@ -26,6 +26,7 @@ from training.zoo.parts.conditioning import given
 from training.zoo.parts.mixtures import (
     Mixture,
     draw_gaussian,
+    gaussian_bytes,
     gaussian_conditionals,
     log_normals,
     observed_normals,
@@ -80,6 +81,11 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm):
         dims = math.prod(facts.event_shape)
         matrices = 9 if "full" in options.covariances else 6
         return 44 * items * dims + 8 * matrices * max(options.components) * dims**2
+
+    @classmethod
+    def graph_bytes(cls, facts: Facts, options: Options) -> int:
+        """Those of the largest mixture that is tried."""
+        return gaussian_bytes(facts, max(options.components))
 
     @classmethod
     def cheaper(cls, options: GmmOptions) -> Iterator[GmmOptions]:

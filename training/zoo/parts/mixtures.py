@@ -131,6 +131,12 @@ class LabelMixture(Mixture, LabelConditioned, LabelPosterior, LabelledClosedForm
         return drawn if label is None else torch.where(label < self.classes, label, drawn)
 
 
+def gaussian_bytes(facts: Facts, components: int) -> int:
+    """Bytes of the matrices in one graph of that many Gaussians: of rows also those that gaps need."""
+    matrices = 3 if len(facts.event_shape) == 1 else 1
+    return 8 * matrices * components * math.prod(facts.event_shape) ** 2
+
+
 def whitening_of(cholesky: Tensor) -> Tensor:
     """The inverses of lower triangular matrices, shape (components, dims, dims)."""
     eye = torch.eye(cholesky.shape[-1], dtype=cholesky.dtype).expand_as(cholesky)
