@@ -113,17 +113,17 @@ def _sized(facts: Facts) -> str:
 def _kept(family: Family, loss: Callable[[int], Tensor], items: int) -> int:
     """Bytes that the way forward keeps for the way back, but for the weights."""
     weights = {weight.untyped_storage().data_ptr() for weight in (*family.parameters(), *family.buffers())}
-    kept: dict[int, int] = {}
+    kept: dict[int, torch.UntypedStorage] = {}  # held, so that no address stands for two of them
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
+            kept[storage.data_ptr()] = storage
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss(items)  # until here nothing that is kept is freed, so that no address stands for two
-    return sum(kept.values())
+        loss(items)
+    return sum(storage.nbytes() for storage in kept.values())
 
 
 def _size(tensors: Iterable[Tensor | nn.Parameter]) -> int:

@@ -1,10 +1,12 @@
 """A run survives being stopped, and leaves what it learnt."""
 
 import csv
+import re
 
 import pytest
 import torch
 
+from training import callbacks
 from training.errors import FitError
 from training.fit import Hardware, fit, load_fitted
 from training.game import Game
@@ -88,6 +90,15 @@ def test_what_was_never_fitted_cannot_be_loaded(experiment, tmp_path):
     ready = experiment("made")
     with pytest.raises(FitError, match="pofx fit"):
         load_fitted(ready, Run.of(ready, tmp_path))
+
+
+def test_the_time_of_a_run_is_said_before_its_first_epoch_ends(experiment, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(callbacks, "_MEASURED_S", 0.0)
+    ready = experiment("made")
+    fit(ready, Run.of(ready, tmp_path), CPU, resume=False)
+    lines = capsys.readouterr().out.splitlines()
+    place = next(place for place, line in enumerate(lines) if line.startswith("epoch 1/2"))
+    assert re.fullmatch(r"1 steps in \d+ s: \d+ s an epoch, about \d+ s in all", lines[place - 1])
 
 
 def test_a_mixture_keeps_its_number_of_components(experiment, tmp_path):

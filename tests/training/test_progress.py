@@ -1,9 +1,12 @@
 """A long computation says which candidate it is at and how long it still takes; a short one says little."""
 
+from threading import Event
+
 import pytest
 import torch
 
-from training.progress import Progress, duration
+from training import progress as module
+from training.progress import Progress, beating, duration
 from training.zoo import FAMILIES
 from training.zoo.base import Facts
 
@@ -53,6 +56,19 @@ def test_a_computation_without_candidates_says_that_it_goes_on(told):
     clock.now = 300
     progress.beat()
     assert lines == ["computing: 5 min so far"]
+
+
+def test_the_heart_beats_while_nothing_else_is_said(monkeypatch):
+    monkeypatch.setattr(module, "_BEATS_S", (0.001,))
+    lines, said = [], Event()
+
+    def say(line: str) -> None:
+        lines.append(line)
+        said.set()
+
+    with beating(Progress(say, Clock())):
+        assert said.wait(30)
+    assert set(lines) == {"computing: 0 s so far"}
 
 
 def test_a_mixture_tells_every_candidate_and_step(told):
