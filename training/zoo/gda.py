@@ -23,13 +23,13 @@ from torch import Tensor, nn
 
 from training.progress import Progress, silent
 from training.zoo.base import ConditioningSampler, Facts, Known, Noise, Options
-from training.zoo.parts.conditioning import given
 from training.zoo.parts.mixtures import (
     CHUNK,
     LabelMixture,
     draw_gaussian,
     gaussian_bytes,
     gaussian_conditionals,
+    given,
     log_normals,
     observed_normals,
     whitening_of,

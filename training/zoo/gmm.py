@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from training.progress import Progress, silent
 from training.zoo.base import ClosedForm, ConditioningSampler, Facts, Known, Noise, Options
 from training.zoo.parts.conditionals import mixture_log_tail
-from training.zoo.parts.conditioning import given
 from training.zoo.parts.mixtures import (
     Mixture,
     draw_gaussian,
     gaussian_bytes,
     gaussian_conditionals,
+    given,
     log_normals,
     observed_normals,
     whitened,
