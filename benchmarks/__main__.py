@@ -48,7 +48,7 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
         "pofx score, Parquet of 1,000,000 rows: the command against ONNX Runtime called directly",
         stream.measure,
     ),
-    "startup": ("python -m service: start to ready", startup.measure),
+    "startup": ("start to ready, and to the first score in Python", startup.measure),
 }
 
 
