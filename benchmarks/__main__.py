@@ -18,6 +18,7 @@ from benchmarks import (
     drift,
     frontier,
     labels,
+    leaves,
     one_class,
     outliers,
     sampling,
@@ -40,6 +41,10 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "one_class": ("MNIST, one digit against the other nine: AUROC of every statistic", one_class.measure),
     "score": ("/score, one MNIST image as JSON, 32 connections: this service against a plain endpoint", score.measure),
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
+    "leaves": (
+        "visible defects of drawn leaves: the documented recipe for images against image-density",
+        leaves.measure,
+    ),
     "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),
     "labels": ("mnist-rnn: false alarms within every digit at alpha 0.05, marginal and per label", labels.measure),
     "columns": ("breast-cancer-gmm: which columns, over ten seeds", columns.measure),

@@ -15,8 +15,9 @@ from training.fit import Fitted
 from training.prepare import Prepared
 from training.run import Run
 from training.scoring import Scoring, bound_of, is_scored
-from training.statistics import Evidence, Statistics
+from training.statistics import Evidence, Statistic, Statistics
 from training.statistics.choice import choose, choose_without_density
+from training.statistics.combined import Combined
 from training.transforms import Transform
 from training.zoo.base import Family, Reconstructing, VariationalBound
 
@@ -27,15 +28,27 @@ _MIN_HALF_ELEMENTS = 1024
 
 @dataclass(frozen=True)
 class Finished:
-    """A fitted model as it is evaluated and shipped; ``statistics`` is None for a model without a score."""
+    """A fitted model as it is evaluated and shipped; ``statistics`` is None for a model without a score.
+
+    ``deciding`` is the statistic that gives the verdict unless another is asked for; ``best`` the one that labelled
+    defects chose, None where there are none.
+    """
 
     fitted: Fitted
     statistics: Statistics | None
+    deciding: str = Combined.name
+    best: str | None = None
 
     @property
     def prepared(self) -> Prepared:
         """What the recipe asked for."""
         return self.fitted.prepared
+
+    @property
+    def listed(self) -> list[Statistic]:
+        """The statistics in the order of a manifest, whose first one decides; none without a score."""
+        members = [] if self.statistics is None else self.statistics.members
+        return sorted(members, key=lambda item: item.name != self.deciding)
 
     @property
     def family(self) -> Family:

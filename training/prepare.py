@@ -46,7 +46,7 @@ class Prepared:
 def prepare(recipe: Recipe, *, smoke: bool = False) -> Prepared:
     """What a recipe asks for; RecipeError where data, transform and family do not fit together.
 
-    FitError, before anything large is allocated, for a family that does not fit into memory.
+    TooCostly, before anything large is allocated, for a family that does not fit into memory.
     """
     dataset = load(recipe.data)
     splits = split(dataset, recipe.data.split, recipe.seed, recipe.data.normal)

@@ -44,6 +44,28 @@ class EvaluateOptions(Options):
     published: str = Field(default="", description="the best figure known from elsewhere, for the card")
 
 
+class ChooseOptions(Options):
+    """What is chosen for a person: one of several families, and the statistic that gives the verdict."""
+
+    by: Literal["likelihood", "defects"] = Field(
+        default="likelihood",
+        description="what families are compared by: the validation likelihood of the same data, or the share of "
+        "defects found at `alpha`: labelled ones or, of images with fewer than 20, made-up ones",
+    )
+    verdict: Literal["combined", "best"] = Field(
+        default="combined",
+        description="what decides unless a request asks otherwise: the combined statistic, or the one that finds most "
+        "labelled defects",
+    )
+    alpha: float = Field(default=0.01, gt=0, lt=1, description="false-alarm rate at which defects are to be found")
+    minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="most minutes of the fit of one family: loops stop there, and what a closed form would take longer "
+        "to try is left out",
+    )
+
+
 class ExportOptions(Options):
     """What the bundle holds."""
 
@@ -74,6 +96,7 @@ class Recipe(Options):
     candidates: int = Field(default=1, ge=1)
     fit: FitOptions = FitOptions()
     evaluate: EvaluateOptions = EvaluateOptions()
+    choose: ChooseOptions = ChooseOptions()
     export: ExportOptions = ExportOptions()
     text: str = Field(repr=False, description="the TOML as written, kept in the bundle")
 
@@ -142,8 +165,7 @@ def parse(text: str, source: str = "recipe", candidate: int = 0) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{source}: not valid TOML: {error}") from error
     problems: list[str] = []
-    _resolve(content, "transform", TRANSFORMS, problems)
-    _resolve_family(content, candidate, problems)
+    _resolve_methods(content, candidate, problems)
     if not problems:
         _check(content, problems)
     if problems:
@@ -151,16 +173,29 @@ def parse(text: str, source: str = "recipe", candidate: int = 0) -> Recipe:
     return Recipe.model_validate({**content, "text": text})
 
 
-def _resolve_family(content: dict[str, Any], candidate: int, problems: list[str]) -> None:
-    """Resolves ``[family]``, or every ``[[family]]``, of which the one of this number is kept."""
+def _resolve_methods(content: dict[str, Any], candidate: int, problems: list[str]) -> None:
+    """Resolves ``[transform]`` and ``[family]``, or every ``[[family]]``, of which the one of this number is kept."""
     found = content.get("family")
-    if not isinstance(found, list) or not found:
-        _resolve(content, "family", FAMILIES, problems)
-        return
-    resolved = [{"family": table} for table in found]
+    tables = found if isinstance(found, list) and found else None
+    resolved = [{"transform": content.get("transform"), "family": found}]
+    if tables is not None:
+        resolved = [_with_its_transform(table, content.get("transform")) for table in tables]
+    mistakes: list[str] = []
     for one in resolved:
-        _resolve(one, "family", FAMILIES, problems)
-    content.update(resolved[candidate], candidate=candidate, candidates=len(found))
+        _resolve(one, "transform", TRANSFORMS, mistakes)
+        _resolve(one, "family", FAMILIES, mistakes)
+    problems += dict.fromkeys(mistakes)
+    content.update(resolved[candidate])
+    if tables is not None:
+        content.update(candidate=candidate, candidates=len(tables))
+
+
+def _with_its_transform(family: Any, shared: Any) -> dict[str, Any]:
+    """A ``[[family]]`` and the transform it names in its own table, or that of all."""
+    if not isinstance(family, dict):
+        return {"transform": shared, "family": family}
+    own = {key: value for key, value in family.items() if key != "transform"}
+    return {"transform": family.get("transform", shared), "family": own}
 
 
 def _resolve(content: dict[str, Any], section: str, known: dict[str, Any], problems: list[str]) -> None:

@@ -12,7 +12,7 @@ from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds.place import Place, item
 from pofx.rules.arrays import Array
-from pofx.rules.categories import UNKNOWN, codes_of
+from pofx.rules.categories import UNKNOWN, are_truths, codes_of, name_of
 from pofx.rules.csv_cells import name_in
 from pofx.rules.names import as_compared
 
@@ -40,10 +40,11 @@ def codes_of_names(names: Names, column: bundle.Column, place: Callable[[int], P
 
 
 def code_of(value: object, column: bundle.Column, here: Place) -> float:
-    """The code of a name in JSON; raises RequestInvalid."""
-    if not isinstance(value, str):
+    """The code of a name in JSON, which in a column of true and false need not be text; raises RequestInvalid."""
+    read = name_of(value) if isinstance(value, bool | int | float) and are_truths(column.categories) else value
+    if not isinstance(read, str):
         raise here.refusal(f"expected the name of a category, got {str(value)[:_MOST_CHARACTERS]}", column=column.name)
-    name = as_compared(value)
+    name = as_compared(read)
     (code,) = codes_of([name], column.categories)
     if code == UNKNOWN:
         raise _unknown(name, column, here)

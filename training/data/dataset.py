@@ -37,6 +37,7 @@ class Dataset:
     domains: np.ndarray | None = None  # int64 (items,)
     names: np.ndarray | None = None  # text (items,), of files
     test: "Dataset | None" = None
+    defects: Items | None = None  # anomalies that lie apart from the items
 
     def __post_init__(self) -> None:
         """Refuses what no family could use: no items, wrong form, infinite values, columns without any value."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from pofx.kinds.files import IMAGES
 from pofx.kinds.folder import Folder, sub_folder, sub_folder_notes
 from training.data.dataset import Dataset
 from training.data.folders import opened
+from training.data.items import Items
 from training.data.labels import as_indices
 from training.data.picture import read_picture
 from training.errors import DataError
@@ -47,6 +49,16 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
         names=np.array(pictures.names),
         notes=(*pictures.notes, *said.notes, *about_captions, *_twins(pictures.names, arrays)),
     )
+
+
+def with_defects(found: Dataset, path: Path, size: int | None) -> Dataset:
+    """The dataset with images of known defects beside it, in the colours and the size of its own."""
+    read = load(path, "grey" if found.x.shape[3] == 1 else "rgb", size, None)
+    if read.x.shape[1:] != found.x.shape[1:]:
+        sides = [f"{shape[2]}x{shape[1]}" for shape in (found.x.shape, read.x.shape)]
+        raise DataError(f"{path}: expected images of {sides[0]} like {found.source}, got {sides[1]}; set `size`")
+    notes = (f"defects, all of them anomalies: {len(read.x)} images of {path}", *read.notes)
+    return replace(found, defects=Items(read.x, names=read.names), notes=(*found.notes, *notes))
 
 
 def _is_grey(array: np.ndarray) -> bool:

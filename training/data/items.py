@@ -40,6 +40,11 @@ class Items:
         """The items at these places, with all that is known about them."""
         return Items(**{name: array[index] for name, array in self.known().items()})
 
+    def joined(self, other: "Items") -> "Items":
+        """These items, then the others, with what is known about both."""
+        mine, theirs = self.known(), other.known()
+        return Items(**{name: np.concatenate([mine[name], theirs[name]]) for name in mine if name in theirs})
+
     def with_x(self, x: np.ndarray) -> "Items":
         """The same items in another form."""
         return replace(self, x=x)

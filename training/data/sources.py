@@ -57,6 +57,9 @@ class ImagesSource(_Source):
     labels: str | None = Field(
         default=None, description="column of captions.csv; without it the innermost folder's name"
     )
+    defects: Path | None = Field(
+        default=None, description="a folder or zip of known defects, read alike; they count as anomalies"
+    )
 
 
 class AudioSource(_Source):
@@ -134,7 +137,8 @@ def load(options: DataOptions) -> Dataset:
         case NpzSource():
             return npz.load(options.path, options.array, options.labels)
         case ImagesSource():
-            return images.load(options.path, options.mode, options.size, options.labels)
+            found = images.load(options.path, options.mode, options.size, options.labels)
+            return found if options.defects is None else images.with_defects(found, options.defects, options.size)
         case AudioSource():
             recordings = audio.load(options.path, options.length, options.hop, options.labels, options.rate_hz)
             return replace(recordings, licence=options.licence)

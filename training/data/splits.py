@@ -89,6 +89,8 @@ def split(dataset: Dataset, options: SplitOptions, seed: int, normal: tuple[str,
         official, official_normal = dataset.test.items, _is_normal(dataset.test, normal)
         test = official.take(official_normal)
         anomalies = official.take(~official_normal)
+    if dataset.defects is not None:
+        anomalies = anomalies.joined(dataset.defects)
     splits = Splits(fit, validation, calibration, held_out, test, anomalies)
     for name, size in splits.sizes().items():
         if size == 0 and name != "anomalies":

@@ -13,7 +13,15 @@ from pofx.kinds.parquet import ROW_NUMBERS
 from pofx.rules.categories import codes_of
 from pofx.rules.csv_cells import name_in
 from pofx.rules.names import as_compared
-from training.data.category_columns import LARGEST_SHARE, MOST_CATEGORIES, are_few, as_names, by_frequency, is_text
+from training.data.category_columns import (
+    LARGEST_SHARE,
+    MOST_CATEGORIES,
+    are_few,
+    as_names,
+    by_frequency,
+    in_one_spelling,
+    is_text,
+)
 from training.data.csv_table import read_csv
 from training.data.dataset import Dataset
 from training.data.labels import as_indices
@@ -33,7 +41,11 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, categories: t
     frame, notes = _read(path, {*categories, *filter(None, [labels])})
     _check_there(path, frame, [*columns, *categories, *filter(None, [labels])])
     candidates = list(columns) or _usable(frame, labels)
-    named = {name: as_names(frame[name]) for name in candidates if name in categories or is_text(frame[name])}
+    named = {
+        name: in_one_spelling(as_names(frame[name]))
+        for name in candidates
+        if name in categories or is_text(frame[name])
+    }
     found = {name: by_frequency(values) for name, values in named.items()}
     _check_meant(path, {name: named[name] for name in named if name not in categories}, found)
     left_out = _left_out(frame, found)

@@ -35,8 +35,11 @@ def evaluate_detection(
             auroc = roc_auc_score(labels, [*(sign * normal[name]), *(sign * abnormal[name])])
             protocol = f"one-class: fitted on normal items only; {name}; {len(abnormal[name])} anomalies"
             measurements.append(
-                Measurement("auroc", float(auroc), "area", "test against anomalies", protocol, statistic=name)
-            )
+                Measurement(
+                    "auroc", float(auroc), "area", "test against anomalies", protocol, statistic=name,
+                    anomalies=len(abnormal[name]),
+                )
+            )  # fmt: skip
     return measurements
 
 

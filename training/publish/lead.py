@@ -129,9 +129,9 @@ def _how_good(told: Told) -> str:
         return f"not measured: it has no density, and the data no labels. {known}"
     count = told.body.provenance.data.splits.get("test", 0)
     if best.name == "auroc":
-        anomalies = told.body.provenance.data.splits["anomalies"]
         return (
-            f"AUROC {best.figure} of `{best.statistic}`, {count:,} normal {told.items} against {anomalies:,}. {known}"
+            f"AUROC {best.figure} of `{best.statistic}`, {count:,} normal {told.items} against {best.anomalies:,}. "
+            f"{known}"
         )
     if best.name == "class_share_tv":
         return (

@@ -67,7 +67,7 @@ def _score(calibrated: Calibrated, measurements: Sequence[Measurement]) -> bundl
         noise_seed=NOISE_SEED,
         statistics=tuple(
             bundle.Statistic(name=item.name, unit=item.unit, tail=item.tail, description=item.description)
-            for item in statistics.members
+            for item in calibrated.exported.finished.listed
         ),
         calibration=bundle.Calibration(
             file=CALIBRATION,
