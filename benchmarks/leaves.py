@@ -1,9 +1,9 @@
 """Leaves with and without visible defects: the documented example of images, and what `image-density` makes of it.
 
-Leaves are drawn: an outline, veins, light from a side, a little noise; 32 by 32 pixels in grey. Defects are holes, spots,
-torn edges and folds. They are drawn before a leaf is turned, blurred, lit and made noisy, as the defects that the recipe
-makes up are not; holes and spots are ellipses like some of those all the same. Of 2,000 leaves without defects, those
-that are not kept aside are fitted; 80 labelled defects choose, 320 others judge.
+Leaves are drawn: an outline, veins, light from a side, a little noise; 32 by 32 pixels in grey. Defects are holes,
+spots, torn edges and folds. They are drawn before a leaf is turned, blurred, lit and made noisy, unlike those that the
+recipe makes up; holes and spots are ellipses like some of those all the same. Of 2,000 leaves without defects, some are
+kept aside as ever; of 80 labelled defects half choose, and 320 others judge.
 """
 
 import tempfile

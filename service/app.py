@@ -49,6 +49,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    app.needs_key = bool(settings.api_keys)
     problems.install(app)
     endpoints: dict[str, Endpoint] = {
         "/generate": GenerateEndpoint(services),

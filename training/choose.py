@@ -3,13 +3,15 @@
 By likelihood, the best of the validation split wins: of raw data, in nats, with the log-determinant of the transform;
 so they can be compared whatever a family sees, as long as their nats are of the same thing. What families say about
 images is often not (averaged blocks, fewer levels, no density at all). They can be compared by what they are for: the
-share of defects found at a false-alarm rate, labelled defects if there are enough, made-up ones otherwise. A recipe with
-one family has nothing to choose, and nothing is measured.
+share of defects found at a false-alarm rate, labelled defects if there are enough, made-up ones otherwise. A recipe
+with one family has nothing to choose, and nothing is measured.
 """
 
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from training.decide import check_decision, found_by
 from training.errors import RecipeError
@@ -33,7 +35,7 @@ class Figure:
 
 
 def check_candidates(prepared: list[Prepared]) -> None:
-    """Refuses families that cannot be compared, and a verdict without defects to choose it, before anything is fitted."""
+    """Refuses families that cannot be compared, and a verdict that nothing can choose, before anything is fitted."""
     for item in prepared:
         check_decision(item)
     if len(prepared) < 2:
@@ -124,13 +126,20 @@ def _finding_of(fitted: Fitted, kind: str) -> Figure:
     prepared = fitted.prepared
     shown = replace(prepared, family=copy.deepcopy(prepared.family))  # finishing changes weights for good
     finished = finish(replace(fitted, prepared=shown), lambda _: None)
-    if kind == "labelled":
-        defects = halves(prepared.splits.anomalies, prepared.recipe.seed)[0].x
-    else:
-        defects = with_defects(prepared.splits.validation.x, prepared.recipe.seed)
-    found = found_by(finished, defects)
+    found = found_by(finished, _defects(prepared, kind))
     decisive = best(found) if prepared.recipe.choose.verdict == "best" else found[0]
+    if kind == "made-up":
+        decisive = replace(decisive, defects=len(prepared.splits.validation))
     return Figure(decisive.rank, decisive.share, _words(decisive, kind, len(prepared.splits.validation)))
+
+
+def _defects(prepared: Prepared, kind: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The labelled ones that choose; or one made up in every validation image, which are among images at its place."""
+    if kind == "labelled":
+        choosing = halves(prepared.splits.anomalies, prepared.recipe.seed)[0]
+        return lambda _: choosing.x
+    made_up = with_defects(prepared.splits.validation.x, prepared.recipe.seed)
+    return lambda places: made_up[places]
 
 
 def _words(found: Finding, kind: str, normal: int) -> str:

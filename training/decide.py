@@ -5,7 +5,7 @@ half, which `training.evaluate.measure` looks at, says how good the choice is. N
 items, so that what p-values promise is untouched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,21 +13,22 @@ import torch
 
 from training.batches import chunk
 from training.errors import RecipeError
-from training.evaluate.finding import FEW, Finding, best, findings, halves
-from training.finish import Finished, Say
+from training.evaluate.finding import FEW, Finding, best, findings, halves, mean_of
+from training.finish import Finished, Say, statistics_on
 from training.prepare import Prepared
 from training.scoring import Scoring, is_scored
+from training.statistics import Statistics
 
 _LEAST = 2  # defects that have two halves
 
 
 def decided(finished: Finished, say: Say) -> Finished:
-    """The same, with the statistic that decides; says which one finds most of the labelled defects, if there are some."""
+    """The same with the statistic that decides; says which one finds most of the labelled defects, if there are any."""
     prepared = finished.prepared
     if finished.statistics is None or len(prepared.splits.anomalies) < _LEAST:
         return finished
     choosing, reporting = halves(prepared.splits.anomalies, prepared.recipe.seed)
-    found = found_by(finished, choosing.x)
+    found = found_by(finished, lambda _: choosing.x)
     chosen = best(found)
     say(_told(found, chosen, len(reporting)))
     is_asked = prepared.recipe.choose.verdict == "best"
@@ -50,23 +51,37 @@ def check_decision(prepared: Prepared) -> None:
         )
 
 
-def found_by(finished: Finished, defects: np.ndarray) -> list[Finding]:
-    """What every statistic finds of raw defects, compared with the items of the validation split."""
-    tails = {item.name: item.tail for item in finished.statistics.members}
-    normal = values_of(finished, finished.prepared.splits.validation.x)
-    return findings(tails, normal, values_of(finished, defects), finished.prepared.recipe.choose.alpha)
+def found_by(finished: Finished, defects: Callable[[np.ndarray], np.ndarray]) -> list[Finding]:
+    """What every statistic finds of raw defects, compared with the items of the validation split.
+
+    Statistics are fitted on that split, and know its items; so each half is compared by statistics fitted on the other
+    one, and the mean of both counts. ``defects`` gives those to be found among the items at some places.
+    """
+    places = np.arange(len(finished.prepared.splits.validation))
+    folds = [places[: len(places) // 2], places[len(places) // 2 :]]
+    one, other = (_found_in(finished, mine, theirs, defects(mine)) for mine, theirs in (folds, folds[::-1]))
+    return [mean_of(*pair) for pair in zip(one, other, strict=True)]
 
 
-def values_of(finished: Finished, raw: np.ndarray) -> Mapping[str, np.ndarray]:
+def _found_in(finished: Finished, normal: np.ndarray, fitted: np.ndarray, defects: np.ndarray) -> list[Finding]:
+    """What statistics fitted on validation items at some places find, compared with the items at others."""
+    raw = finished.prepared.splits.validation.x
+    statistics = statistics_on(finished, raw[fitted])
+    tails = {item.name: item.tail for item in statistics.members}
+    usual, odd = (values_of(finished, statistics, part) for part in (raw[normal], defects))
+    return findings(tails, usual, odd, finished.prepared.recipe.choose.alpha)
+
+
+def values_of(finished: Finished, statistics: Statistics, raw: np.ndarray) -> Mapping[str, np.ndarray]:
     """The statistics of raw items, (items,) each, by the eager model."""
-    scoring = Scoring(finished.family, finished.transform, finished.statistics).eval()
+    scoring = Scoring(finished.family, finished.transform, statistics).eval()
     noise, size = scoring.shared_noise(), chunk(finished.family.dims, finished.transform.levels)
     with torch.no_grad():
         chunks = (torch.from_numpy(raw[at : at + size]) for at in range(0, len(raw), size))
         parts = [[found.numpy() for found in scoring(part, *noise)] for part in chunks]
     columns = (np.concatenate(rows) for rows in zip(*parts, strict=True))
     named = dict(zip(scoring.names, columns, strict=True))
-    return {item.name: named[item.name] for item in finished.statistics.members}
+    return {item.name: named[item.name] for item in statistics.members}
 
 
 def _told(found: list[Finding], chosen: Finding, others: int) -> str:

@@ -77,9 +77,17 @@ def finish(fitted: Fitted, say: Say) -> Finished:
     statistics = _unfitted(scoring)
     if not _are_kept(statistics, fitted.run, say):
         say("fitting the statistics and their background model")
-        _fit(statistics, scoring, prepared)
+        _fit(statistics, scoring, prepared, prepared.splits.validation.x)
         fitted.run.save(fitted.run.finished, statistics.state_dict())
     return Finished(fitted, statistics.eval())
+
+
+def statistics_on(finished: Finished, held: np.ndarray) -> Statistics:
+    """Statistics like its own, but fitted on these raw items that the family was not fitted on; they are not kept."""
+    scoring = Scoring(finished.family, finished.transform).eval()
+    statistics = _unfitted(scoring)
+    _fit(statistics, scoring, finished.prepared, held)
+    return statistics.eval()
 
 
 def round_to_half(family: Family) -> None:
@@ -114,10 +122,10 @@ def _are_kept(statistics: Statistics, run: Run, say: Say) -> bool:
     return True
 
 
-def _fit(statistics: Statistics, scoring: Scoring, prepared: Prepared) -> None:
-    """Fits them on the validation split, and what describes the data on the fit split."""
+def _fit(statistics: Statistics, scoring: Scoring, prepared: Prepared, held: np.ndarray) -> None:
+    """Fits them on items of the validation split, and what describes the data on the fit split."""
     with torch.no_grad():
-        evidence = _evidence(scoring, prepared.splits.validation.x)
+        evidence = _evidence(scoring, held)
         statistics.fit(_in_model_space(scoring, prepared.splits.fit.x[:_FIT_ITEMS]), evidence)
 
 

@@ -1,7 +1,6 @@
 """The recipe: one TOML file that says data, transform, family, fit and export; everything else has a default."""
 
 import difflib
-import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -12,6 +11,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from pofx.errors import RequestInvalid
 from pofx.kinds.encodings import text_of
+from pofx.rules.allowed import allowed
+from training.changes import changed
 from training.data.sources import DataOptions
 from training.errors import RecipeError
 from training.transforms import TRANSFORMS
@@ -119,38 +120,6 @@ def _text(path: Path) -> str:
         raise RecipeError(f"{path}: {error.strerror}") from error
     except RequestInvalid as error:
         raise RecipeError(f"{path}: {error}") from error
-
-
-def changed(text: str, change: str) -> str:
-    """The text of a recipe with one value set: ``table.key=value`` or ``key=value``, the value as in TOML.
-
-    So the text stays the whole truth about a run, and a changed recipe is another run.
-    """
-    place, separator, value = change.partition("=")
-    table, _, key = place.strip().rpartition(".")
-    if not separator or not key:
-        raise RecipeError(f"{change!r}: expected table.key=value, for instance fit.epochs=5")
-    lines = text.splitlines()
-    start = 0
-    if any(line.split("#")[0].strip() == f"[[{table}]]" for line in lines):
-        raise RecipeError(f"{change!r}: the recipe has several [[{table}]]; change them in the file")
-    if table:
-        headers = [index for index, line in enumerate(lines) if line.split("#")[0].strip() == f"[{table}]"]
-        if not headers:
-            lines += ["", f"[{table}]"]
-        start = headers[0] + 1 if headers else len(lines)
-    end = next((index for index in range(start, len(lines)) if lines[index].lstrip().startswith("[")), len(lines))
-    kept = [line for line in lines[start:end] if line.partition("=")[0].strip() != key]
-    return "\n".join([*lines[:start], f"{key} = {_literal(value.strip())}", *kept, *lines[end:]]) + "\n"
-
-
-def _literal(value: str) -> str:
-    """The value as TOML; a bare word is a string."""
-    try:
-        tomllib.loads(f"value = {value}")
-    except tomllib.TOMLDecodeError:
-        return json.dumps(value)
-    return value
 
 
 def candidates(recipe: Recipe) -> tuple[Recipe, ...]:
@@ -262,10 +231,15 @@ def _nearest(word: str, known: Any) -> str:
     return f", did you mean {matches[0]!r}?" if matches else ""
 
 
-def describe(options: type[BaseModel]) -> list[tuple[str, str, str]]:
-    """Name, default and meaning of every option, for people."""
+def describe(options: type[BaseModel]) -> list[tuple[str, str, str, str]]:
+    """Name, default, allowed values and meaning of every option, for people."""
     return [
-        (name, "required" if field.is_required() else _as_toml(field.default), field.description or "")
+        (
+            name,
+            "required" if field.is_required() else _as_toml(field.default),
+            allowed(field.annotation, field.metadata),
+            field.description or "",
+        )
         for name, field in options.model_fields.items()
         if name != "source"
     ]

@@ -1,9 +1,10 @@
 """The drift of a model as JSON, or its histogram of p-values as a picture."""
 
 from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.framed import Axis, framed
 from pofx.kinds.image import encode_png
 from pofx.kinds.json_text import write_json
-from service.answers.bars import bar_chart
+from service.answers.bars import bar_chart, row_of, top_of
 from service.drift.monitor import Reading
 from service.schemas.drift import DriftReport
 
@@ -40,9 +41,18 @@ def as_json(model: LoadedModel, state: Reading) -> bytes:
     return write_json(report)
 
 
-def as_picture(state: Reading) -> bytes:
+def as_picture(model: LoadedModel, state: Reading) -> bytes:
     """A PNG of the histogram, p-values from 0 at the left to 1 at the right, with a line at the expected count."""
-    return encode_png(bar_chart(state.histogram, state.window_items / len(state.histogram)))
+    expected = state.window_items / len(state.histogram)
+    chart, most = bar_chart(state.histogram, expected), top_of(state.histogram, expected)
+    height, width = chart.shape[:2]
+    title = (
+        f"{model.manifest.reference}: p-values of {state.statistic}\n"
+        f"last {state.window_items} items; dashed: {expected:g} in each bar without drift"
+    )
+    ticks = [(round(share * (width - 1)), f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1)]
+    rows = [(row_of(count, most, height), f"{count:g}") for count in (0, most / 2, most)]
+    return encode_png(framed(chart, title, Axis("p-value", ticks), Axis("items in each bar", rows)))
 
 
 def _meaning(state: Reading) -> str:

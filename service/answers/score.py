@@ -14,12 +14,12 @@ from pofx.kinds.image import encode_png
 from pofx.kinds.json_text import write_json
 from pofx.kinds.npy import encode_npy
 from pofx.kinds.parquet_if_there import encode_parquet
-from pofx.kinds.sheets import as_colour, contact_sheet, heat_map
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
-from pofx.use.reasons import per_position, reasons
+from pofx.use.reasons import reasons
 from pofx.use.scores import Scores
-from service.answers.surprise import surprise_map, waveform_map
+from service.answers.heat import heat_sheet
+from service.answers.surprise import surprise_map
 from service.schemas.score import CalibrationUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
@@ -90,18 +90,14 @@ def _columns(spec: bundle.InputSpec, items: Array, scores: Scores) -> dict[str, 
     return {**scores.columns(), "reason": reasons(spec, items, scores.explanation.nats)}
 
 
-def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
-    """A PNG with every input beside its heat map, or above it where the input is a recording."""
+def as_sheet(manifest: bundle.Manifest, items: Array, scores: Scores) -> bytes:
+    """A PNG with every input beside its heat map, or above it where the input is a recording.
+
+    All maps share their colours, and a bar says what these mean.
+    """
     if scores.explanation is None:
         raise ValueError("a sheet needs scores with an explanation")
-    nats = scores.explanation.nats
-    if spec.kind == "audio":
-        pairs = zip(items, nats, strict=True)
-        return encode_png(contact_sheet(np.stack([waveform_map(values, surprise)[0] for values, surprise in pairs])))
-    maps = np.stack([heat_map(per_position(surprise))[0] for surprise in nats])
-    pictures = np.stack([as_colour(items), maps], axis=1)  # (n, 2, height, width, 3)
-    columns = 2 * max(1, round(len(maps) ** 0.5 / 1.5))
-    return encode_png(contact_sheet(pictures.reshape(-1, *pictures.shape[2:]), columns))  # of (2n, height, width, 3)
+    return encode_png(heat_sheet(manifest, items, scores.explanation))
 
 
 def _calibration(scores: Scores) -> CalibrationUsed:

@@ -80,5 +80,5 @@ def _rendered(media: str, model: LoadedModel, decoded: Decoded, scores: Scores) 
     if media == PARQUET:
         return answers.as_parquet(model.manifest.input, decoded.array, decoded.columns, scores)
     if media == PNG:
-        return answers.as_sheet(model.manifest.input, decoded.array, scores)
+        return answers.as_sheet(model.manifest, decoded.array, scores)
     return answers.as_json(model, decoded, scores)

@@ -5,11 +5,12 @@ import pytest
 
 from pofx import bundle
 from training import choose as choosing
+from training.changes import changed
 from training.choose import check_candidates, choose, validation_log_prob
 from training.errors import RecipeError
 from training.fit import Fitted, Hardware, fit
 from training.prepare import prepare
-from training.recipe import candidates, changed, parse
+from training.recipe import candidates, parse
 from training.run import Run
 
 TEXT = """

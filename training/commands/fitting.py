@@ -32,7 +32,13 @@ Changes = Annotated[
         "--set", help="Change a value of the recipe, for instance --set fit.epochs=5 --set data.limit=5000. Repeatable."
     ),
 ]
-StorePath = Annotated[Path, typer.Option(help="Where bundles are written.")]
+StorePath = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where bundles are written; models by default, for a rehearsal RUNS/rehearsals.", show_default=False
+    ),
+]
+_REHEARSALS = "rehearsals"
 RunsPath = Annotated[Path, typer.Option(help="Where checkpoints, logs and weights are kept.")]
 
 
@@ -46,7 +52,7 @@ def fit_command(
     ] = True,
     accelerator: Annotated[str, typer.Option(help="cpu, gpu, mps or auto.")] = "auto",
     devices: Annotated[str, typer.Option(help="How many devices, or which: 2 or 0,1 or auto.")] = "auto",
-    store: StorePath = Path("models"),
+    store: StorePath = None,
     runs: RunsPath = Path("runs"),
 ) -> None:
     """Fit, evaluate, calibrate, export: one recipe to one new bundle version in the store.
@@ -62,18 +68,18 @@ def fit_command(
     except FitInterrupted as stop:
         complain(str(stop), "stopped")
         raise typer.Exit(130) from stop
-    _write(best, store)
+    _write(best, _store(store, smoke, runs))
 
 
 def export_command(
     recipe: RecipePath,
     smoke: Smoke = False,
     changes: Changes = None,
-    store: StorePath = Path("models"),
+    store: StorePath = None,
     runs: RunsPath = Path("runs"),
 ) -> None:
     """Export a run that is fitted already, as a new version: evaluate, calibrate, check parity, write."""
-    _write(_fitted(recipe, smoke, changes, runs), store)
+    _write(_fitted(recipe, smoke, changes, runs), _store(store, smoke, runs))
 
 
 def evaluate_command(
@@ -160,6 +166,13 @@ def _fitted(path: Path, smoke: bool, changes: list[str] | None, runs: Path) -> F
         except TooCostly as error:
             left_out.append(f"{candidate_name(one)}: {error}")
     return choose(fitted, say, left_out)
+
+
+def _store(asked: Path | None, smoke: bool, runs: Path) -> Path:
+    """Where the bundle goes: a rehearsal appears among the models that are served only where that was asked for."""
+    if asked is None and smoke:
+        say(f"a rehearsal: its bundle goes to {runs / _REHEARSALS}, which nothing serves; --store says where else")
+    return asked or (runs / _REHEARSALS if smoke else Path("models"))
 
 
 def _write(best: Fitted, store: Path) -> None:

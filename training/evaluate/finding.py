@@ -57,6 +57,17 @@ def best(found: Sequence[Finding]) -> Finding:
     return max(found, key=lambda item: item.rank)
 
 
+def mean_of(one: Finding, other: Finding) -> Finding:
+    """The mean of two findings of one statistic, by other normal items; ``defects`` are those of the larger one."""
+    return Finding(
+        one.statistic,
+        (one.share + other.share) / 2,
+        (one.auroc + other.auroc) / 2,
+        max(one.alpha, other.alpha),
+        max(one.defects, other.defects),
+    )
+
+
 def halves(defects: Items, seed: int) -> tuple[Items, Items]:
     """Those that choose, and those that report what was chosen: a seeded half each."""
     order = np.random.default_rng((seed, _SEED)).permutation(len(defects))
