@@ -22,6 +22,7 @@ from pofx.cli.summary import print_summary
 from pofx.cli.tally import Tally
 from pofx.cli.worst import Worst
 from pofx.kinds.columns import Extra
+from pofx.kinds.faults import Errors
 from pofx.kinds.files import Block, blocks, count
 from pofx.kinds.notes import Notes
 from pofx.rules.promises import Promise
@@ -74,6 +75,10 @@ def score_command(
     extra: Annotated[
         Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
     ] = "keep",
+    errors: Annotated[
+        Errors,
+        typer.Option(metavar="refuse|row", help="row: score every good item, and say in a column why another is not."),
+    ] = "refuse",
     store: StoreFolder = USUAL_STORE,
 ) -> None:
     """Score a file or folder.
@@ -85,7 +90,7 @@ def score_command(
     loaded = able(opened(model, store), "score").loaded
     asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr))
     with _written(target, fdr) as table:
-        outcome = _streamed(asked, path, extra, worst, table)
+        outcome = _streamed(asked, blocks(path, loaded.manifest.input, extra=extra, errors=errors), path, worst, table)
         if table is not None:
             table.finish(outcome.found)
     console = Console(stderr=target is not None and target.path is None)
@@ -110,7 +115,7 @@ def _written(target: Target | None, fdr: float | None) -> Iterator[ScoreTable | 
         yield table
 
 
-def _streamed(asked: ScorePlan, path: Path, extra: Extra, most: int, table: ScoreTable | None) -> Outcome:
+def _streamed(asked: ScorePlan, items: Iterator[Block], path: Path, most: int, table: ScoreTable | None) -> Outcome:
     """Scores all items, and writes them if they are to be written."""
     started, fdr = time.monotonic(), asked.fdr
     each = replace(asked, fdr=None)  # a block alone does not know what the discoveries among all items are
@@ -118,8 +123,8 @@ def _streamed(asked: ScorePlan, path: Path, extra: Extra, most: int, table: Scor
     worst = Worst(most, _decisive(asked))
     spec = asked.model.manifest.input
     with progress(f"scoring {path.name}", count(path, spec)) as advance, behind(_writer(table)) as write:
-        for block in ahead(blocks(path, spec, extra=extra)):
-            scores = run(each.begin(block.decoded.array))
+        for block in ahead(items):
+            scores = run(each.begin(block.decoded.array, block.decoded.faults))
             write((block, scores))
             tally.take(scores)
             worst.take(block, scores)

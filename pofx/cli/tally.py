@@ -13,10 +13,14 @@ from pofx.use.sizes import Size
 
 @dataclass
 class Tally:
-    """Counts of items that are compared with calibration items of one size; ``counts`` of every p-value k / (n + 1)."""
+    """Counts of items that are compared with calibration items of one size; ``counts`` of every p-value k / (n + 1).
+
+    ``left_out`` of the ``items`` could not be read.
+    """
 
     size: Size
     items: int = 0
+    left_out: int = 0
     anomalies: int = 0
     counts: NDArray[np.int64] = field(init=False)
 
@@ -29,6 +33,11 @@ class Tally:
         return np.arange(1, self.size.n + 2) / (self.size.n + 1)
 
     @property
+    def scored(self) -> int:
+        """How many items could be read."""
+        return self.items - self.left_out
+
+    @property
     def tests(self) -> int:
         """How many items have a p-value."""
         return int(self.counts.sum())
@@ -39,6 +48,7 @@ class Tally:
         ranks = np.rint(p_values * (self.size.n + 1)).astype(np.int64) - 1
         self.counts += np.bincount(ranks, minlength=len(self.counts))
         self.items += len(scores)
+        self.left_out += len(scores.faults.wrong)
         self.anomalies += int(scores.anomaly.sum())
 
     def discoveries(self, fdr: float) -> "Found":

@@ -11,6 +11,7 @@ from pofx.errors import RequestInvalid
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.rows import RowGraph
 from pofx.kinds.condition import Label
+from pofx.kinds.faults import REFUSE, Faults
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.rules.outputs import LOG_PROB, MapKind, map_kind
@@ -72,18 +73,22 @@ class ScorePlan:
         """Work of scoring that many items."""
         return items * self.graph.mflop_per_row
 
-    def begin(self, items: Array) -> OneStep[Scores]:
+    def begin(self, items: Array, faults: Faults = REFUSE) -> OneStep[Scores]:
         """The steps that score items of shape (batch, …) as the model takes them; raises RequestInvalid."""
         self.comparison.check_count(len(items))
-        arrays = {data_input(self.graph.spec).name: items, **option_arrays(self.graph.spec, {}, len(items))}
-        return OneStep(self.graph, self.wanted, arrays, lambda outputs: self.read(items, outputs))
+        sound = faults.without(items)
+        arrays = {data_input(self.graph.spec).name: sound, **option_arrays(self.graph.spec, {}, len(sound))}
+        return OneStep(self.graph, self.wanted, arrays, lambda outputs: self.read(items, outputs, faults))
 
-    def read(self, items: Array, outputs: Mapping[str, Array]) -> Scores:
-        """What the outputs for these items mean."""
-        gaps = missing.gaps_of(self.model, items)
+    def read(self, items: Array, outputs: Mapping[str, Array], faults: Faults = REFUSE) -> Scores:
+        """What the outputs for those of these items without faults mean."""
+        outputs = {name: faults.among_all(values, len(items)) for name, values in outputs.items()}
+        gaps = missing.gaps_of(self.model, items, faults)
         log_prob = None if self.declared.density is None else outputs[LOG_PROB].astype(np.float64)
         statistics = {item.name: outputs[item.name].astype(np.float64) for item in self.declared.statistics}
-        calibrated = {item.name: self._p_values(item, statistics[item.name], gaps) for item in self.declared.statistics}
+        calibrated = {
+            item.name: self._p_values(item, statistics[item.name], gaps, faults) for item in self.declared.statistics
+        }
         verdict = calibrated[self.rule.statistic]
         found = None if self.fdr is None else benjamini_hochberg(verdict, self.fdr)
         return Scores(
@@ -99,14 +104,23 @@ class ScorePlan:
             explanation=None if self.map is None else _explanation(self.map, outputs[self.map]),
             discoveries=found,
             gaps=gaps,
-            notes=self._notes(gaps, found),
+            notes=(*_left_out(faults, len(items), found), *self._notes(gaps, found)),
+            faults=faults,
         )
 
-    def _p_values(self, statistic: bundle.Statistic, values: Floats, gaps: missing.Gaps | None) -> Floats:
-        """The p-values; NaN for a row that misses values where they would compare with no calibration item."""
+    def _p_values(
+        self, statistic: bundle.Statistic, values: Floats, gaps: missing.Gaps | None, faults: Faults
+    ) -> Floats:
+        """The p-values; NaN for a row that misses values where they would compare with no calibration item.
+
+        That of an unseen category is the smallest: no calibration item is as odd.
+        """
         found = self.comparison.p_values(statistic, values)
         if gaps is not None and missing.incomparable(self.declared.calibration, statistic.name):
             found[gaps.any(axis=1)] = np.nan
+        if faults.unseen:
+            unseen = list(faults.unseen)
+            found[unseen] = self.comparison.smallest_p_values(len(values))[unseen]
         return found
 
     def _thresholds(self, items: int) -> Floats | float:
@@ -143,6 +157,20 @@ def score_of(model: LoadedModel) -> bundle.Score:
     if model.manifest.score is None:
         raise ValueError(f"{model.manifest.reference} cannot score; choose models by capability")
     return model.manifest.score
+
+
+def _left_out(faults: Faults, items: int, found: Discoveries | None) -> tuple[str, ...]:
+    """How many items have no scores, or scores for a reason of their own."""
+    notes = []
+    if faults.wrong:
+        others = "" if found is None else "; discoveries are among the others"
+        notes.append(f"{len(faults.wrong)} of {items} items could not be read and are left out: see error{others}")
+    if faults.unseen:
+        notes.append(
+            f"{len(faults.unseen)} of {items} items hold a category that training never saw: see reason; they have the "
+            "smallest p-value, and no log_prob or other statistic, since the model gives such a category no mass"
+        )
+    return tuple(notes)
 
 
 def _map_note(declared: bundle.Score) -> str:

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.decoded import Decoded, Payload
-from pofx.kinds.json_items import JsonItems
 from pofx.kinds.media import CSV, JSON, NPY, PARQUET, PNG
 from pofx.kinds.parquet_if_there import library
 from pofx.use import score
@@ -15,10 +14,10 @@ from pofx.use.scores import Scores
 from service.answers import score as answers
 from service.errors import NotAcceptable
 from service.routes import bodies
+from service.routes.json_rows import json_rows
 from service.routes.negotiation import preferred
 from service.routes.notes import notes_header
 from service.routes.patience import patiently
-from service.routes.query import with_query
 from service.routes.services import Services
 from service.schemas.score import ScoreOptions, ScoreRequest
 from service.trace import Trace
@@ -41,9 +40,7 @@ class ScoreEndpoint:
     async def _read(self, request: Request) -> tuple[ScoreOptions, Payload]:
         settings = self._services.settings
         if bodies.media_type(request) == JSON:
-            said, size = await bodies.json_body(request, ScoreRequest, settings)
-            body = with_query(request, said, ScoreOptions)
-            return body, JsonItems(body.inputs, size, body.extra)
+            return await json_rows(request, ScoreRequest, ScoreOptions, settings)
         options = bodies.query(request, ScoreOptions)
         return options, await bodies.payload(request, settings, options.extra)
 
@@ -56,8 +53,8 @@ class ScoreEndpoint:
             await asyncio.to_thread(library)
         with services.admission.ticket(plan.mflop(items.count)):
             with trace.stage("decode"):
-                decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            scores = await services.run(plan.begin(decoded.array), trace)
+                decoded = await services.decode(items, model.manifest.input, options.errors)
+            scores = await services.run(plan.begin(decoded.array, decoded.faults), trace)
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)

@@ -7,7 +7,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.decoded import Decoded, Payload
+from pofx.kinds.faults import Errors
 from pofx.use.steps import Steps
 from service.drift.watches import Watches
 from service.engine.admission import Admission
@@ -52,6 +55,10 @@ class Services:
     async def run(self, steps: Steps[T], trace: Trace) -> T:
         """The result of a plan's steps, batched with those of other requests."""
         return await run(steps, self.device, trace)
+
+    async def decode(self, items: Payload, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
+        """The items of a request."""
+        return await self.convert(items.size, items.decode, spec, errors)
 
     async def look_for_bundles(self) -> None:
         """Serves what the store holds now; requests in flight keep the model they have."""
