@@ -1,6 +1,6 @@
 """``pofx encode``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +25,7 @@ from pofx.use.steps import run
 
 Encoded = tuple[Block, Array]
 Write = Callable[[Encoded], None]
+_MOST_REASONS = 20
 _FORMS, _TAKEN = (".csv", ".parquet", ".npy"), "encode"
 
 
@@ -56,7 +57,8 @@ def encode_command(
         _check(output)
     loaded = able(opened(model, store), "encode")
     asked, spec = encode.plan(loaded.loaded), loaded.info.input
-    items, left_out, dims = 0, 0, asked.declared.dims
+    items, dims = 0, asked.declared.dims
+    left_out: dict[int, str] = {}
     with (
         _written(output, dims) as table,
         progress(f"encoding {path.name}", count(path, spec)) as advance,
@@ -64,15 +66,21 @@ def encode_command(
     ):
         for block in ahead(blocks(path, spec, extra=extra, errors=errors)):
             write((block, run(asked.begin(block.decoded.array, block.decoded.faults))))
-            left_out += len(block.decoded.faults.reasons)
+            left_out |= block.decoded.faults.shifted(block.first).reasons
             items += len(block.decoded.array)
             advance(len(block.decoded.array))
     if output is not None:
-        others = f" ({left_out:,} others left out)" if left_out else ""
-        words = (
-            f"{items - left_out:,} items encoded with {loaded.info.reference}, {dims} numbers each{others}: {output}"
-        )
-        Console().print(words, highlight=False, markup=False, soft_wrap=True)
+        encoded = f"{items - len(left_out):,} items encoded with {loaded.info.reference}, {dims} numbers each: {output}"
+        for words in (encoded, *_left_out(left_out)):
+            Console().print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def _left_out(reasons: Mapping[int, str]) -> list[str]:
+    """How many items have no vector, and the first reasons."""
+    if not reasons:
+        return []
+    some = list(reasons.items())[:_MOST_REASONS]
+    return [f"{len(reasons):,} others left out", *(f"item {index}: {words}" for index, words in some)]
 
 
 def _check(output: Path) -> None:

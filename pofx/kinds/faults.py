@@ -72,7 +72,7 @@ class Faults:
 
     def without(self, items: T) -> T:
         """The items that are given to the model; the array itself if all are."""
-        return items[self.sound(len(items))] if self.reasons else items  # type: ignore[return-value]
+        return items[self.sound(len(items))] if self.reasons else items
 
     def among_all(self, values: T, items: int) -> T:
         """What was found of the sound items, (sound, …), for all, (items, …): not a number, or false, for others."""

@@ -58,7 +58,8 @@ class JsonItems:
         values = [self._row(index, spec, faults) for index in range(self.count)]
         names = {as_compared(column.name) for column in spec.columns}
         rows = [(value and value.row) or {} for value in self.items]
-        sent = dict.fromkeys(name for row in rows for name in row)
+        read = [row for index, row in enumerate(rows) if index not in faults.wrong]
+        sent = dict.fromkeys(name for row in read for name in row)
         unread = [name for name in sent if as_compared(name) not in names]
         array = finite_rows(values, spec, item, faults)
         own = dict(columns_of(np.array(values, np.float64).reshape(array.shape), spec).values)
@@ -107,10 +108,17 @@ def _row(value: Item, spec: bundle.RowSpec, index: int, extra: Extra, faults: Fa
     if value.row is not None:
         return row_values(value.row, spec, index, extra, faults)
     if value.array is not None:
+        _check_names_fit(value.array, spec, item(index))
         array = codes_in(value.array, spec, Place(f"item {index}", f"/inputs/{index}/array", index), faults)
         row: list[float] = decode_nested(_null_as_nan(array), spec, item(index)).tolist()
         return row
     raise _other_form(value, spec, item(index))
+
+
+def _check_names_fit(values: list[Any], spec: bundle.RowSpec, place: Place) -> None:
+    """RequestInvalid for names among more or fewer values than there are columns: whose they are is not known."""
+    if len(values) != len(spec.columns) and str in map(type, values):
+        raise place.refusal(f"expected {len(spec.columns)} values, got {len(values)}")
 
 
 def _null_as_nan(values: list[Any]) -> list[Any]:

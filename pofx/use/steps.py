@@ -65,8 +65,8 @@ class OneStep(Generic[T]):
 
 def _no_rows(graph: RowGraph, wanted: tuple[str, ...]) -> Outputs:
     """The outputs of no rows, (0, …) each."""
-    shapes = {item.name: ([0, *item.shape[1:]], item.dtype) for item in graph.spec.outputs}
-    return {name: np.empty(*shapes[name]) for name in wanted}
+    declared = {item.name: item for item in graph.spec.outputs}
+    return {name: np.empty((0, *map(int, declared[name].shape[1:])), declared[name].dtype) for name in wanted}
 
 
 def run(steps: Steps[T]) -> T:
