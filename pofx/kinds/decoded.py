@@ -47,6 +47,8 @@ class Payload(Protocol):
         ...
 
 
+_MOST_NOTES = 20
+
 Single = tuple[Array, str | None]
 """An item, and a note of what was changed about it."""
 
@@ -72,7 +74,10 @@ def _counted(found: Sequence[Single]) -> tuple[str, ...]:
     notes = Counter(note for _, note in found if note is not None)
     if len(found) == 1:
         return tuple(notes)
-    return tuple(f"{note} ({count} of {len(found)} items)" for note, count in notes.items())
+    texts = [f"{note} ({count} of {len(found)} items)" for note, count in notes.most_common(_MOST_NOTES)]
+    if more := sum(notes.values()) - sum(count for _, count in notes.most_common(_MOST_NOTES)):
+        texts.append(f"changed in other ways ({more} of {len(found)} items)")
+    return tuple(texts)
 
 
 def named(decoded: Decoded, files: tuple[str, ...]) -> Decoded:

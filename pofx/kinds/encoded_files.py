@@ -10,7 +10,7 @@ from pofx.errors import MediaUnsupported, PofxError
 from pofx.kinds.audio import decode_wav
 from pofx.kinds.decoded import Decoded, Single, named, stacked
 from pofx.kinds.faults import Errors
-from pofx.kinds.image import decode_image
+from pofx.kinds.image import decode_image, sent
 from pofx.kinds.place import Place, item
 from pofx.kinds.words import takes
 
@@ -38,7 +38,8 @@ class EncodedFiles:
     def decode(self, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
         """The pixels or samples."""
         if spec.kind == "image" and self.kind != "audio":
-            return self._decoded(lambda file, place: decode_image(file, spec, place), spec, errors)
+            allowance = sent()
+            return self._decoded(lambda file, place: decode_image(file, spec, place, allowance), spec, errors)
         if spec.kind == "audio" and self.kind != "image":
             return self._decoded(lambda file, place: decode_wav(file, spec, place), spec, errors)
         raise MediaUnsupported(takes(spec))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ Errors = Literal["refuse", "row"]
 """Whether one wrong item refuses all of a request or file, or only gets its reason."""
 
 Mask = NDArray[np.bool_]
-T = TypeVar("T", bound=Array)
 
 
 @dataclass(frozen=True)
@@ -66,22 +65,22 @@ class Faults:
         found[list(self.reasons)] = False
         return found
 
-    def readable(self, values: T) -> T:
+    def readable(self, values: Array) -> Array:
         """The values of the items that could be read; the array itself if all could."""
-        return np.delete(values, list(self.wrong), axis=0) if self.wrong else values  # type: ignore[return-value]
+        return np.delete(values, list(self.wrong), axis=0) if self.wrong else values
 
-    def without(self, items: T) -> T:
+    def without(self, items: Array) -> Array:
         """The items that are given to the model; the array itself if all are."""
         return items[self.sound(len(items))] if self.reasons else items
 
-    def among_all(self, values: T, items: int) -> T:
+    def among_all(self, values: Array, items: int) -> Array:
         """What was found of the sound items, (sound, …), for all, (items, …): not a number, or false, for others."""
         if not self.reasons:
             return values
         fill = False if values.dtype == np.bool_ else np.nan
         found = np.full((items, *values.shape[1:]), fill, values.dtype)
         found[self.sound(items)] = values
-        return found  # type: ignore[return-value]
+        return found
 
     def shifted(self, first: int) -> "Faults":
         """The same, of items that follow so many others."""

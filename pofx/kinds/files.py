@@ -21,7 +21,7 @@ from pofx.kinds.csv_text import csv_blocks
 from pofx.kinds.decoded import Decoded, Single, named, stacked
 from pofx.kinds.encodings import is_parquet, opened_text
 from pofx.kinds.faults import Errors
-from pofx.kinds.image import FORMATS_ON_DISK, decode_image
+from pofx.kinds.image import decode_image, own
 from pofx.kinds.npy import decoded_array
 from pofx.kinds.parquet_if_there import library
 from pofx.kinds.place import Place, items_from
@@ -219,7 +219,7 @@ def _stacked_files(
 
 def _file(content: bytes, spec: bundle.ImageSpec | bundle.AudioSpec, place: Place) -> Single:
     if spec.kind == "image":
-        return decode_image(content, spec, place, FORMATS_ON_DISK)
+        return decode_image(content, spec, place, own())
     return decode_wav(content, spec, place, cut=True)
 
 

@@ -14,7 +14,7 @@ from pofx.kinds.category_names import codes_in
 from pofx.kinds.columns import Cells, Extra, PlainColumns
 from pofx.kinds.decoded import Decoded, Single, stacked
 from pofx.kinds.faults import Errors, Faults
-from pofx.kinds.image import decode_image
+from pofx.kinds.image import Allowance, decode_image, sent
 from pofx.kinds.item import FORMS, Item
 from pofx.kinds.json_text import from_base64
 from pofx.kinds.nested import decode_nested
@@ -43,8 +43,13 @@ class JsonItems:
         """The items; each may have its own form."""
         if spec.kind == "row":
             return self._rows(spec, Faults(errors))
+        allowance = sent()
         return stacked(
-            self.count, lambda index: _decoded(self._item(index), spec, self.place(index)), spec, self.place, errors
+            self.count,
+            lambda index: _decoded(self._item(index), spec, self.place(index), allowance),
+            spec,
+            self.place,
+            errors,
         )
 
     def _item(self, index: int) -> Item:
@@ -92,13 +97,13 @@ def _kept(values: list[float | str | None]) -> Cells:
     return [None if value is None else str(value) for value in values]
 
 
-def _decoded(value: Item, spec: bundle.InputSpec, place: Place) -> Single:
+def _decoded(value: Item, spec: bundle.InputSpec, place: Place, allowance: Allowance) -> Single:
     if value.array is not None:
         return decode_nested(value.array, spec, place), None
     if spec.kind == "text" and value.text is not None:
         return text_codes(value.text, spec, place), None
     if spec.kind == "image" and value.image is not None:
-        return decode_image(from_base64(value.image, place), spec, place)
+        return decode_image(from_base64(value.image, place), spec, place, allowance)
     if spec.kind == "audio" and value.audio is not None:
         return decode_wav(from_base64(value.audio, place), spec, place)
     raise _other_form(value, spec, place)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -57,8 +58,9 @@ class Services:
         return await run(steps, self.device, trace)
 
     async def decode(self, items: Payload, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
-        """The items of a request."""
-        return await self.convert(items.size, items.decode, spec, errors)
+        """The items of a request; pictures that may be resized can be larger than they look."""
+        resizing = spec.kind == "image" and spec.other_sizes != "refused"
+        return await self.convert(math.inf if resizing else items.size, items.decode, spec, errors)
 
     async def look_for_bundles(self) -> None:
         """Serves what the store holds now; requests in flight keep the model they have."""
@@ -72,7 +74,7 @@ class Services:
             if self.drift is not None:
                 self.drift.keep(self.registry.all())
 
-    async def convert(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def convert(self, size: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of decoding or encoding about that many bytes: at once if small, else in the bounded pool."""
         if size <= _INLINE_BYTES:
             return function(*args, **kwargs)

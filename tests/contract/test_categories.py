@@ -351,13 +351,13 @@ def test_where_rows_keep_their_errors_an_unseen_category_is_an_anomaly_in_every_
         assert "1 of 12 items could not be read" in answer.headers["x-notes"]
         tables.append(as_table(media, answer.content))
     smallest = 1 / (written.manifest.score.calibration.n + 1)
-    for table in tables:
+    for found in tables:
         for name in NUMBERS:
-            np.testing.assert_array_equal(table[name].to_numpy()[sound], expected[name].to_numpy(), err_msg=name)
-        assert (table["reason"][7], table["error"][4]) == (UNSEEN, HEAVY)
-        assert set(table["error"].drop(4).fillna("")) == set(table["reason"].drop(7).fillna("")) == {""}
-        assert (table["p_value"][7], bool(table["anomaly"][7])) == (smallest, True)
-        assert np.isnan(table["log_prob"][[4, 7]]).all()
+            np.testing.assert_array_equal(found[name].to_numpy()[sound], expected[name].to_numpy(), err_msg=name)
+        assert (found["reason"][7], found["error"][4]) == (UNSEEN, HEAVY)
+        assert set(found["error"].drop(4).fillna("")) == set(found["reason"].drop(7).fillna("")) == {""}
+        assert (found["p_value"][7], bool(found["anomaly"][7])) == (smallest, True)
+        assert np.isnan(found["log_prob"][[4, 7]]).all()
 
 
 def test_false_discoveries_are_counted_among_the_rows_that_can_be_read(served, items, post):

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from pofx import bundle
-from pofx.errors import RequestInvalid
+from pofx.errors import RequestInvalid, TooLarge
 from pofx.kinds import files
-from pofx.kinds.image import decode_image
+from pofx.kinds.image import decode_image, sent
 from pofx.kinds.place import item
 from training.data import images
 from training.errors import DataError
@@ -122,6 +122,39 @@ def test_training_and_service_read_the_same_pixels(name, mode, tmp_path):
     assert seen.dtype == served.dtype == np.uint8
     assert np.array_equal(seen, served)
     assert np.array_equal(seen, files.read(tmp_path, spec).array[0])
+
+
+@pytest.mark.parametrize("mode", ["grey", "rgb", "auto"])
+@pytest.mark.parametrize("size", [4, 9])
+def test_what_training_resized_is_resized_alike_later(size, mode, tmp_path):
+    for number, (name, content) in enumerate(FILES.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        seen = images.load(folder, mode, size, None)
+        spec = bundle.ImageSpec(height=size, width=size, channels=seen.x.shape[3], other_sizes="lanczos")
+        served, note = decode_image(content, spec, item(0))
+        assert seen.resized
+        assert np.array_equal(seen.x[0], served), name
+        assert f"resized from {WIDTH}x{HEIGHT} to {size}x{size} as in training" in (note or "")
+        own = files.read(folder, spec)
+        assert np.array_equal(seen.x, own.array), name
+        as_it_is = Image.fromarray(served if served.shape[2] == 3 else served[..., 0])
+        again, unsaid = decode_image(_saved(as_it_is), spec, item(0))
+        assert np.array_equal(again, served)
+        assert unsaid is None
+
+
+def test_what_is_resized_for_a_request_is_bounded_before_it_is_decoded():
+    spec, allowance = bundle.ImageSpec(height=4, width=4, channels=1, other_sizes="lanczos"), sent()
+    large = _saved(Image.new("1", (6000, 5000)))[:100]  # hardly any pixels are there
+    with pytest.raises(TooLarge, match="30 megapixels to resize, at most 25"):
+        decode_image(large, spec, item(0), allowance)
+    allowance.left_megapixels = 0.00002
+    with pytest.raises(TooLarge, match="all together at most"):
+        decode_image(FILES["grey.png"], spec, item(0), allowance)
+    with pytest.raises(RequestInvalid, match="expected an image of 4x4 pixels, got 5x6; resize it"):
+        decode_image(FILES["grey.png"], spec.model_copy(update={"other_sizes": "refused"}), item(0))
 
 
 @pytest.mark.parametrize("name", ["grey.png", "black-and-white.png", "grey-with-alpha.png", "grey.jpeg"])
