@@ -1,5 +1,6 @@
 """Items before and after they are decoded, whatever form they arrive in."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +48,7 @@ class Payload(Protocol):
         ...
 
 
-_MOST_NOTES = 20
+_MOST_ALIKE, _NUMBER = 3, re.compile(r"\d+")
 
 Single = tuple[Array, str | None]
 """An item, and a note of what was changed about it."""
@@ -71,13 +72,20 @@ def stacked(
 
 
 def _counted(found: Sequence[Single]) -> tuple[str, ...]:
+    """The notes with their counts; many that differ in their numbers only are one."""
     notes = Counter(note for _, note in found if note is not None)
     if len(found) == 1:
         return tuple(notes)
-    texts = [f"{note} ({count} of {len(found)} items)" for note, count in notes.most_common(_MOST_NOTES)]
-    if more := sum(notes.values()) - sum(count for _, count in notes.most_common(_MOST_NOTES)):
-        texts.append(f"changed in other ways ({more} of {len(found)} items)")
-    return tuple(texts)
+    alike: dict[str, list[str]] = {}
+    for note, _ in notes.most_common():
+        alike.setdefault(_NUMBER.sub("", note), []).append(note)
+    texts: dict[str, int] = {}
+    for first, *others in alike.values():
+        if len(others) < _MOST_ALIKE:
+            texts |= {note: notes[note] for note in (first, *others)}
+        else:
+            texts[f"{first}, or with other numbers"] = sum(notes[note] for note in (first, *others))
+    return tuple(f"{text} ({count} of {len(found)} items)" for text, count in texts.items())
 
 
 def named(decoded: Decoded, files: tuple[str, ...]) -> Decoded:

@@ -14,6 +14,8 @@ from pofx.kinds.condition import Label
 from pofx.kinds.faults import REFUSE, Faults
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
+from pofx.rules.known import positions
+from pofx.rules.maps import scaled
 from pofx.rules.outputs import LOG_PROB, MapKind, map_kind
 from pofx.rules.promises import Promise
 from pofx.use import missing
@@ -101,7 +103,7 @@ class ScorePlan:
             p_values=calibrated,
             p_value=verdict,
             anomaly=verdict <= self._thresholds(len(verdict)),
-            explanation=None if self.map is None else _explanation(self.map, outputs[self.map]),
+            explanation=None if self.map is None else self._explanation(self.map, outputs[self.map]),
             discoveries=found,
             gaps=gaps,
             notes=(*_left_out(faults, len(items), found), *self._notes(gaps, found)),
@@ -132,7 +134,20 @@ class ScorePlan:
     def _notes(self, gaps: missing.Gaps | None, found: Discoveries | None) -> tuple[str, ...]:
         power = None if found is None else power_note(found, smallest(self.comparison.sizes))
         errors = () if self.map != "reconstruction_error" else (_map_note(self.declared),)
-        return (*missing.note(gaps, self.declared.calibration), *filter(None, [power]), *errors)
+        return (*missing.note(gaps, self.declared.calibration), *filter(None, [power]), *errors, *self._scaled())
+
+    def _explanation(self, kind: MapKind, terms: Array) -> Explanation:
+        nats = scaled(terms.astype(np.float64), self.model.manifest.input)
+        return Explanation(kind, -nats if kind == "dim_log_prob" else nats)
+
+    def _scaled(self) -> tuple[str, ...]:
+        """That the map was made of another size, if it was."""
+        own = {item.name: item.shape[1:] for item in self.graph.spec.outputs}.get(self.map or "", ())
+        size = positions(self.model.manifest.input)
+        if own[: len(size)] == size or not own:
+            return ()
+        sizes = ["x".join(map(str, shape[: len(size)][::-1])) for shape in (own, size)]
+        return (f"the map is made of {sizes[0]} numbers and scaled to the item's {sizes[1]}, with the same sum",)
 
 
 def plan(model: LoadedModel, asked: ScoreAsked) -> ScorePlan:
@@ -177,11 +192,6 @@ def _map_note(declared: bundle.Score) -> str:
     """What is to be known about a map that does not explain log_prob."""
     start = "the map is a reconstruction error: it sums to the statistic reconstruction"
     return start if declared.density is None else f"{start}, and not to log_prob"
-
-
-def _explanation(kind: MapKind, terms: Array) -> Explanation:
-    nats = terms.astype(np.float64)
-    return Explanation(kind, -nats if kind == "dim_log_prob" else nats)
 
 
 def _bits_per_dim(log_prob: Floats, dims: int, gaps: missing.Gaps | None) -> Floats:

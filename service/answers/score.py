@@ -106,7 +106,8 @@ def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     """A PNG with every input beside its heat map, or above it where the input is a recording."""
     if scores.explanation is None:
         raise ValueError("a sheet needs scores with an explanation")
-    nats = scores.explanation.nats
+    nats = scores.explanation.nats.copy()
+    nats[~scores.faults.sound(len(nats))] = 0  # nothing is known of it
     if spec.kind == "audio":
         pairs = zip(items, nats, strict=True)
         return encode_png(contact_sheet(np.stack([waveform_map(values, surprise)[0] for values, surprise in pairs])))

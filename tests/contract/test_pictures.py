@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import pofx
 from pofx import bundle
 from pofx.errors import RequestInvalid, TooLarge
 from pofx.kinds import files
@@ -17,6 +18,11 @@ from pofx.kinds.image import decode_image, sent
 from pofx.kinds.place import item
 from training.data import images
 from training.errors import DataError
+from training.fit import Hardware, fit
+from training.prepare import prepare
+from training.recipe import parse
+from training.run import Run
+from training.stages import published
 
 HEIGHT, WIDTH = 6, 5
 ALPHA = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH)).astype(np.uint8)
@@ -182,3 +188,36 @@ def test_a_tiff_file_of_training_shows_what_the_same_png_shows_at_the_service(tm
     deep = Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint16))
     with pytest.raises(DataError, match="expected 8 bits per channel"):
         _at_training(tmp_path, "a-deep.tiff", _saved(deep, "TIFF"), "grey")
+
+
+RECIPE = """
+name = "resized"
+summary = "for tests"
+[data]
+source = "images"
+path = "{path}"
+size = 4
+[data.split]
+calibration = 0.3
+[transform]
+name = "binarise"
+[family]
+name = "bernoulli"
+"""
+
+
+def test_a_bundle_says_that_its_training_resized_and_scores_files_so(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    random = np.random.default_rng(1)
+    for place in range(100):
+        pixels = random.integers(0, 256, (5 + place % 3, 6)).astype(np.uint8)
+        (tmp_path / "pictures" / f"{place:02}.png").write_bytes(_saved(Image.fromarray(pixels)))
+    prepared = prepare(parse(RECIPE.format(path=(tmp_path / "pictures").as_posix())))
+    run = Run.of(prepared, tmp_path / "runs")
+    fitted = fit(prepared, run, Hardware("cpu", "1", quiet=True), resume=False)
+    written = published(fitted, bundle.Store(tmp_path / "models"), lambda _: None).bundle
+    assert written.manifest.input.other_sizes == "lanczos"
+    model = pofx.load(written.manifest.name, store=tmp_path / "models")
+    found = model.score(tmp_path / "pictures")
+    np.testing.assert_array_equal(found.log_prob, model.score(prepared.dataset.x).log_prob)
+    assert found.notes[0].endswith("to 4x4 as in training (34 of 100 items)")
