@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pofx.rules.conformal import Floats
-from pofx.use.discoveries import Discoveries, power_note, threshold_of
+from pofx.use.discoveries import Discoveries, notes_on, threshold_of
 from pofx.use.scores import Scores
 from pofx.use.sizes import Size
 
@@ -46,17 +46,17 @@ class Tally:
         threshold = threshold_of(self.p_values, self.counts, fdr)
         count = 0 if threshold is None else int(self.counts[self.p_values <= threshold].sum())
         nothing = Discoveries(fdr, self.tests, np.zeros(0, np.bool_), threshold)
-        return Found(fdr, threshold, count, power_note(nothing, self.size))
+        return Found(fdr, threshold, count, notes_on(nothing, self.size))
 
 
 @dataclass(frozen=True)
 class Found:
-    """Discoveries of a stream; ``threshold`` is the largest p-value of one, ``note`` a warning if there is any."""
+    """Discoveries of a stream; ``threshold`` is the largest p-value of one, ``notes`` are warnings."""
 
     fdr: float
     threshold: float | None
     count: int
-    note: str | None
+    notes: tuple[str, ...]
 
     def among(self, p_values: Floats) -> NDArray[np.bool_]:
         """Which items are discoveries, (n,)."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from pofx.rules.outputs import LOG_PROB, MapKind, map_kind
 from pofx.rules.promises import Promise
 from pofx.use import missing
 from pofx.use.comparison import Comparison, comparison
-from pofx.use.discoveries import Discoveries, benjamini_hochberg, check_fdr, power_note
+from pofx.use.discoveries import Discoveries, benjamini_hochberg, check_fdr, notes_on
 from pofx.use.options import data_input, option_arrays
 from pofx.use.scores import Explanation, Scores
 from pofx.use.sizes import smallest
@@ -25,6 +26,8 @@ from pofx.use.steps import OneStep
 from pofx.use.verdict import Rule, rule
 
 USUAL_ALPHA = 0.01
+Control = Literal["request", "online"]
+"""Over what a false discovery rate is held: the items of one request, or all those of a stream of requests."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class ScoreAsked:
 
     ``alpha`` is the false-alarm rate, and ``usual_alpha`` the one without it, raised as far as the calibration needs;
     ``verdict`` the statistic that decides; ``label`` what items are compared with, one for all or one for each; ``fdr``
-    a false discovery rate over all items; ``explain`` asks where the surprise lies.
+    a false discovery rate over all items, and with the control ``online`` over all requests of a stream, which decides
+    when they are scored; ``explain`` asks where the surprise lies.
     """
 
     alpha: float | None = None
@@ -43,6 +47,7 @@ class ScoreAsked:
     fdr: float | None = None
     explain: bool = False
     usual_alpha: float = USUAL_ALPHA
+    control: Control = "request"
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,9 @@ class ScorePlan:
         return np.array(self.rule.thresholds)[self.comparison.places(items)]
 
     def _notes(self, gaps: missing.Gaps | None, found: Discoveries | None) -> tuple[str, ...]:
-        power = None if found is None else power_note(found, smallest(self.comparison.sizes))
         errors = () if self.map != "reconstruction_error" else (_map_note(self.declared),)
-        return (*missing.note(gaps, self.declared.calibration), *filter(None, [power]), *errors)
+        tested = () if found is None else notes_on(found, smallest(self.comparison.sizes))
+        return (*missing.note(gaps, self.declared.calibration), *tested, *errors)
 
 
 def plan(model: LoadedModel, asked: ScoreAsked) -> ScorePlan:
@@ -133,9 +138,18 @@ def plan(model: LoadedModel, asked: ScoreAsked) -> ScorePlan:
             "so it cannot explain a score; ask without explain",
             pointer="/explain",
         )
+    return ScorePlan(model, declared, compared, ruled, _fdr(asked, compared), kind if asked.explain else None)
+
+
+def _fdr(asked: ScoreAsked, compared: Comparison) -> float | None:
+    """The rate over the items of the request itself."""
+    if asked.control == "online":
+        if asked.fdr is None:
+            raise RequestInvalid("control online: expected fdr, the rate that it holds, got none", pointer="/fdr")
+        return None
     if asked.fdr is not None:
         check_fdr(asked.fdr, smallest(compared.sizes))
-    return ScorePlan(model, declared, compared, ruled, asked.fdr, kind if asked.explain else None)
+    return asked.fdr
 
 
 def score_of(model: LoadedModel) -> bundle.Score:

@@ -65,7 +65,7 @@ class Scores:
             "anomaly": np.ma.masked_where(np.isnan(self.p_value), self.anomaly),
             **self._statistics(),
             **({"label": np.array(labels)} if labels else {}),
-            **({} if self.discoveries is None else {"discovery": self.discoveries.found}),
+            **({} if self.discoveries is None else self.discoveries.columns()),
         }
 
     def _statistics(self) -> dict[str, Array]:

@@ -17,6 +17,7 @@ from pofx.kinds.parquet_if_there import encode_parquet
 from pofx.kinds.sheets import as_colour, contact_sheet, heat_map
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
+from pofx.use.online_fdr import OnlineDiscoveries
 from pofx.use.reasons import per_position, reasons
 from pofx.use.scores import Scores
 from service.answers.surprise import surprise_map, waveform_map
@@ -124,7 +125,22 @@ def _calibration(scores: Scores) -> CalibrationUsed:
 
 
 def _multiple_testing(found: Discoveries) -> MultipleTesting:
-    return {"fdr": found.fdr, "tests": found.tests, "discoveries": found.count, "threshold": found.threshold}
+    answer: MultipleTesting = {
+        "fdr": found.fdr,
+        "control": "online" if isinstance(found, OnlineDiscoveries) else "request",
+        "tests": found.tests,
+        "discoveries": found.count,
+        "threshold": found.threshold,
+    }
+    if isinstance(found, OnlineDiscoveries):
+        now = found.stream
+        answer["stream"] = {
+            "tests": now.tests,
+            "discoveries": now.discoveries,
+            "level": now.level,
+            "left": now.left,
+        }
+    return answer
 
 
 def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore]:
@@ -154,6 +170,9 @@ def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore
     if scores.discoveries is not None:
         for result, discovery in zip(results, scores.discoveries.found.tolist(), strict=True):
             result["discovery"] = discovery
+    if isinstance(scores.discoveries, OnlineDiscoveries):
+        for result, level in zip(results, scores.discoveries.levels.tolist(), strict=True):
+            result["level"] = level
     if scores.explanation is not None:
         kind = scores.explanation.kind
         for result, values, surprise in zip(results, items, scores.explanation.nats, strict=True):

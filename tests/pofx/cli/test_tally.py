@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pofx.cli.tally import Tally
-from pofx.use.discoveries import benjamini_hochberg, power_note
+from pofx.use.discoveries import benjamini_hochberg, notes_on
 from pofx.use.sizes import Size
 
 
@@ -30,7 +30,7 @@ def test_discoveries_are_those_of_all_items_at_once(seed, fdr):
     found, expected = tally.discoveries(fdr), benjamini_hochberg(p_values, fdr)
     assert (found.threshold, found.count, tally.tests) == (expected.threshold, expected.count, expected.tests)
     np.testing.assert_array_equal(found.among(p_values), expected.found)
-    assert found.note == power_note(expected, Size(n))
+    assert found.notes == notes_on(expected, Size(n))
     assert (tally.items, tally.anomalies) == (900, np.sum(p_values <= 0.05))
 
 
