@@ -22,8 +22,8 @@ the share of normal items with p ≤ k / (n + 1) then tends to its mean; for n f
 (docs/results/false-alarms.md), and held.
 
 LOND (Javanmard & Montanari 2015) is proven for positive dependence, which conformal p-values have, but its levels fall
-below the smallest p-value for good. SAFFRON (Ramdas, Zrnic, Wainwright & Jordan 2018, arXiv 1802.09098) gains where many items are anomalies, by not paying
-for those; where nearly all are normal it was measured to find less.
+below the smallest p-value for good. SAFFRON (Ramdas, Zrnic, Wainwright & Jordan 2018, arXiv 1802.09098) gains where
+many items are anomalies, by not paying for those; where nearly all are normal it was measured to find less.
 """
 
 from dataclasses import dataclass, replace

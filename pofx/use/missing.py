@@ -2,8 +2,10 @@
 
 The score graph counts a missing column as an average one in every statistic but ``log_prob``, which is the log-density
 of the columns that are there. So ``log_prob`` of such a row compares with that of no complete row: its p-value means
-something only where the calibration items are rows that miss values too.
+something only where the calibration items are rows that miss values too, or were made to (``gap_comparison``).
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.graphs.loaded import LoadedModel
 from pofx.rules.arrays import Array
+from pofx.use.gap_comparison import PatternUsed
 
 Gaps = NDArray[np.bool_]
 """What is missing from rows, shape (batch, features)."""
@@ -45,16 +48,37 @@ def incomparable(calibration: bundle.Calibration, statistic: str) -> bool:
     return statistic == "log_prob" and calibration.incomplete == 0
 
 
-def note(gaps: Gaps | None, calibration: bundle.Calibration) -> tuple[str, ...]:
+def note(gaps: Gaps | None, calibration: bundle.Calibration, used: Sequence[PatternUsed] = ()) -> tuple[str, ...]:
     """What is said about the p-values of rows that miss values; nothing where none does."""
     if gaps is None:
         return ()
-    rows = int(gaps.any(axis=1).sum())
-    start = f"values are missing in {rows} of {len(gaps)} rows: log_prob is that of the columns that are there"
+    missed = gaps.any(axis=1)
+    masked = sum(int((pattern.rows & missed).sum()) for pattern in used if pattern.masked)
+    own = sum(int((pattern.rows & missed).sum()) for pattern in used if not pattern.masked)
+    rest = int(missed.sum()) - masked - own
+    start = (
+        f"values are missing in {int(missed.sum())} of {len(gaps)} rows: log_prob is that of the columns that are there"
+    )
+    said = (
+        (own, f"{own} of these rows are compared with calibration rows that miss the same columns, and exact"),
+        (
+            masked,
+            f"{masked} with calibration rows from which the same columns were taken away: exact if values are missing "
+            "whatever they would have been",
+        ),
+        (rest, _among_all(rest, calibration)),
+    )
+    return ("; ".join([start, *(words for count, words in said if count)]),)
+
+
+def _among_all(rows: int, calibration: bundle.Calibration) -> str:
+    """What holds of rows whose pattern has no table."""
     if calibration.incomplete:
-        share = f"{calibration.incomplete} of {calibration.n} calibration rows miss some"
-        return (f"{start}; p-values are exact if values are missing in the same way as in calibration, where {share}",)
+        return (
+            f"{rows} with all calibration rows, of which {calibration.incomplete} of {calibration.n} miss some: as "
+            "promised on average over patterns of gaps that are as frequent as in calibration, and not within each"
+        )
     return (
-        f"{start}; the calibration rows were complete, so log_prob has no p-value for these rows, and the other "
-        "p-values are approximate: a missing column counts as an average one",
+        f"{rows} with complete calibration rows: log_prob has no p-value, and none of the others is promised (a "
+        "missing column counts as an average one)"
     )

@@ -19,6 +19,7 @@ from pofx.rules.promises import Promise
 from pofx.use import missing
 from pofx.use.comparison import Comparison, comparison
 from pofx.use.discoveries import Discoveries, benjamini_hochberg, check_fdr, notes_on
+from pofx.use.gap_comparison import PatternUsed, patterns_used, within_patterns
 from pofx.use.options import data_input, option_arrays
 from pofx.use.scores import Explanation, Scores
 from pofx.use.sizes import smallest
@@ -86,9 +87,12 @@ class ScorePlan:
     def read(self, items: Array, outputs: Mapping[str, Array]) -> Scores:
         """What the outputs for these items mean."""
         gaps = missing.gaps_of(self.model, items)
+        used = self._patterns_used(items)
         log_prob = None if self.declared.density is None else outputs[LOG_PROB].astype(np.float64)
         statistics = {item.name: outputs[item.name].astype(np.float64) for item in self.declared.statistics}
-        calibrated = {item.name: self._p_values(item, statistics[item.name], gaps) for item in self.declared.statistics}
+        calibrated = {
+            item.name: self._p_values(item, statistics[item.name], gaps, used) for item in self.declared.statistics
+        }
         verdict = calibrated[self.rule.statistic]
         found = None if self.fdr is None else benjamini_hochberg(verdict, self.fdr)
         return Scores(
@@ -100,30 +104,54 @@ class ScorePlan:
             statistics=statistics,
             p_values=calibrated,
             p_value=verdict,
-            anomaly=verdict <= self._thresholds(len(verdict)),
+            anomaly=verdict <= self._thresholds(len(verdict), used),
             explanation=None if self.map is None else _explanation(self.map, outputs[self.map]),
             discoveries=found,
             gaps=gaps,
-            notes=self._notes(gaps, found),
+            patterns=used,
+            notes=self._notes(gaps, found, used),
         )
 
-    def _p_values(self, statistic: bundle.Statistic, values: Floats, gaps: missing.Gaps | None) -> Floats:
+    def _patterns_used(self, items: Array) -> tuple[PatternUsed, ...]:
+        """The patterns within which rows are compared; none where they are within a label."""
+        if not self.declared.calibration.patterns or self.comparison.labels is not None:
+            return ()
+        return patterns_used(self.model, self.declared, np.isnan(items), self.rule, self.fdr)
+
+    def _p_values(
+        self,
+        statistic: bundle.Statistic,
+        values: Floats,
+        gaps: missing.Gaps | None,
+        used: tuple[PatternUsed, ...],
+    ) -> Floats:
         """The p-values; NaN for a row that misses values where they would compare with no calibration item."""
         found = self.comparison.p_values(statistic, values)
         if gaps is not None and missing.incomparable(self.declared.calibration, statistic.name):
             found[gaps.any(axis=1)] = np.nan
-        return found
+        return within_patterns(used, statistic, values, found)
 
-    def _thresholds(self, items: int) -> Floats | float:
+    def _thresholds(self, items: int, used: tuple[PatternUsed, ...]) -> Floats | float:
         """The largest p-value of an anomaly, for every item (items,) or for all alike."""
+        if used:
+            found = np.full(items, self.rule.thresholds[0])
+            for pattern in used:
+                found[pattern.rows] = pattern.threshold
+            return found
         if len(self.rule.thresholds) == 1:
             return self.rule.thresholds[0]
         return np.array(self.rule.thresholds)[self.comparison.places(items)]
 
-    def _notes(self, gaps: missing.Gaps | None, found: Discoveries | None) -> tuple[str, ...]:
+    def _notes(
+        self, gaps: missing.Gaps | None, found: Discoveries | None, used: tuple[PatternUsed, ...]
+    ) -> tuple[str, ...]:
         errors = () if self.map != "reconstruction_error" else (_map_note(self.declared),)
-        tested = () if found is None else notes_on(found, smallest(self.comparison.sizes))
-        return (*missing.note(gaps, self.declared.calibration), *tested, *errors)
+        tested = (
+            ()
+            if found is None
+            else notes_on(found, smallest([*self.comparison.sizes, *(pattern.size for pattern in used)]))
+        )
+        return (*missing.note(gaps, self.declared.calibration, used), *tested, *errors)
 
 
 def plan(model: LoadedModel, asked: ScoreAsked) -> ScorePlan:

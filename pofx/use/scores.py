@@ -12,6 +12,7 @@ from pofx.rules.conformal import Floats
 from pofx.rules.outputs import MapKind
 from pofx.use.comparison import Comparison
 from pofx.use.discoveries import Discoveries
+from pofx.use.gap_comparison import PatternUsed
 from pofx.use.missing import Gaps
 from pofx.use.verdict import Rule
 
@@ -35,7 +36,8 @@ class Scores:
     What ``log_prob`` is says ``density``: exact, or an estimate of a lower bound, with its error where it was measured.
 
     ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says. ``gaps`` are the values that
-    rows miss, None where none does. ``notes`` are for a person.
+    rows miss, None where none does; ``patterns`` those of gaps within which rows were compared. ``notes`` are for a
+    person.
     """
 
     rule: Rule
@@ -50,6 +52,7 @@ class Scores:
     explanation: Explanation | None = None
     discoveries: Discoveries | None = None
     gaps: Gaps | None = None
+    patterns: tuple[PatternUsed, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -17,11 +17,12 @@ from pofx.kinds.parquet_if_there import encode_parquet
 from pofx.kinds.sheets import as_colour, contact_sheet, heat_map
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
+from pofx.use.gap_comparison import PatternUsed
 from pofx.use.online_fdr import OnlineDiscoveries
 from pofx.use.reasons import per_position, reasons
 from pofx.use.scores import Scores
 from service.answers.surprise import surprise_map, waveform_map
-from service.schemas.score import CalibrationUsed, ItemScore, MultipleTesting, ScoreAnswer
+from service.schemas.score import CalibrationUsed, GapsUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
 _PREFIX = "score"
@@ -121,7 +122,20 @@ def _calibration(scores: Scores) -> CalibrationUsed:
             {"label": size.label or "", "n": size.n, "threshold": limit, "smallest_p_value": size.smallest_p_value}
             for size, limit in zip(comparison.sizes, rule.thresholds, strict=True)
         ]
+    if scores.patterns:
+        used["gaps"] = [_gaps(pattern) for pattern in scores.patterns]
     return used
+
+
+def _gaps(pattern: PatternUsed) -> GapsUsed:
+    return {
+        "missing": list(pattern.missing),
+        "rows": int(pattern.rows.sum()),
+        "n": pattern.n,
+        "masked": pattern.masked,
+        "threshold": pattern.threshold,
+        "smallest_p_value": pattern.size.smallest_p_value,
+    }
 
 
 def _multiple_testing(found: Discoveries) -> MultipleTesting:

@@ -194,6 +194,10 @@ def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
             "n": score.calibration.n,
             "data": score.calibration.data,
             "smallest_p_value": 1 / (score.calibration.n + 1),
+            "gaps": [
+                {**pattern.model_dump(), "smallest_p_value": 1 / (pattern.n + 1)}
+                for pattern in score.calibration.patterns
+            ],
             "labels": [_label(label, len(score.calibration.labels)) for label in score.calibration.labels],
             "held_out": _held_out(score.calibration.held_out),
             "warning": warning(score),

@@ -148,13 +148,28 @@ class LabelUsed(TypedDict):
     smallest_p_value: float
 
 
+class GapsUsed(TypedDict):
+    """The calibration rows that miss just these columns, that ``rows`` rows of the request were compared with.
+
+    ``masked`` of the ``n`` were made to miss them: their p-values hold if values are missing whatever they would be.
+    """
+
+    missing: list[str]
+    rows: int
+    n: int
+    masked: int
+    threshold: float
+    smallest_p_value: float
+
+
 class CalibrationUsed(TypedDict):
     """What the p-values compare with, and the smallest one it allows.
 
     An item is an anomaly if its p-value is at most ``threshold``: alpha itself for the promise ``marginal``, less for
     ``pac``, so that with probability 0.95 at most a share alpha of normal items is called so (of the normal items of
     one label, where ``label`` was given; with ``pac_all`` within all labels at once). If ``label`` was given,
-    ``labels`` has the numbers of every label that was named; those beside it are of the smallest one.
+    ``labels`` has the numbers of every label that was named; those beside it are of the smallest one. ``gaps`` has
+    those of every pattern of missing values within which rows were compared; those beside it are of all others.
     """
 
     n: int
@@ -164,6 +179,7 @@ class CalibrationUsed(TypedDict):
     smallest_p_value: float
     verdict_by: str
     labels: NotRequired[list[LabelUsed]]
+    gaps: NotRequired[list[GapsUsed]]
 
 
 class StreamState(TypedDict):

@@ -170,17 +170,11 @@ def _promise(told: Told) -> str:
     smallest = at_least(smallest_alpha(n)["marginal"])
     few = "" if n >= _ONE_PERCENT else f"; **{n} calibration {told.items} are few**"
     counts = [label.n for label in score.calibration.labels]
-    labels = "" if not counts else f", also within a label ({min(counts):,} to {max(counts):,} each{_at_once(counts)})"
+    labels = f", also within a label ({min(counts):,} to {max(counts):,} each)" if counts else ""
     return (
         f"at most a share alpha of normal {told.items} are alarms, on average over calibration sets, for alpha from "
         f"{smallest} ({n:,} {told.items}){labels}{few}.{_measured(told)}"
     )
-
-
-def _at_once(counts: Sequence[int]) -> str:
-    """From which rate on a promise about all labels at once can be kept."""
-    smallest = at_least(smallest_alpha(min(counts), len(counts))["pac_all"])
-    return f"; within all at once, `promise=pac_all`, from {smallest}"
 
 
 def _measured(told: Told) -> str:
