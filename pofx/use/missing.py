@@ -56,29 +56,31 @@ def note(gaps: Gaps | None, calibration: bundle.Calibration, used: Sequence[Patt
     masked = sum(int((pattern.rows & missed).sum()) for pattern in used if pattern.masked)
     own = sum(int((pattern.rows & missed).sum()) for pattern in used if not pattern.masked)
     rest = int(missed.sum()) - masked - own
-    start = (
-        f"values are missing in {int(missed.sum())} of {len(gaps)} rows: log_prob is that of the columns that are there"
-    )
     said = (
-        (own, f"{own} of these rows are compared with calibration rows that miss the same columns, and exact"),
+        (own, "{} rows with gaps are compared with calibration rows that miss the same columns, as promised"),
         (
             masked,
-            f"{masked} with calibration rows from which the same columns were taken away: exact if values are missing "
-            "whatever they would have been",
+            "{} rows with gaps are compared with calibration rows from which the same columns were taken away, as "
+            "promised if values are missing whatever they would have been",
         ),
-        (rest, _among_all(rest, calibration)),
+        (rest, _among_all(calibration)),
     )
-    return ("; ".join([start, *(words for count, words in said if count)]),)
+    return (
+        f"values are missing in {int(missed.sum())} of {len(gaps)} rows: log_prob is that of the columns that are "
+        "there",
+        *(words.format(count) for count, words in said if count),
+    )
 
 
-def _among_all(rows: int, calibration: bundle.Calibration) -> str:
+def _among_all(calibration: bundle.Calibration) -> str:
     """What holds of rows whose pattern has no table."""
     if calibration.incomplete:
         return (
-            f"{rows} with all calibration rows, of which {calibration.incomplete} of {calibration.n} miss some: as "
-            "promised on average over patterns of gaps that are as frequent as in calibration, and not within each"
+            f"{{}} rows with gaps are compared with all calibration rows, of which {calibration.incomplete} of "
+            f"{calibration.n} miss some: as promised on average over patterns of gaps as frequent as in calibration, "
+            "and not within each"
         )
     return (
-        f"{rows} with complete calibration rows: log_prob has no p-value, and none of the others is promised (a "
-        "missing column counts as an average one)"
+        "{} rows with gaps are compared with complete calibration rows: log_prob has no p-value, and none of the "
+        "others is promised (a missing column counts as an average one)"
     )

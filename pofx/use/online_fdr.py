@@ -151,9 +151,8 @@ def note(stream: Stream) -> str | None:
     if stream.left:
         return None
     return (
-        f"fdr {stream.fdr:g} over requests: after {stream.tests:,} tests with {stream.discoveries:,} discoveries this "
-        f"stream can discover nothing more, since its level is below the smallest p-value of {stream.n} calibration "
-        f"items; begin a new stream, which is a new promise, or use more of them ({RECIPE_LINE}): a discovery keeps it "
-        f"going for {stream.later:,} items, so where one item in a hundred is found it takes some "
-        f"{round(200 / stream.fdr):,}"
+        f"fdr {stream.fdr:g} over requests: this stream can discover nothing more, since its level has fallen below "
+        f"the smallest p-value of {stream.n} calibration items, of which a discovery keeps it going for "
+        f"{stream.later:,} tests; begin a new stream, which is a new promise, or calibrate on more, for one anomaly in "
+        f"a hundred on some {round(500 / stream.fdr):,} ({RECIPE_LINE})"
     )

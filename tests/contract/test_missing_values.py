@@ -134,10 +134,10 @@ def test_a_model_calibrated_on_rows_with_gaps_gives_every_p_value(gappy, items, 
     assert 0 < calibration.incomplete < calibration.n
     found = post(store, "/score", **as_json(items)).json()
     assert all(value["p_value"] for item in found["results"] for value in item["statistics"].values())
-    (note,) = found["notes"]
-    assert "values are missing in 3 of 4 rows" in note
-    assert f"{calibration.incomplete} of {calibration.n} miss some" in note
-    assert "with calibration rows from which the same columns were taken away" in note
+    missed, masked, others = found["notes"]
+    assert "values are missing in 3 of 4 rows" in missed
+    assert "calibration rows from which the same columns were taken away" in masked
+    assert f"{calibration.incomplete} of {calibration.n} miss some" in others
     used = {tuple(item["missing"]): item for item in found["calibration"]["gaps"]}
     assert used[()] == used[()] | {"rows": 1, "n": calibration.n - calibration.incomplete, "masked": 0}
     assert used["weight",]["masked"] == used[()]["n"]
@@ -155,7 +155,7 @@ def test_a_model_calibrated_on_complete_rows_says_so_and_gives_no_p_value_of_log
         True,
     ]
     assert all(item["p_value"] is not None for item in found["results"])
-    assert "2 with complete calibration rows: log_prob has no p-value" in found["notes"][0]
+    assert "2 rows with gaps are compared with complete calibration rows" in found["notes"][2]
     body = as_json(items)["json"] | {"verdict": "log_prob"}
     verdicts = [item["anomaly"] for item in post(store, "/score", json=body).json()["results"]]
     assert None not in verdicts[:2]

@@ -39,3 +39,14 @@ def test_nothing_is_discovered_among_items_without_p_values():
     tally.take(Scored(np.full(3, np.nan)))
     assert tally.discoveries(0.1).threshold is None
     assert not tally.discoveries(0.1).among(np.array([0.01, np.nan])).any()
+
+
+def test_rows_compared_with_different_numbers_of_items_count_as_they_are():
+    generator = np.random.default_rng(9)
+    p_values = np.r_[generator.integers(1, 3, 200) / 100, generator.integers(1, 300, 300) / 300]
+    tally = Tally(Size(299))
+    for block in np.array_split(p_values, 3):
+        tally.take(Scored(block))
+    expected = benjamini_hochberg(p_values, 0.1)
+    assert (tally.discoveries(0.1).threshold, tally.discoveries(0.1).count) == (expected.threshold, expected.count)
+    assert expected.count > 0
