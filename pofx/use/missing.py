@@ -75,10 +75,14 @@ def note(gaps: Gaps | None, calibration: bundle.Calibration, used: Sequence[Patt
 def _among_all(calibration: bundle.Calibration) -> str:
     """What holds of rows whose pattern has no table."""
     if calibration.incomplete:
+        holds = (
+            "nothing is promised for their patterns of gaps, which are too rare in calibration"
+            if calibration.patterns
+            else "as promised on average over patterns of gaps as frequent as in calibration, and not within each"
+        )
         return (
             f"{{}} rows with gaps are compared with all calibration rows, of which {calibration.incomplete} of "
-            f"{calibration.n} miss some: as promised on average over patterns of gaps as frequent as in calibration, "
-            "and not within each"
+            f"{calibration.n} miss some: {holds}"
         )
     return (
         "{} rows with gaps are compared with complete calibration rows: log_prob has no p-value, and none of the "
