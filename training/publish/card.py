@@ -21,7 +21,8 @@ _FALSE_ALARMS = "false_alarm_rate"
 _MARGINALISED = (
     "A row to score may miss values: its log-density is that of the columns that are there. Its p-values are exact "
     "among calibration rows that miss the same columns; exact if values are missing whatever they would have been, "
-    "among those from which the columns were taken away (`masked`); and not promised otherwise. `/models` lists the patterns under `gaps`."
+    "among those from which the columns were taken away (`masked`); and not promised otherwise. "
+    "`/models` lists the patterns under `gaps`."
 )
 _EXCHANGEABLE = (
     "p-values hold for items exchangeable with the calibration split. Data from another source needs calibration of "
