@@ -236,7 +236,8 @@ class Score(Frozen):
     """Which statistics an item gets, how they become p-values, and whether a density is behind them.
 
     Beside its statistics the graph may have an output per position: ``dim_log_prob``, in nats, which sums to log_prob,
-    or ``reconstruction_error``, which sums to the statistic ``reconstruction``.
+    or ``reconstruction_error``, which sums to the statistic ``reconstruction``. Of an image or a recording its shape
+    may be another than the item's: readers then share out what it says of a block, or add it up, and say so.
     """
 
     graph: Identifier

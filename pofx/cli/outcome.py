@@ -10,6 +10,7 @@ import numpy as np
 from pofx import bundle
 from pofx.cli.tally import Found, Tally
 from pofx.cli.worst import WorstItem
+from pofx.kinds.faults import Faults
 from pofx.rules.arrays import Array
 from pofx.rules.online_fdr import Stream
 from pofx.rules.outputs import map_kind
@@ -77,5 +78,6 @@ class Outcome:
         kind = map_kind(self.plan.graph.spec)
         if kind is None or not self.worst:
             return None
-        explained = run(replace(self.plan, map=kind).begin(self.items)).explanation
+        unseen = {place: item.reason for place, item in enumerate(self.worst) if item.reason is not None}
+        explained = run(replace(self.plan, map=kind).begin(self.items, Faults("row", unseen=unseen))).explanation
         return None if explained is None else explained.nats

@@ -47,9 +47,10 @@ def _head(outcome: Outcome) -> str:
 def _figures(outcome: Outcome) -> str:
     tally = outcome.tally
     figures = [
-        (f"{tally.items:,}", "items"),
+        (f"{tally.scored:,}", "items"),
+        *([(f"{tally.left_out:,}", "left out")] if tally.left_out else []),
         (f"{tally.anomalies:,}", "anomalies"),
-        (f"{tally.anomalies / tally.items:.2%}", "of all items"),
+        (f"{tally.anomalies / max(tally.scored, 1):.2%}", "of all items"),
         (f"{outcome.threshold:.4g}", "threshold"),
     ]
     if outcome.found is not None:

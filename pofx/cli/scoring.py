@@ -22,6 +22,7 @@ from pofx.cli.summary import print_summary
 from pofx.cli.tally import Tally
 from pofx.cli.worst import Worst
 from pofx.kinds.columns import Extra
+from pofx.kinds.faults import Errors
 from pofx.kinds.files import Block, blocks, count
 from pofx.kinds.notes import Notes
 from pofx.rules.promises import Promise
@@ -85,6 +86,10 @@ def score_command(
     extra: Annotated[
         Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
     ] = "keep",
+    errors: Annotated[
+        Errors,
+        typer.Option(metavar="refuse|row", help="row: score every good item, and say in a column why another is not."),
+    ] = "refuse",
     store: StoreFolder = USUAL_STORE,
 ) -> None:
     """Score a file or folder.
@@ -97,8 +102,9 @@ def score_command(
     control: Control = "request" if online_fdr is None else "online"
     asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr, control=control))
     stream = None if online_fdr is None or fdr is None else _stream(online_fdr, asked, fdr)
+    items = blocks(path, loaded.manifest.input, extra=extra, errors=errors)
     with _written(target, asked.fdr) as table:
-        outcome = _streamed(asked, path, extra, worst, table, stream)
+        outcome = _streamed(asked, items, path, worst, table, stream)
         if table is not None:
             table.finish(outcome.found)
     if stream is not None and online_fdr is not None:
@@ -135,7 +141,12 @@ def _stream(path: Path, asked: ScorePlan, fdr: float) -> OnlineFdr:
 
 
 def _streamed(
-    asked: ScorePlan, path: Path, extra: Extra, most: int, table: ScoreTable | None, stream: OnlineFdr | None
+    asked: ScorePlan,
+    items: Iterator[Block],
+    path: Path,
+    most: int,
+    table: ScoreTable | None,
+    stream: OnlineFdr | None,
 ) -> Outcome:
     """Scores all items, and writes them if they are to be written."""
     started, fdr = time.monotonic(), asked.fdr
@@ -144,8 +155,8 @@ def _streamed(
     worst = Worst(most, _decisive(asked))
     spec = asked.model.manifest.input
     with progress(f"scoring {path.name}", count(path, spec)) as advance, behind(_writer(table)) as write:
-        for block in ahead(blocks(path, spec, extra=extra)):
-            scores = run(each.begin(block.decoded.array))
+        for block in ahead(items):
+            scores = run(each.begin(block.decoded.array, block.decoded.faults))
             scores = scores if stream is None else stream.decide(scores)
             write((block, scores))
             tally.take(scores)

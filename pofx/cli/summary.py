@@ -23,9 +23,9 @@ def print_summary(console: Console, outcome: Outcome) -> None:
 def lines_of(outcome: Outcome) -> list[str]:
     """Everything but the table."""
     tally, rule = outcome.tally, outcome.plan.rule
-    share = tally.anomalies / tally.items
+    share = tally.anomalies / max(tally.scored, 1)
     lines = [
-        f"{tally.items:,} items scored with {outcome.manifest.reference} in {outcome.seconds:.1f} s, "
+        f"{tally.scored:,} items scored with {outcome.manifest.reference} in {outcome.seconds:.1f} s, "
         f"{tally.items / outcome.seconds:,.0f} per second",
         f"{tally.anomalies:,} anomalies, {share:.2%}: p-value of {rule.statistic} at most {outcome.threshold:.4g}",
         f"promise ({rule.promise}): {outcome.promise}",
@@ -80,7 +80,7 @@ def _reasons(outcome: Outcome) -> list[str]:
     if outcome.surprise is None:
         return []
     found: list[str] = reasons(outcome.manifest.input, outcome.items, outcome.surprise).tolist()
-    return found
+    return [item.reason or words for item, words in zip(outcome.worst, found, strict=True)]
 
 
 def number(value: Any) -> str:

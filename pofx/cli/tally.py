@@ -14,10 +14,14 @@ from pofx.use.sizes import Size
 
 @dataclass
 class Tally:
-    """Counts of items, and of their p-values: these take few values, k / (n + 1) for the n of every comparison."""
+    """Counts of items, and of their p-values: these take few values, k / (n + 1) for the n of every comparison.
+
+    ``left_out`` of the ``items`` could not be read.
+    """
 
     size: Size
     items: int = 0
+    left_out: int = 0
     anomalies: int = 0
     of_p_value: Counter[float] = field(default_factory=Counter)
 
@@ -32,6 +36,11 @@ class Tally:
         return np.array([self.of_p_value[value] for value in sorted(self.of_p_value)], np.int64)
 
     @property
+    def scored(self) -> int:
+        """How many items could be read."""
+        return self.items - self.left_out
+
+    @property
     def tests(self) -> int:
         """How many items have a p-value."""
         return self.of_p_value.total()
@@ -41,6 +50,7 @@ class Tally:
         values, counts = np.unique(scores.p_value[~np.isnan(scores.p_value)], return_counts=True)
         self.of_p_value.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
         self.items += len(scores)
+        self.left_out += len(scores.faults.wrong)
         self.anomalies += int(scores.anomaly.sum())
 
     def discoveries(self, fdr: float) -> "Found":

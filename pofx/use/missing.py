@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pofx import bundle
-from pofx.errors import RequestInvalid
 from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.faults import REFUSE, Faults
+from pofx.kinds.place import item
 from pofx.rules.arrays import Array
 from pofx.use.gap_comparison import PatternUsed
 
@@ -20,27 +21,25 @@ Gaps = NDArray[np.bool_]
 """What is missing from rows, shape (batch, features)."""
 
 
-def gaps_of(model: LoadedModel, items: Array) -> Gaps | None:
-    """The missing values; None where nothing is."""
+def gaps_of(model: LoadedModel, items: Array, faults: Faults = REFUSE) -> Gaps | None:
+    """The missing values of items that are given to the model; None where nothing is."""
     spec = model.manifest.input
     if spec.kind != "row" or spec.missing == "refused":
         return None
     gaps: Gaps = np.isnan(items)
+    gaps[list(faults.reasons)] = False
     return gaps if gaps.any() else None
 
 
-def check_complete(model: LoadedModel, items: Array) -> None:
-    """Raises RequestInvalid for the first missing value of a row that must be complete."""
-    spec, gaps = model.manifest.input, gaps_of(model, items)
+def check_complete(model: LoadedModel, items: Array, faults: Faults = REFUSE) -> None:
+    """Takes the first missing value of every row, which must be complete; raises RequestInvalid."""
+    spec, gaps = model.manifest.input, gaps_of(model, items, faults)
     if gaps is None or spec.kind != "row":
         return
-    index, place = (int(found) for found in np.argwhere(gaps)[0])
-    name = spec.columns[place].name
-    raise RequestInvalid(
-        f"item {index}, column {name!r}: expected a number, got a missing value: only /score leaves columns out",
-        index=index,
-        column=name,
-    )
+    for index in np.flatnonzero(gaps.any(axis=1)).tolist():
+        name = spec.columns[int(gaps[index].argmax())].name
+        words = "expected a number, got a missing value: only /score leaves columns out"
+        faults.take(index, item(index), item(index).column(name).refusal(words, column=name))
 
 
 def incomparable(calibration: bundle.Calibration, statistic: str) -> bool:

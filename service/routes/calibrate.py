@@ -71,7 +71,7 @@ class CalibrateEndpoint:
         services, plan = self._services, score.plan(model, ScoreAsked())
         with services.admission.ticket(plan.mflop(items.count)):
             with trace.stage("decode"):
-                decoded = await services.convert(items.size, items.decode, model.manifest.input)
+                decoded = await services.decode(items, model.manifest.input)
             calibrate.check_count(len(decoded.array))
             scores = await services.run(plan.begin(decoded.array), trace)
         today = datetime.datetime.now(datetime.UTC).date()

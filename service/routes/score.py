@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.decoded import Decoded, Payload
-from pofx.kinds.json_items import JsonItems
 from pofx.kinds.media import CSV, JSON, NPY, PARQUET, PNG
 from pofx.kinds.parquet_if_there import library
 from pofx.use import score
@@ -16,11 +15,11 @@ from pofx.use.scores import Scores
 from service.answers import score as answers
 from service.errors import NotAcceptable
 from service.routes import bodies
+from service.routes.json_rows import json_rows
 from service.routes.negotiation import preferred
 from service.routes.notes import notes_header
 from service.routes.online_fdr import caller
 from service.routes.patience import patiently
-from service.routes.query import with_query
 from service.routes.services import Services
 from service.schemas.score import ScoreOptions, ScoreRequest
 from service.trace import Trace
@@ -43,9 +42,7 @@ class ScoreEndpoint:
     async def _read(self, request: Request) -> tuple[ScoreOptions, Payload]:
         settings = self._services.settings
         if bodies.media_type(request) == JSON:
-            said, size = await bodies.json_body(request, ScoreRequest, settings)
-            body = with_query(request, said, ScoreOptions)
-            return body, JsonItems(body.inputs, size, body.extra)
+            return await json_rows(request, ScoreRequest, ScoreOptions, settings)
         options = bodies.query(request, ScoreOptions)
         return options, await bodies.payload(request, settings, options.extra)
 
@@ -59,8 +56,8 @@ class ScoreEndpoint:
             await asyncio.to_thread(library)
         with services.admission.ticket(plan.mflop(items.count)):
             with trace.stage("decode"):
-                decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            scores = await services.run(plan.begin(decoded.array), trace)
+                decoded = await services.decode(items, model.manifest.input, options.errors)
+            scores = await services.run(plan.begin(decoded.array, decoded.faults), trace)
             if stream is not None:
                 scores = stream.decide(scores)
             with trace.stage("encode"):

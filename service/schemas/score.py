@@ -6,13 +6,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from pofx.kinds.condition import Labels
-from pofx.kinds.item import Item, ItemOptions
+from pofx.kinds.item import AnsweredByRow, Item
 from pofx.rules.outputs import MapKind
 from pofx.rules.promises import Promise
 from pofx.use.score import Control, ScoreAsked
 
 
-class ScoreOptions(ItemOptions):
+class ScoreOptions(AnsweredByRow):
     """How to score: in the body of a JSON request, in the query string of any other."""
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can score.")
@@ -124,7 +124,9 @@ class SurpriseMap(Places):
 class ItemScore(TypedDict):
     """The score of one item; log_prob is there if the model has a density or estimates a bound of one.
 
-    ``file`` is the name of the upload that the item was.
+    ``file`` is the name of the upload that the item was. With ``errors=row`` the ``error`` says why an item could not
+    be read, and nothing else is known of it; the ``reason`` which category it holds that training never saw: it has the
+    smallest p-values, and no value of a statistic.
     """
 
     file: NotRequired[str]
@@ -136,6 +138,8 @@ class ItemScore(TypedDict):
     label: NotRequired[str]
     discovery: NotRequired[bool]
     level: NotRequired[float | None]
+    reason: NotRequired[str | None]
+    error: NotRequired[str | None]
     map: NotRequired[SurpriseMap]
 
 
