@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from pofx.cli.tally import Tally
+from pofx.kinds.faults import REFUSE
 from pofx.use.discoveries import benjamini_hochberg, notes_on
 from pofx.use.sizes import Size
 
 
 class Scored:
     def __init__(self, p_value):
-        self.p_value, self.anomaly = p_value, p_value <= 0.05
+        self.p_value, self.anomaly, self.faults = p_value, p_value <= 0.05, REFUSE
 
     def __len__(self):
         return len(self.p_value)
