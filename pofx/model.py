@@ -30,6 +30,7 @@ from pofx.rules.texts import texts_of
 from pofx.use import decode, encode, generate, score
 from pofx.use.conditions import Conditional
 from pofx.use.generate import GenerateAsked, Samples
+from pofx.use.online_fdr import OnlineFdr, begun
 from pofx.use.score import USUAL_ALPHA, ScoreAsked, ScorePlan
 from pofx.use.scores import Scores
 from pofx.use.steps import run
@@ -195,7 +196,9 @@ class SampleResult:
 
     @property
     def conditional(self) -> Conditional | None:
-        """Whether what is not known is drawn from its exact distribution given what is; None where nothing is known."""
+        """Whether what is not known is drawn from its exact distribution given what is: ``exact``, ``approximate``, or
+        ``tempered``, exact but for a temperature other than 1; None where nothing is known.
+        """
         return self.samples.conditional
 
     def to_pandas(self) -> Any:
@@ -248,7 +251,7 @@ class Model:
         promise: Promise = "marginal",
         verdict: str | None = None,
         label: Label | list[Label] | None = None,
-        fdr: float | None = None,
+        fdr: float | OnlineFdr | None = None,
         explain: bool = False,
         extra: Extra = "refuse",
         errors: Errors = "refuse",
@@ -256,16 +259,30 @@ class Model:
         """Statistics, p-values and verdicts of items, and log p(x) where there is a density, as POST /score gives them.
 
         ``alpha`` is the false-alarm rate, ``promise`` what it promises, ``verdict`` the statistic that decides,
-        ``label`` the calibration items to compare with, ``fdr`` a bound on the share of false discoveries; ``explain``
-        asks for maps. ``extra="keep"`` lets tables have columns that the model does not read. Raises RequestInvalid.
+        ``label`` the calibration items to compare with, ``fdr`` a bound on the share of false discoveries among these
+        items, or a stream that goes on (``online_fdr``); ``explain`` asks for maps. ``extra="keep"`` lets tables have
+        columns that the model does not read. Raises RequestInvalid.
 
         With ``errors="row"`` an item that is wrong does not refuse the others: it gets its reason, ``.error``, and no
         numbers; a row with a category that training never saw is an anomaly with that ``.reason``.
         """
-        plan = self._plan(ScoreAsked(alpha, promise, verdict, label, fdr, explain))
+        stream, rate = (fdr, None) if isinstance(fdr, OnlineFdr) else (None, fdr)
+        plan = self._plan(ScoreAsked(alpha, promise, verdict, label, rate, explain))
+        if stream is not None:
+            stream.check(self.info.reference, plan.rule.statistic)
         items = self._items(x, extra, errors)
         scores = run(plan.begin(items.array, items.faults))
+        scores = scores if stream is None else stream.decide(scores)
         return ScoreResult(scores, items.columns, (*items.notes, *scores.notes))
+
+    def online_fdr(self, fdr: float, *, verdict: str | None = None) -> OnlineFdr:
+        """A new stream for ``score(…, fdr=stream)``, whose rate is held over all its calls.
+
+        Of all that it discovers, on average at most a share ``fdr`` is normal. ``save`` and ``pofx.OnlineFdr.load``
+        keep it in a file. Raises RequestInvalid.
+        """
+        self._check("score")
+        return begun(self.info, score.score_of(self.loaded), fdr, verdict)
 
     def score_samples(self, x: object) -> Floats:
         """Higher is more normal, (n,): log p(x) in nats, or the estimate of its bound; without density the

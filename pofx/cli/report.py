@@ -9,7 +9,7 @@ from pofx.cli.report_histogram import histogram
 from pofx.cli.report_items import item_card
 from pofx.cli.report_style import CSS
 from pofx.cli.score_table import whole_or_nothing
-from pofx.cli.summary import discovered
+from pofx.cli.summary import discovered, of_stream
 from pofx.kinds.words import PLURAL
 
 FILE = "report.html"
@@ -63,6 +63,8 @@ def _figures(outcome: Outcome) -> str:
 def _verdict(outcome: Outcome) -> str:
     statistic, rule = outcome.statistic, outcome.plan.rule
     found = "" if outcome.found is None else f"<p>Among all items together: {escape(discovered(outcome))}.</p>"
+    if outcome.stream is not None:
+        found += f"<p>{escape(of_stream(outcome.stream))}.</p>"
     return (
         "<section><h2>The verdict</h2>\n"
         f"<p>An item is an anomaly where the p-value of <b>{escape(statistic.name)}</b> is at most "

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pofx.cli.outcome import Outcome
 from pofx.cli.worst import WorstItem
+from pofx.rules.online_fdr import Stream
 from pofx.use.reasons import reasons
 
 
@@ -31,6 +32,8 @@ def lines_of(outcome: Outcome) -> list[str]:
     ]
     if outcome.found is not None:
         lines.append(discovered(outcome))
+    if outcome.stream is not None:
+        lines.append(of_stream(outcome.stream))
     return [*lines, *(f"note: {note}" for note in outcome.notes)]
 
 
@@ -41,6 +44,15 @@ def discovered(outcome: Outcome) -> str:
     found = outcome.found
     bound = f"at most {found.fdr * 100:.3g} % of them false on average"
     return f"{found.count:,} discoveries, {bound}: p-value at most {found.threshold:.4g}"
+
+
+def of_stream(now: Stream) -> str:
+    """What a stream over several files has come to."""
+    bound = f"at most {now.fdr * 100:.3g} % of them false on average"
+    return (
+        f"{now.discoveries:,} discoveries among the {now.tests:,} items of the stream so far, {bound}; without another "
+        f"one, items can be discovered for {now.left:,} more"
+    )
 
 
 def _worst(outcome: Outcome) -> Table:

@@ -2,8 +2,10 @@
 
 The score graph counts a missing column as an average one in every statistic but ``log_prob``, which is the log-density
 of the columns that are there. So ``log_prob`` of such a row compares with that of no complete row: its p-value means
-something only where the calibration items are rows that miss values too.
+something only where the calibration items are rows that miss values too, or were made to (``gap_comparison``).
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.faults import REFUSE, Faults
 from pofx.kinds.place import item
 from pofx.rules.arrays import Array
+from pofx.use.gap_comparison import PatternUsed
 
 Gaps = NDArray[np.bool_]
 """What is missing from rows, shape (batch, features)."""
@@ -44,16 +47,43 @@ def incomparable(calibration: bundle.Calibration, statistic: str) -> bool:
     return statistic == "log_prob" and calibration.incomplete == 0
 
 
-def note(gaps: Gaps | None, calibration: bundle.Calibration) -> tuple[str, ...]:
+def note(gaps: Gaps | None, calibration: bundle.Calibration, used: Sequence[PatternUsed] = ()) -> tuple[str, ...]:
     """What is said about the p-values of rows that miss values; nothing where none does."""
     if gaps is None:
         return ()
-    rows = int(gaps.any(axis=1).sum())
-    start = f"values are missing in {rows} of {len(gaps)} rows: log_prob is that of the columns that are there"
-    if calibration.incomplete:
-        share = f"{calibration.incomplete} of {calibration.n} calibration rows miss some"
-        return (f"{start}; p-values are exact if values are missing in the same way as in calibration, where {share}",)
+    missed = gaps.any(axis=1)
+    masked = sum(int((pattern.rows & missed).sum()) for pattern in used if pattern.masked)
+    own = sum(int((pattern.rows & missed).sum()) for pattern in used if not pattern.masked)
+    rest = int(missed.sum()) - masked - own
+    said = (
+        (own, "{} rows with gaps are compared with calibration rows that miss the same columns, as promised"),
+        (
+            masked,
+            "{} rows with gaps are compared with calibration rows from which the same columns were taken away, as "
+            "promised if values are missing whatever they would have been",
+        ),
+        (rest, _among_all(calibration)),
+    )
     return (
-        f"{start}; the calibration rows were complete, so log_prob has no p-value for these rows, and the other "
-        "p-values are approximate: a missing column counts as an average one",
+        f"values are missing in {int(missed.sum())} of {len(gaps)} rows: log_prob is that of the columns that are "
+        "there",
+        *(words.format(count) for count, words in said if count),
+    )
+
+
+def _among_all(calibration: bundle.Calibration) -> str:
+    """What holds of rows whose pattern has no table."""
+    if calibration.incomplete:
+        holds = (
+            "nothing is promised for their patterns of gaps, which are too rare in calibration"
+            if calibration.patterns
+            else "as promised on average over patterns of gaps as frequent as in calibration, and not within each"
+        )
+        return (
+            f"{{}} rows with gaps are compared with all calibration rows, of which {calibration.incomplete} of "
+            f"{calibration.n} miss some: {holds}"
+        )
+    return (
+        "{} rows with gaps are compared with complete calibration rows: log_prob has no p-value, and none of the "
+        "others is promised (a missing column counts as an average one)"
     )

@@ -14,6 +14,7 @@ from pofx.rules.conformal import Floats
 from pofx.rules.outputs import MapKind
 from pofx.use.comparison import Comparison
 from pofx.use.discoveries import Discoveries
+from pofx.use.gap_comparison import PatternUsed
 from pofx.use.missing import Gaps
 from pofx.use.verdict import Rule
 
@@ -40,7 +41,8 @@ class Scores:
     What ``log_prob`` is says ``density``: exact, or an estimate of a lower bound, with its error where it was measured.
 
     ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says. ``gaps`` are the values that
-    rows miss, None where none does. ``notes`` are for a person.
+    rows miss, None where none does; ``patterns`` those of gaps within which rows were compared. ``notes`` are for a
+    person.
 
     An item that could not be read has no numbers at all (``faults``). One with a category that training never saw has
     the smallest p-values there are, and no statistics: no model gives such a category any mass.
@@ -58,6 +60,7 @@ class Scores:
     explanation: Explanation | None = None
     discoveries: Discoveries | None = None
     gaps: Gaps | None = None
+    patterns: tuple[PatternUsed, ...] = ()
     notes: tuple[str, ...] = ()
     faults: Faults = REFUSE
 
@@ -77,7 +80,7 @@ class Scores:
             "anomaly": np.ma.masked_where(np.isnan(self.p_value), self.anomaly),
             **self._statistics(),
             **({"label": np.array(labels)} if labels else {}),
-            **({} if self.discoveries is None else {"discovery": self.discoveries.found}),
+            **({} if self.discoveries is None else self.discoveries.columns()),
             **(self._reasons() if self.faults.kept else {}),
         }
 

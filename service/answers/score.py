@@ -19,10 +19,12 @@ from pofx.kinds.parquet_if_there import encode_parquet
 from pofx.kinds.sheets import as_colour, contact_sheet, heat_map
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
+from pofx.use.gap_comparison import PatternUsed
+from pofx.use.online_fdr import OnlineDiscoveries
 from pofx.use.reasons import per_position, reasons
 from pofx.use.scores import REASON, Scores
 from service.answers.surprise import surprise_map, waveform_map
-from service.schemas.score import CalibrationUsed, ItemScore, MultipleTesting, ScoreAnswer
+from service.schemas.score import CalibrationUsed, GapsUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
 _PREFIX = "score"
@@ -133,11 +135,39 @@ def _calibration(scores: Scores) -> CalibrationUsed:
             {"label": size.label or "", "n": size.n, "threshold": limit, "smallest_p_value": size.smallest_p_value}
             for size, limit in zip(comparison.sizes, rule.thresholds, strict=True)
         ]
+    if scores.patterns:
+        used["gaps"] = [_gaps(pattern) for pattern in scores.patterns]
     return used
 
 
+def _gaps(pattern: PatternUsed) -> GapsUsed:
+    return {
+        "missing": list(pattern.missing),
+        "rows": int(pattern.rows.sum()),
+        "n": pattern.n,
+        "masked": pattern.masked,
+        "threshold": pattern.threshold,
+        "smallest_p_value": pattern.size.smallest_p_value,
+    }
+
+
 def _multiple_testing(found: Discoveries) -> MultipleTesting:
-    return {"fdr": found.fdr, "tests": found.tests, "discoveries": found.count, "threshold": found.threshold}
+    answer: MultipleTesting = {
+        "fdr": found.fdr,
+        "control": "online" if isinstance(found, OnlineDiscoveries) else "request",
+        "tests": found.tests,
+        "discoveries": found.count,
+        "threshold": found.threshold,
+    }
+    if isinstance(found, OnlineDiscoveries):
+        now = found.stream
+        answer["stream"] = {
+            "tests": now.tests,
+            "discoveries": now.discoveries,
+            "level": now.level,
+            "left": now.left,
+        }
+    return answer
 
 
 def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore]:
@@ -167,6 +197,9 @@ def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore
     if scores.discoveries is not None:
         for result, discovery in zip(results, scores.discoveries.found.tolist(), strict=True):
             result["discovery"] = discovery
+    if isinstance(scores.discoveries, OnlineDiscoveries):
+        for result, level in zip(results, scores.discoveries.levels.tolist(), strict=True):
+            result["level"] = level
     if scores.explanation is not None:
         kind = scores.explanation.kind
         found = zip(results, items, scores.explanation.nats, scores.faults.sound(len(results)), strict=True)

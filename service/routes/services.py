@@ -19,6 +19,7 @@ from service.engine.device import DeviceThread
 from service.engine.registry import Registry
 from service.engine.run import run
 from service.metrics import Metrics
+from service.online.streams import Streams
 from service.settings import Settings
 from service.trace import Trace
 
@@ -44,6 +45,7 @@ class Services:
     metrics: Metrics
     executor: Executor
     drift: Watches | None
+    streams: Streams
     draining: bool = False
     load_new: Callable[[], bool] = bool
 
@@ -73,6 +75,7 @@ class Services:
             self.metrics.models(len(self.registry.all()), len(self.registry.refused))
             if self.drift is not None:
                 self.drift.keep(self.registry.all())
+            self.streams.keep(self.registry.all())
 
     async def convert(self, size: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of decoding or encoding about that many bytes: at once if small, else in the bounded pool."""

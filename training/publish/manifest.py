@@ -75,6 +75,7 @@ def _score(calibrated: Calibrated, measurements: Sequence[Measurement]) -> bundl
             incomplete=int((~held.is_complete).sum()),
             data=f"calibration split of {source}, never used to fit",
             labels=calibrated.labels.counts,
+            patterns=calibrated.patterns,
             held_out=_held_out(calibrated.prepared, measurements),
         ),
     )
