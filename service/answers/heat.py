@@ -11,18 +11,22 @@ from pofx.use.reasons import per_position
 from pofx.use.scores import Explanation
 
 
-def heat_sheet(manifest: bundle.Manifest, items: Array, explanation: Explanation) -> Pixels:
-    """Every input beside the map of its surprise, a recording above it; all maps in the same colours."""
+def heat_sheet(manifest: bundle.Manifest, items: Array, explanation: Explanation, sound: Array) -> Pixels:
+    """Every input beside the map of its surprise, a recording above it; all maps in the same colours.
+
+    What is not ``sound``, shape (n,), stays black: nothing is known of it.
+    """
     spec = manifest.input
     if spec.kind == "audio":
         strips = np.stack([strip_of(surprise) for surprise in explanation.nats])
-        ends = ends_of(strips)
-        pairs = zip(items, explanation.nats, strict=True)
+        ends = ends_of(strips[sound])
+        pairs = zip(items, np.where(sound[:, np.newaxis], explanation.nats, ends[0]), strict=True)
         sheet = contact_sheet(np.stack([envelope_with_heat(item, odd, ends)[0] for item, odd in pairs]))
         where = f"under each recording, from 0 to {spec.length / spec.rate_hz:.3g} s"
     else:
         maps = np.stack([per_position(surprise) for surprise in explanation.nats])
-        ends = ends_of(maps)
+        ends = ends_of(maps[sound])
+        maps[~sound] = ends[0]
         coloured = np.stack([heat_map(surprise, ends)[0] for surprise in maps])
         pictures = np.stack([as_colour(items), coloured], axis=1)  # (n, 2, height, width, 3)
         columns = 2 * max(1, round(len(maps) ** 0.5 / 1.5))

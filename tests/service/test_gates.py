@@ -8,7 +8,6 @@ import pytest
 from service.app import create_app
 from service.gates import OPEN_PATHS, is_open
 
-
 SCRIPT = "/docs/static/swagger-ui-bundle.js"
 
 
