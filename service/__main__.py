@@ -23,6 +23,7 @@ from service.protocol import PlainHttp
 from service.routes.services import Services
 from service.settings import Settings, described
 
+_PREFIX = "SERVICE_"
 _ALIKE = 0.6  # of a name that may have been meant
 _OF_ORCHESTRATORS = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP)\w*)?$|_(TCP|UDP)_(ADDR|PORT|PROTO)$")
 _SWITCH_INTERVAL_S = 0.0005  # the device thread waits at most this long for the interpreter, not 5 ms
@@ -119,15 +120,12 @@ def _list_settings() -> int:
 
 def _unknown_settings(environment: Mapping[str, str]) -> list[str]:
     """A line per variable that is no setting, but for those that orchestrators set for a service of any name."""
-    known = [f"SERVICE_{name.upper()}" for name in Settings.model_fields]
-    strange = [
-        name
-        for name in sorted(environment)
-        if name.startswith("SERVICE_") and name not in known and not _OF_ORCHESTRATORS.search(name)
-    ]
+    known = [name.upper() for name in Settings.model_fields]
+    given = (name.removeprefix(_PREFIX) for name in sorted(environment) if name.startswith(_PREFIX))
+    strange = [name for name in given if name not in known and not _OF_ORCHESTRATORS.search(f"_{name}")]
     near = {name: difflib.get_close_matches(name, known, 1, _ALIKE) for name in strange}
     return [
-        f"{name} is no setting, it is ignored" + (f"; did you mean {matches[0]}?" if matches else "")
+        f"{_PREFIX}{name} is no setting, it is ignored" + (f"; did you mean {_PREFIX}{matches[0]}?" if matches else "")
         for name, matches in near.items()
     ]
 

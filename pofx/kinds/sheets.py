@@ -9,7 +9,7 @@ from pofx.rules.pictures import Pixels
 
 _TILE_PIXELS = 112
 _MAX_SHEET_PIXELS = 16_000_000
-_GAP_PIXELS = 2
+GAP_PIXELS = 2  # around every tile of a contact sheet
 _BACKGROUND = 32
 _ENVELOPE_HEIGHT, _ENVELOPE_WIDTH, _STRIP_HEIGHT = 64, 256, 12
 _WAVE = 200
@@ -24,10 +24,10 @@ def contact_sheet(images: Pixels, columns: int | None = None) -> Pixels:
     rows = math.ceil(count / columns)
     factor = _enlargement(rows * columns, height, width)
     tiles = images.repeat(factor, axis=1).repeat(factor, axis=2)
-    height, width = height * factor + _GAP_PIXELS, width * factor + _GAP_PIXELS
-    sheet = np.full((rows * height + _GAP_PIXELS, columns * width + _GAP_PIXELS, channels), _BACKGROUND, np.uint8)
+    height, width = height * factor + GAP_PIXELS, width * factor + GAP_PIXELS
+    sheet = np.full((rows * height + GAP_PIXELS, columns * width + GAP_PIXELS, channels), _BACKGROUND, np.uint8)
     for place, tile in enumerate(tiles):
-        top, left = place // columns * height + _GAP_PIXELS, place % columns * width + _GAP_PIXELS
+        top, left = place // columns * height + GAP_PIXELS, place % columns * width + GAP_PIXELS
         sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     return sheet
 

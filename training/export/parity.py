@@ -24,7 +24,7 @@ def tolerance(computation: Computation) -> Tolerance:
 
 
 def check_parity(name: str, computation: Computation, runner: Runner) -> float:
-    """The largest difference seen; ExportError if it is beyond the tolerance."""
+    """The largest difference seen, as a share of the largest value of its output; ExportError beyond the tolerance."""
     worst = 0.0
     generator = torch.Generator().manual_seed(20)
     drawn = [computation.example, *([computation.example_with_gaps] if computation.marginal else [])]
@@ -43,14 +43,16 @@ def _difference(where: str, want: np.ndarray, have: np.ndarray, allowed: Toleran
         raise ExportError(f"{where}: expected {want.dtype}{want.shape}, got {have.dtype}{have.shape}")
     with np.errstate(invalid="ignore"):  # an item that is impossible has the log-density -inf, in both
         distance = np.where(have == want, 0.0, np.abs(have.astype(np.float64) - want.astype(np.float64)))
+    largest = float(np.abs(want[np.isfinite(want)].astype(np.float64)).max(initial=0.0))
     off = ~(
         distance <= allowed.atol + allowed.rtol * np.abs(np.nan_to_num(want.astype(np.float64), posinf=0, neginf=0))
     )
     if off.mean() > allowed.mismatch and not _parts_seldom(off, allowed.mismatch):
         raise ExportError(
-            f"{where}: differs from the model by up to {distance.max():g} in {off.mean():.2%} of elements"
+            f"{where}: differs from the model by up to {distance.max():g}, of values up to {largest:g}, in "
+            f"{off.mean():.2%} of elements"
         )
-    return float(distance[~off].max(initial=0.0))
+    return float(distance[~off].max(initial=0.0)) / (largest or 1.0)
 
 
 def _parts_seldom(off: np.ndarray, share: float) -> bool:
