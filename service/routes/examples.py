@@ -65,11 +65,10 @@ def generate_examples() -> Examples:
         "samples": {"value": {"model": "mnist-made", "n": 16, "seed": 7, "temperature": 0.9}},
         "rows": {"value": {"model": "breast-cancer-gmm", "n": 4, "seed": 7}},
         "completion": {"value": {"model": "mnist-made", "n": 4, "seed": 7, "condition": known}},
-        "recording": {"value": {"model": "words-wavenet", "n": 1, "seed": 7}},
     }
 
 
-PARAMETERS = {"name": "mnist-made", "with": "mnist-nade"}
+PARAMETERS = {"name": "mnist-made", "with": "mnist-pca"}
 """Of routes about one model."""
 
 
