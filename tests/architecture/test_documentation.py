@@ -10,7 +10,7 @@ from service.problems import TABLE
 from service.settings import described
 from training.data import sources
 from training.data.splits import SplitOptions
-from training.recipe import EvaluateOptions, ExportOptions, FitOptions, describe, parse
+from training.recipe import ChooseOptions, EvaluateOptions, ExportOptions, FitOptions, describe, parse
 from training.transforms import TRANSFORMS
 from training.zoo import FAMILIES
 
@@ -75,6 +75,7 @@ def generated() -> dict[str, str]:
         "families": named_table(FAMILIES),
         "fit": options_table(FitOptions),
         "evaluate": options_table(EvaluateOptions),
+        "choose": options_table(ChooseOptions),
         "export": options_table(ExportOptions),
     }
 
