@@ -15,13 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pofx.rules.conformal import Floats
-from pofx.use.sizes import Size, check_rate
+from pofx.use.sizes import RECIPE_LINE, Size, check_rate
 
 FEW_TESTS = 20
 """Of so many tests a discovery is hardly ever among several, and the share of false ones in a request is 0 or 1."""
-
-RECIPE_LINE = "data.split.calibration of the recipe, or pofx calibrate with more items"
-"""Where more calibration items come from."""
 
 _ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real calibration set differ by far more
 

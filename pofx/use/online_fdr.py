@@ -15,9 +15,9 @@ from pofx.bundle import durable
 from pofx.errors import RequestInvalid
 from pofx.rules.conformal import Floats
 from pofx.rules.lord import Stream, after, least_items
-from pofx.use.discoveries import RECIPE_LINE, Discoveries
+from pofx.use.discoveries import Discoveries
 from pofx.use.scores import Scores
-from pofx.use.sizes import Size, too_few
+from pofx.use.sizes import RECIPE_LINE, Size, too_few
 from pofx.use.verdict import deciding
 
 

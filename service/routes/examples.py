@@ -55,7 +55,8 @@ def encode_examples() -> Examples:
 def calibrate_examples() -> Examples:
     """Bodies of POST /calibrate: the fewest rows it takes, each a little different."""
     rows = [{"row": _changed(place)} for place in range(_FEWEST)]
-    return {"row": _body("breast-cancer-gmm", *rows, data="an example, to be replaced by rows of your own")}
+    body = _body("breast-cancer-gmm", *rows, data="an example, to be replaced by rows of your own")
+    return {"row": {"summary": "writes a new version, which is served: put in rows of your own", **body}}
 
 
 def generate_examples() -> Examples:
