@@ -57,7 +57,7 @@ def _recordings(items: Array, nats: Array, sound: Array) -> tuple[Pixels, tuple[
 
 def _pairs(count: int) -> int:
     """Images and their maps in a row, so that the sheet is nearly square."""
-    return max(1, round(count**0.5 / 1.5))
+    return max(1, round(math.sqrt(count) / 1.5))
 
 
 def _columns(count: int) -> int:
