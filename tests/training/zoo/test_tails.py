@@ -11,7 +11,7 @@ from training.evaluate.sampling import sample
 from training.transforms import DataFacts, Standardise
 from training.zoo import FAMILIES
 from training.zoo.base import FactorisedDensity, Facts
-from training.zoo.parts.conditionals import log_upper_tail, mixture_log_tail
+from training.zoo.parts.normal_law import log_upper_tail, mixture_log_tail
 
 
 def tailed(case: Case) -> bool:

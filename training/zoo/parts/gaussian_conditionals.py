@@ -12,7 +12,8 @@ from pydantic import Field
 from torch import Tensor
 
 from training.zoo.base import Noise, Options
-from training.zoo.parts.conditionals import mixture_log_tail
+from training.zoo.parts.cells import Cells
+from training.zoo.parts.normal_law import log_between, mixture_log_tail
 
 
 class MixtureOptions(Options):
@@ -35,6 +36,15 @@ class Mixture:
         z = (x[..., None] - self.means) / self.sigmas
         normal = -0.5 * z.square() - torch.log(self.sigmas) - 0.5 * math.log(2 * math.pi)
         return torch.logsumexp(self.log_weights + normal, -1)
+
+    def log_prob_in(self, cells: Cells, x: Tensor) -> Tensor:
+        """Log-density of x (…, dims), or the log-probability of its cell where the values of a column lie apart."""
+        density = self.log_prob(x)
+        if not cells.apart:
+            return density
+        low, high = (((end[..., None] - self.means) / self.sigmas) for end in cells.bounds(x))
+        mass = torch.logsumexp(self.log_weights + log_between(low, high), -1)
+        return torch.where(cells.quantum > 0, mass.to(density.dtype), density)
 
     def log_tail(self, x: Tensor) -> Tensor:
         """Log of 2 min(F, 1 − F) at x (…), F the distribution function; float64."""

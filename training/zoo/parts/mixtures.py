@@ -148,15 +148,6 @@ def whitening_of(cholesky: Tensor) -> Tensor:
     return torch.linalg.solve_triangular(cholesky, eye, upper=False)
 
 
-def gaussian_conditionals(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
-    """Log p(x_i | x_<i) under every Gaussian, shape (batch, components, dims), for x (batch, dims).
-
-    ``means`` has shape (components, dims), ``whitening``, the inverse Cholesky factors, (components, dims, dims).
-    """
-    z = whitened(x, means, whitening)
-    return -0.5 * z.square() + log_precision(whitening) - 0.5 * math.log(2 * math.pi)
-
-
 def log_precision(whitening: Tensor) -> Tensor:
     """−log L_ii, minus the logarithm of the conditional standard deviations, shape (components, dims)."""
     components, dims, _ = whitening.shape
@@ -201,9 +192,14 @@ def log_normals(normals: Tensor, x: Tensor) -> Tensor:
     return torch.where(torch.isnan(x)[:, None], 0.0, found)
 
 
-def _complete(x: Tensor, _missing: Tensor, means: Tensor, whitening: Tensor, _covariances: Tensor) -> Tensor:
+def with_precision(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
+    """The same for complete x: ``whitened`` beside the log-precisions."""
     z = whitened(x, means, whitening)
     return torch.stack([z, log_precision(whitening).expand_as(z)], 1)
+
+
+def _complete(x: Tensor, _missing: Tensor, means: Tensor, whitening: Tensor, _covariances: Tensor) -> Tensor:
+    return with_precision(x, means, whitening)
 
 
 def _filled(x: Tensor, missing: Tensor, means: Tensor, whitening: Tensor, covariances: Tensor) -> Tensor:
