@@ -197,7 +197,7 @@ CASES: dict[str, Case] = {
     "rnn-rgb": see("rnn", binary((3, 2, 1)), {"hidden": 8, "cell": "gru", "window": 0}),
     "rnn-text": see("rnn", levels((5,), 3), {"hidden": 8, "embedding": 2}),
     "rnn-with-an-end": see("rnn", levels((4,), 3, end=0), {"hidden": 8, "embedding": 2}),
-    "rnn-of-one-character": see("rnn", levels((4,), 2, end=0), {"hidden": 8}),
+    "rnn-of-one-character": see("rnn", levels((4,), 2, end=0), {"hidden": 6}),
     "rnn-rows": see("rnn", binary(SQUARE), {"hidden": 8, "unit": "row", "head": 7, "window": 2}),
     "rnn-rows-grey": see("rnn", levels((1, 2, 2), 3), {"hidden": 8, "unit": "row", "head": 7, "cell": "gru"}),
     "rnn-rows-rgb": see("rnn", binary((3, 2, 1)), {"hidden": 8, "unit": "row", "head": 7}),

@@ -93,7 +93,8 @@ class Mixture(Family, FactorisedDensity, DirectSampler, Encoder):
         """P(k | what is known), float64, shape (batch, components)."""
         mask = known.mask.flatten(1)
         some = mask.any(1, keepdim=True)
-        x = torch.where(mask | ~some, known.x.flatten(1), torch.nan)  # a row without gaps costs little
+        gaps = torch.where(some, torch.nan, 0.0)  # a row without gaps costs little
+        x = torch.where(mask, known.x.flatten(1), gaps)
         joint = self.log_weights + self.observed_conditionals(x).sum(2)
         return torch.softmax(torch.where(some, joint, self.log_weights), 1)
 
