@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from training.cells import InCells
 from training.cost import refuse_too_large
 from training.data import Dataset, Splits, fingerprint, load, split
 from training.data.splits import sliver
@@ -14,7 +15,6 @@ from training.transforms import TRANSFORMS, DataFacts, Transform
 from training.transforms.rows import RowTransform
 from training.zoo import FAMILIES
 from training.zoo.base import Facts, Family, spaces
-from training.zoo.parts.cells import InCells
 
 
 @dataclass(frozen=True)

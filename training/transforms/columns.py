@@ -23,12 +23,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from training.cells.cells import to_raw, to_x
 from training.transforms.base import DataFacts
 from training.transforms.categories import nearest_codes
 from training.transforms.column import Column, examine
 from training.transforms.rows import RowTransform
 from training.zoo.base import Options
-from training.zoo.parts.cells import to_raw, to_x
 
 
 class ColumnsOptions(Options):

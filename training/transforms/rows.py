@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
+from training.cells import Cells
 from training.transforms.base import DataFacts, Transform
 from training.transforms.categories import counts
 from training.zoo.base import Options
-from training.zoo.parts.cells import Cells
 
 
 class RowTransform(Transform):

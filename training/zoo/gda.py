@@ -4,7 +4,7 @@
 boundaries between labels are quadratic; with Σ_k π_k Σ_k, shared by all, they are linear. With few items a covariance
 is singular, so it is shrunk towards a multiple of the identity, (1 − s) Σ + s (tr Σ / D) I. Form and s are those with
 the best validation likelihood. Columns of a table that are counted have a table of probabilities for each label instead
-(``training.zoo.parts.columns``). Bayes' rule gives p(c | x), equal to scikit-learn's LinearDiscriminantAnalysis and
+(``training.cells``). Bayes' rule gives p(c | x), equal to scikit-learn's LinearDiscriminantAnalysis and
 QuadraticDiscriminantAnalysis with the same shrinkage.
 
 R. Fisher, "The use of multiple measurements in taxonomic problems", Annals of Eugenics 7, 1936; T. Hastie,
@@ -22,16 +22,16 @@ from pydantic import Field
 from sklearn.covariance import empirical_covariance, shrunk_covariance
 from torch import Tensor, nn
 
+from training.cells import Cells, ColumnLaws, InCells
 from training.progress import Progress, silent
 from training.zoo.base import ConditioningSampler, Facts, Known, Noise, Options
-from training.zoo.parts.cells import Cells, InCells
-from training.zoo.parts.columns import ColumnLaws
 from training.zoo.parts.mixtures import (
     CHUNK,
     LabelMixture,
     draw_gaussian,
     gaussian_bytes,
     given,
+    log_terms,
     observed_normals,
     whitening_of,
     with_precision,
@@ -146,11 +146,11 @@ class Gda(LabelMixture, ConditioningSampler, InCells):
     def conditionals(self, x: Tensor) -> Tensor:
         """Log p(x_d | x_<d, c), shape (batch, classes, dims)."""
         x = x.flatten(1)
-        return self.columns.terms(with_precision(x, self.means, self.whitening), x)
+        return log_terms(self.columns, with_precision(x, self.means, self.whitening), x)
 
     def observed_conditionals(self, x: Tensor) -> Tensor:
         """Log p(x_d | observed x_<d, c), shape (batch, classes, dims); 0 where x is missing."""
-        return self.columns.terms(observed_normals(x, self.means, self.cholesky, self.whitening), x)
+        return log_terms(self.columns, observed_normals(x, self.means, self.cholesky, self.whitening), x)
 
     @property
     def noise(self) -> tuple[Noise, ...]:

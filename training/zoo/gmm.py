@@ -4,7 +4,7 @@ Fitted by expectation-maximisation (A. Dempster, N. Laird, D. Rubin, "Maximum Li
 Algorithm", JRSS B 39, 1977) with scikit-learn; the number of components, the form of the covariance and its
 regularisation are those with the best validation likelihood. Every form is kept as one lower Cholesky factor per
 component. Columns of a table that are counted have a table of probabilities for each component instead, fitted in the
-same steps (``training.zoo.parts.columns``).
+same steps (``training.cells``).
 """
 
 import math
@@ -21,20 +21,20 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
+from training.cells import Cells, ColumnLaws, InCells
+from training.cells.normal_law import mixture_log_tail
 from training.progress import Progress, silent
 from training.zoo.base import ClosedForm, ConditioningSampler, Facts, Known, Noise, Options
-from training.zoo.parts.cells import Cells, InCells
-from training.zoo.parts.columns import ColumnLaws
 from training.zoo.parts.mixtures import (
     Mixture,
     draw_gaussian,
     gaussian_bytes,
     given,
+    log_terms,
     observed_normals,
     whitening_of,
     with_precision,
 )
-from training.zoo.parts.normal_law import mixture_log_tail
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
 _MOST_STEPS = 300  # of expectation-maximisation, from each start
@@ -155,11 +155,11 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm, InCells):
     def conditionals(self, x: Tensor) -> Tensor:
         """Log p(x_i | x_<i, k), shape (batch, components, dims)."""
         x = x.flatten(1)
-        return self.columns.terms(with_precision(x, self.means, self.whitening), x)
+        return log_terms(self.columns, with_precision(x, self.means, self.whitening), x)
 
     def observed_conditionals(self, x: Tensor) -> Tensor:
         """Log p(x_i | observed x_<i, k), shape (batch, components, dims); 0 where x is missing."""
-        return self.columns.terms(self._normals(x), x)
+        return log_terms(self.columns, self._normals(x), x)
 
     def _normals(self, x: Tensor) -> Tensor:
         return observed_normals(x, self.means, self.cholesky, self.whitening)
@@ -177,7 +177,7 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm, InCells):
         """Both from one pass; 0 where x is missing."""
         flat = x.flatten(1)
         normals = self._normals(x) if self.marginalises else with_precision(flat, self.means, self.whitening)
-        terms = self.columns.terms(normals, flat)
+        terms = log_terms(self.columns, normals, flat)
         weights = self.weights_given_earlier(terms)
         tails = self.columns.log_tails(mixture_log_tail(weights, normals[:, 0], 1), flat, weights)
         return self.mixed(terms), tails.float().reshape(-1, *self.event_shape)

@@ -27,6 +27,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from training.cells import Cells, InCells
 from training.zoo.base import (
     Autoregressive,
     Facts,
@@ -37,7 +38,6 @@ from training.zoo.base import (
     Options,
     bernoulli_log_prob,
 )
-from training.zoo.parts.cells import Cells, InCells
 from training.zoo.parts.conditionals import OrderName, OrderOptions, attributed, ordering, part_of
 from training.zoo.parts.gaussian_conditionals import Mixture, MixtureHead, MixtureOptions
 

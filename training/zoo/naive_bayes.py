@@ -4,7 +4,7 @@
 Bernoulli model. For real numbers, p(x_d | c) is a Gaussian with the mean and variance of the label's items, plus a
 share of the largest variance of all columns, so that a constant column keeps a finite density. The pseudo-count a, or
 that share, is the one with the best validation likelihood. Columns of such rows that are counted have a table for each
-label (``training.zoo.parts.columns``). Bayes' rule gives p(c | x), equal to scikit-learn's
+label (``training.cells``). Bayes' rule gives p(c | x), equal to scikit-learn's
 BernoulliNB, CategoricalNB and GaussianNB, which do the fitting.
 
 M. Maron, "Automatic indexing: an experimental inquiry", Journal of the ACM 8, 1961; P. Domingos, M. Pazzani, "On the
@@ -20,12 +20,11 @@ from pydantic import Field
 from sklearn.naive_bayes import CategoricalNB, GaussianNB
 from torch import Tensor, nn
 
+from training.cells import Cells, ColumnLaws, InCells
 from training.progress import Progress, silent
 from training.zoo.base import ConditioningSampler, Facts, Known, Noise, Options
-from training.zoo.parts.cells import Cells, InCells
-from training.zoo.parts.columns import ColumnLaws
 from training.zoo.parts.conditionals import draw_categorical
-from training.zoo.parts.mixtures import CHUNK, LabelMixture
+from training.zoo.parts.mixtures import CHUNK, LabelMixture, log_terms
 
 
 class NaiveBayesOptions(Options):
@@ -174,7 +173,7 @@ class _Normals(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         z = (x.double()[:, None] - self.means) / self.deviations
-        return self.columns.terms(torch.stack([z, -torch.log(self.deviations).expand_as(z)], 1), x)
+        return log_terms(self.columns, torch.stack([z, -torch.log(self.deviations).expand_as(z)], 1), x)
 
     def draw(self, chosen: Tensor, eps: Tensor, temperature: Tensor) -> Tensor:
         x = self.means[chosen] + temperature.double()[:, None] * self.deviations[chosen] * eps.double()

@@ -18,8 +18,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from training.cells import Cells, InCells
+from training.cells.cells import nearest_of
 from training.zoo.base import Autoregressive, CompletingSampler, Facts, Family, Known, LikelihoodTrained, Noise, Options
-from training.zoo.parts.cells import Cells, InCells, nearest_of
 from training.zoo.parts.conditionals import OrderOptions, in_order, keep, ordering, scan
 from training.zoo.parts.gaussian_conditionals import Mixture, MixtureHead, MixtureOptions
 

@@ -7,11 +7,11 @@ from scipy.special import log_ndtr
 from scipy.stats import kstest
 
 from tests.training.zoo.cases import CASES, Case, having
+from training.cells.normal_law import log_between, log_upper_tail, mixture_log_tail
 from training.evaluate.sampling import sample
 from training.transforms import DataFacts, Standardise
 from training.zoo import FAMILIES
 from training.zoo.base import FactorisedDensity, Facts
-from training.zoo.parts.normal_law import log_upper_tail, mixture_log_tail
 
 
 def tailed(case: Case) -> bool:

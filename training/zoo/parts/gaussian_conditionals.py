@@ -11,9 +11,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from training.cells import Cells
+from training.cells.normal_law import log_between, mixture_log_tail
 from training.zoo.base import Noise, Options
-from training.zoo.parts.cells import Cells
-from training.zoo.parts.normal_law import log_between, mixture_log_tail
 
 
 class MixtureOptions(Options):

@@ -27,6 +27,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
+from training.cells import ColumnLaws
 from training.zoo.base import (
     DirectSampler,
     Encoder,
@@ -193,8 +194,13 @@ def log_normals(normals: Tensor, x: Tensor) -> Tensor:
     return torch.where(torch.isnan(x)[:, None], 0.0, found)
 
 
+def log_terms(columns: ColumnLaws, normals: Tensor, x: Tensor) -> Tensor:
+    """The same, but what ``columns`` make of it where the values of a column lie apart."""
+    return columns.terms(log_normals(normals, x), normals, x)
+
+
 def with_precision(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
-    """The same for complete x: ``whitened`` beside the log-precisions."""
+    """What ``observed_normals`` say of complete x: ``whitened`` beside the log-precisions."""
     z = whitened(x, means, whitening)
     return torch.stack([z, log_precision(whitening).expand_as(z)], 1)
 

@@ -16,9 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.zoo.parts.cells import Cells
-from training.zoo.parts.mixtures import log_normals
-from training.zoo.parts.normal_law import log_between, log_upper_tail
+from training.cells.cells import Cells
+from training.cells.normal_law import log_between, log_upper_tail
 
 
 class ColumnLaws(nn.Module):
@@ -54,21 +53,21 @@ class ColumnLaws(nn.Module):
             axis=1,
         )
 
-    def terms(self, normals: Tensor, x: Tensor) -> Tensor:
+    def terms(self, densities: Tensor, normals: Tensor, x: Tensor) -> Tensor:
         """Log p(x_d | x_<d, k), float64 (batch, components, dims), 0 where x (batch, dims) is missing.
 
-        ``normals`` are distances and log-precisions as in ``observed_normals``. Of values that lie apart these are
-        probabilities.
+        ``densities`` are those of the normal laws, ``normals`` (batch, 2, components, dims) their standardised
+        distances and log-precisions, −log of the conditional standard deviations. Of values that lie apart what comes
+        back are probabilities.
         """
-        found = log_normals(normals, x)
         if not self.cells.apart:
-            return found
+            return densities
         missing = torch.isnan(x)[:, None]
         filled = torch.where(torch.isnan(x), 0.0, x)
         precision = torch.exp(normals[:, 1])
         ends = [end - filled.double() for end in self.cells.bounds(filled)]
         low, high = (normals[:, 0] + end[:, None] * precision for end in ends)
-        found = torch.where(self.cells.quantum > 0, torch.where(missing, 0.0, log_between(low, high)), found)
+        found = torch.where(self.cells.quantum > 0, torch.where(missing, 0.0, log_between(low, high)), densities)
         return self._with_counted(found, torch.where(missing, 0.0, self._counted(filled)))
 
     def _with_counted(self, terms: Tensor, counted: Tensor) -> Tensor:
