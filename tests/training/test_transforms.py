@@ -154,7 +154,7 @@ def test_a_quantum_blurs_rows_in_training_by_centred_noise_of_its_width_and_no_s
     assert float(noise.mean()) == pytest.approx(0, abs=0.01)
     assert float(noise.std()) == pytest.approx(0.5 / 12**0.5, rel=0.02)
     assert plain.protocol == "the row in original units"
-    probability = "the row, whose columns are categories or evenly spaced: a probability"
+    probability = "the row: a probability, since all columns are categories or evenly spaced numbers"
     assert blurred.protocol == f"{probability}, blurred by uniform noise of width 0.5"
 
 

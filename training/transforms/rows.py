@@ -36,8 +36,8 @@ class RowTransform(Transform):
         if not apart:
             return "the row in original units"
         if apart == columns:
-            return "the row, whose columns are categories or evenly spaced: a probability"
-        return f"the row in original units, of {apart} columns of categories or evenly spaced values a probability"
+            return "the row: a probability, since all columns are categories or evenly spaced numbers"
+        return f"the row in original units: a probability of {apart} of {columns} columns, whose values lie apart"
 
     def raw_terms(self, terms: Tensor, x: Tensor, raw: Tensor) -> Tensor:
         """Terms of log p(raw): the slope of the map added where the term is a density."""
