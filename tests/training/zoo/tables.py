@@ -55,9 +55,9 @@ _WHOLE = np.round(_random.normal(20 + 8 * _LABEL, 5, ROWS))
 TABLES = {
     "categories": Table((_LABEL, _THIRD), (2, 3), (np.arange(2), np.arange(3))),
     "mixed": Table((_LABEL, _REAL, _THIRD), (2, 0, 3), (np.arange(2), np.arange(-25, 25, 0.02), np.arange(3)), 0.02),
-    "few-numbers": Table((_FEW, _LABEL), (0, 2), (np.arange(-5000, 5000), np.arange(2))),
+    "few-numbers": Table((_FEW, _LABEL), (0, 2), (np.arange(-100, 100), np.arange(2))),
     "heavy-tailed": Table((_HEAVY, _LABEL), (0, 2), (np.arange(-10_000, 20_000), np.arange(2))),
-    "lattices": Table((_WHOLE, _FEW), (0, 0), (np.arange(-40, 90), np.arange(-400, 400))),
+    "lattices": Table((_WHOLE, _FEW), (0, 0), (np.arange(-30, 80), np.arange(-60, 60))),
 }
 
 
