@@ -47,10 +47,20 @@ def mixture_log_tail(log_weights: Tensor, z: Tensor, dim: int) -> Tensor:
     ``z`` holds the standardised distances from the components, which lie along ``dim`` and have log-weights that sum to
     one. 0 is the median of the mixture.
     """
+    return log_two_sided(*mixture_log_sides(log_weights, z, dim))
+
+
+def mixture_log_sides(log_weights: Tensor, z: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Log F and log(1 − F), as in ``mixture_log_tail``."""
     away = log_upper_tail(z.double().abs())
     toward = torch.log1p(-torch.exp(away))
     below = torch.logsumexp(log_weights + torch.where(z < 0, away, toward), dim)
     above = torch.logsumexp(log_weights + torch.where(z < 0, toward, away), dim)
+    return below, above
+
+
+def log_two_sided(below: Tensor, above: Tensor) -> Tensor:
+    """Log of twice the smaller of two probabilities that are given by their logarithms; at most 0."""
     return torch.clamp(torch.minimum(below, above) + math.log(2), max=0)
 
 

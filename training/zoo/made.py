@@ -145,7 +145,8 @@ class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained, InCells
     def dim_log_tail(self, x: Tensor) -> Tensor:
         """Two-sided tail of p(x_d | x_<d), shape (batch, *event_shape); with several orders the mean over these."""
         flat = self._flat(x)
-        tails = self.head(self.outputs(x)).log_tail(flat) if self.order is None else self.conditionals(x).log_tail(flat)
+        found = self.head(self.outputs(x)) if self.order is None else self.conditionals(x)
+        tails = found.log_tail_in(self.cells, flat)
         tails = tails.mean(0) if self.order is None else tails  # (batch, dims)
         return tails.to(x.dtype).reshape(-1, *self.event_shape)
 

@@ -83,7 +83,7 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained, InCell
     def dim_log_tail(self, x: Tensor) -> Tensor:
         """Two-sided tail of p(x_d | x_<d), shape (batch, *event_shape)."""
         flat = x.flatten(1).double()
-        return self.conditionals(flat).log_tail(flat).float().reshape(-1, *self.event_shape)
+        return self.conditionals(flat).log_tail_in(self.cells, flat).float().reshape(-1, *self.event_shape)
 
     def loss(self, x: Tensor) -> Tensor:
         """Mean exact negative log-likelihood in nats."""

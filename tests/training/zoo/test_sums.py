@@ -4,6 +4,7 @@ Discrete images and texts are in ``test_laws`` too; here are tables, through the
 """
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from tests.training.zoo.cases import CASES
 from tests.training.zoo.checks import assert_chi_square
 from tests.training.zoo.tables import OPTIONS, TABLES, fitted
+from training.cells import Cells
 from training.evaluate.sampling import sample
 from training.export.graphs import computations
 from training.export.onnx import OnnxRunner, to_onnx
@@ -21,6 +23,7 @@ from training.transforms import Binarise, DataFacts, Levels, Symbols
 from training.transforms.rows import RowTransform
 from training.zoo import FAMILIES
 from training.zoo.base import FactorisedDensity, Facts, Family, spaces
+from training.zoo.parts.gaussian_conditionals import Mixture
 
 COUNT = 30_000
 MARGINALISE = ["gmm", "gda", "naive_bayes"]
@@ -79,6 +82,18 @@ def test_tails_of_counted_values_are_probabilities(name):
     tails = family.dim_log_tail(transform(TABLES["categories"].everything))
     assert float(tails.max()) <= 1e-6
     assert torch.isfinite(tails).all()
+
+
+def test_the_tail_of_a_value_has_half_of_its_own_probability():
+    cells = Cells(1)
+    cells.take(quantum=torch.tensor([1.0]), count=torch.tensor([4.0]))
+    mixture = Mixture(*torch.tensor([[0.3, 0.7], [0.4, 2.1], [0.01, 0.8]], dtype=torch.float64))
+    mixture = replace(mixture, log_weights=mixture.log_weights.log())
+    codes = torch.arange(4, dtype=torch.float64)[:, None]
+    share = mixture.log_prob_in(cells, codes).exp()[:, 0]
+    below = torch.cumsum(share, 0) - share / 2
+    found = mixture.log_tail_in(cells, codes).exp()[:, 0]
+    torch.testing.assert_close(found, 2 * torch.minimum(below, 1 - below), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", OPTIONS)

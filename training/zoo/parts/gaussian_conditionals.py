@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from training.cells import Cells
-from training.cells.normal_law import log_between, mixture_log_tail
+from training.cells.normal_law import log_between, log_two_sided, mixture_log_sides
 from training.zoo.base import Noise, Options
 
 
@@ -46,9 +46,22 @@ class Mixture:
         mass = torch.logsumexp(self.log_weights + log_between(low, high), -1)
         return torch.where(cells.quantum > 0, mass.to(density.dtype), density)
 
-    def log_tail(self, x: Tensor) -> Tensor:
-        """Log of 2 min(F, 1 − F) at x (…), F the distribution function; float64."""
-        return mixture_log_tail(self.log_weights, (x[..., None] - self.means) / self.sigmas, -1)
+    def log_tail_in(self, cells: Cells, x: Tensor) -> Tensor:
+        """Log of 2 min(F, 1 − F) at x (…, dims), F the distribution function; float64.
+
+        Of a value that lies apart F is P(less) + P(this) / 2, the mean of those at the ends of its cell: where in the
+        cell a density lies that was fitted to its probability, says nothing.
+        """
+        sides = self._log_sides(x)
+        if not cells.apart:
+            return log_two_sided(*sides)
+        ends = (self._log_sides(end) for end in cells.bounds(x))
+        halves = [torch.logsumexp(torch.stack(pair), 0) - math.log(2) for pair in zip(*ends, strict=True)]
+        mixed = [torch.where(cells.quantum > 0, half, side) for half, side in zip(halves, sides, strict=True)]
+        return log_two_sided(*mixed)
+
+    def _log_sides(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return mixture_log_sides(self.log_weights, (x[..., None] - self.means) / self.sigmas, -1)
 
     def draw(self, component: Tensor, eps: Tensor, temperature: Tensor) -> Tensor:
         """Values (…): a uniform number chooses the component, a normal one the value in it; both (…).
