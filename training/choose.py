@@ -46,6 +46,15 @@ def check_candidates(prepared: list[Prepared]) -> None:
         _check_likelihoods(prepared)
 
 
+def taking_gaps(prepared: list[Prepared]) -> list[Prepared]:
+    """Those whose families take rows with gaps, where the data have some; all of them where none does."""
+    able = [item for item in prepared if item.missing is not None and item.missing.marginalised]
+    names = tuple(item.recipe.family_name for item in prepared if item not in able)
+    if not able or not names:
+        return prepared
+    return [replace(item, missing=replace(item.missing, passed_over=names)) for item in able]
+
+
 def choose(fitted: list[Fitted], say: Callable[[str], None], left_out: Sequence[str] = ()) -> Fitted:
     """The best one; its report names all of them, and those that were left out, with their reasons."""
     if len(fitted) == 1 and not left_out:
