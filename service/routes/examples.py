@@ -69,7 +69,7 @@ def generate_examples() -> Examples:
     }
 
 
-PARAMETERS = {"name": "mnist-made", "with": "mnist-pca"}
+PARAMETERS = {"name": "mnist-made", "with": "mnist-nade"}
 """Of routes about one model."""
 
 
