@@ -80,9 +80,7 @@ class GeneratePlan:
 
     def mflop(self, n: int) -> float:
         """Expected work of n samples."""
-        passes = 1.0
-        if self.declared.method == "fixed_point":
-            passes = min(self.declared.max_passes + 1.0, self.model.passes.mean)
+        passes = self._expected_passes() if self.declared.method == "fixed_point" else 1.0
         return n * self.graph.mflop_per_row * passes
 
     def begin(self) -> Steps[Samples]:
@@ -114,7 +112,11 @@ class GeneratePlan:
             self.model.passes.note(float(passes.mean()))
             return self._samples(values, said, passes)
 
-        return FixedPoint(self.graph, self.wanted[0], start, arrays, _keep(said), self.declared.max_passes, read)
+        most, expected = self.declared.max_passes, self._expected_passes()
+        return FixedPoint(self.graph, self.wanted[0], start, arrays, _keep(said), most, expected, read)
+
+    def _expected_passes(self) -> float:
+        return min(self.declared.max_passes + 1.0, self.model.passes.mean)
 
     def _samples(self, values: Array, said: Told, passes: Passes | None = None) -> Samples:
         return Samples(values, self.model.manifest.makes, self.seed, passes, said.conditional, said.notes)

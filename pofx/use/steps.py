@@ -24,12 +24,26 @@ class Steps(Protocol[Result]):
     graph: RowGraph
     wanted: tuple[str, ...]
 
+    @property
+    def position(self) -> int | None:
+        """Where the next step stands, if all rows of one call must stand at the same position; else None."""
+        ...
+
+    @property
+    def progress(self) -> float:
+        """How much of the work is done, from 0 to 1; it never falls."""
+        ...
+
     def next(self) -> Arrays | None:
         """The inputs of the next step, those with a batch axis; None when there is nothing left to run."""
         ...
 
     def take(self, outputs: Outputs) -> None:
         """Takes what the step gave."""
+        ...
+
+    def preview(self) -> Array | None:
+        """What is drawn so far, shape (n, …), in the form of the result's values; None where there is none."""
         ...
 
     def read(self) -> Result:
@@ -47,6 +61,16 @@ class OneStep(Generic[T]):
         self._arrays, self._reader = arrays, reader
         self._outputs: Outputs | None = None
 
+    @property
+    def position(self) -> None:
+        """None: any rows may share the call."""
+        return
+
+    @property
+    def progress(self) -> float:
+        """Nothing, then all."""
+        return 0.0 if self._outputs is None else 1.0
+
     def next(self) -> Arrays | None:
         """All rows, once."""
         return self._arrays if self._outputs is None else None
@@ -54,6 +78,9 @@ class OneStep(Generic[T]):
     def take(self, outputs: Outputs) -> None:
         """Takes the outputs."""
         self._outputs = outputs
+
+    def preview(self) -> None:
+        """None: before the only step there is nothing to see."""
 
     def read(self) -> T:
         """What the outputs mean."""
