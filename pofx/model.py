@@ -29,6 +29,7 @@ from pofx.rules.texts import texts_of
 from pofx.use import decode, encode, generate, score
 from pofx.use.conditions import Conditional
 from pofx.use.generate import GenerateAsked, Samples
+from pofx.use.grouping import GroupsAsked
 from pofx.use.score import USUAL_ALPHA, ScoreAsked, ScorePlan
 from pofx.use.scores import Scores
 from pofx.use.steps import run
@@ -239,17 +240,21 @@ class Model:
         label: Label | list[Label] | None = None,
         fdr: float | None = None,
         explain: bool = False,
+        group: Label | list[Label] | None = None,
+        group_column: str | None = None,
         extra: Extra = "refuse",
     ) -> ScoreResult:
         """Statistics, p-values and verdicts of items, and log p(x) where there is a density, as POST /score gives them.
 
         ``alpha`` is the false-alarm rate, ``promise`` what it promises, ``verdict`` the statistic that decides,
         ``label`` the calibration items to compare with, ``fdr`` a bound on the share of false discoveries; ``explain``
-        asks for maps. ``extra="keep"`` lets tables have columns that the model does not read. Raises RequestInvalid.
+        asks for maps. ``group`` says which items belong together (windows of one recording), one name for all or one
+        for each, ``group_column`` in which column of a table it stands: ``fdr`` then counts groups. ``extra="keep"``
+        lets tables have columns that the model does not read. Raises RequestInvalid.
         """
         plan = self._plan(ScoreAsked(alpha, promise, verdict, label, fdr, explain))
         items = self._items(x, extra)
-        scores = run(plan.begin(items.array))
+        scores = run(plan.begin(items.array, GroupsAsked(group, group_column).of(items)))
         return ScoreResult(scores, items.columns, (*items.notes, *scores.notes))
 
     def score_samples(self, x: object) -> Floats:

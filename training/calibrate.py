@@ -2,6 +2,7 @@
 
 p(x) = (1 + #{calibration statistics at least as extreme as that of x}) / (n + 1). For exchangeable items
 P(p ≤ α) ≤ α; equal values must be equal here and there, which is why the graph computes them and not the eager model.
+Of items in groups one of each counts (``pofx.rules.groups``).
 V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", 2005.
 """
 
@@ -14,6 +15,7 @@ from pofx.rules.conformal import ranked
 from pofx.rules.noise import draw_shared
 from pofx.use.calibrate import LEAST_ITEMS, Labelled, labelled
 from training.batches import chunk
+from training.data import Items
 from training.errors import ExportError
 from training.export.export import Exported
 from training.finish import Say
@@ -31,10 +33,11 @@ Scorer = Callable[[np.ndarray], Values]
 class Calibrated:
     """``values`` of the held-out items, ascending, as the file of a bundle holds them; none for a model without score.
 
-    ``labels`` says what p-values can be restricted to.
+    ``items`` are these items, one of every group. ``labels`` says what p-values can be restricted to.
     """
 
     exported: Exported
+    items: Items
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     labels: Labelled = field(default_factory=Labelled)
 
@@ -46,16 +49,18 @@ class Calibrated:
 
 def calibrate(exported: Exported, say: Say) -> Calibrated:
     """The calibration on the split of that name; ExportError where the model finds one of its items impossible."""
+    split = exported.prepared.splits.calibration
+    held = split.take(split.drawn)
     if "score" not in exported.graphs:
-        return Calibrated(exported)
-    held = exported.prepared.splits.calibration
+        return Calibrated(exported, held)
     known = labelled(held.labels, exported.prepared.dataset.label_names)
     values = ranked(scorer(exported)(held.x), known.places)
     if not all(np.isfinite(array).all() for array in values.values()):
         raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
     if len(held) < LEAST_ITEMS:
-        say(f"calibrated on {len(held)} items only: p-values will say little; use more data")
-    return Calibrated(exported, values, known)
+        of = f" of {len(split)}, one of each of the {exported.prepared.dataset.grouped_by}" * split.are_grouped
+        say(f"calibrated on {len(held)} items{of} only: p-values will say little; use more data")
+    return Calibrated(exported, held, values, known)
 
 
 def scorer(exported: Exported) -> Scorer:

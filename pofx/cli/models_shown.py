@@ -93,11 +93,19 @@ def _score_facts(score: bundle.Score | None) -> dict[str, str]:
         "density": meaning(score.density),
         "decides": score.statistics[0].name,
         "statistics": ", ".join(item.name for item in score.statistics),
-        "calibrated": f"{score.calibration.n:,} items, {score.calibration.data}",
+        "calibrated": f"{score.calibration.n:,} items{_each(score.calibration.groups)}, {score.calibration.data}",
         "alpha from": rates,
         **({"labels": labels} if labels else {}),
         **({} if (words := warning(score)) is None else {"WARNING": words}),
     }
+
+
+def _each(groups: bundle.Groups | None) -> str:
+    if groups is None:
+        return ""
+    if not groups.told:
+        return f" (not told which belong together, by {groups.by})"
+    return f" (one of each group of {groups.items:,}, by {groups.by})"
 
 
 def _generate_facts(generate: bundle.Generate | None) -> dict[str, str]:

@@ -45,7 +45,7 @@ class Tally:
         """What Benjamini and Hochberg's procedure finds among all items so far."""
         threshold = threshold_of(self.p_values, self.counts, fdr)
         count = 0 if threshold is None else int(self.counts[self.p_values <= threshold].sum())
-        nothing = Discoveries(fdr, self.tests, np.zeros(0, np.bool_), threshold)
+        nothing = Discoveries(fdr, self.tests, count, np.zeros(0, np.bool_), threshold)
         return Found(fdr, threshold, count, power_note(nothing, self.size))
 
 

@@ -19,7 +19,9 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import ranked
 from pofx.rules.excess import marked
+from pofx.rules.groups import one_of_each
 from pofx.use.halves import halves_compared
+from pofx.use.missing import incomplete
 from pofx.use.scores import Scores
 
 LEAST_ITEMS = 20
@@ -56,7 +58,7 @@ def labelled(labels: NDArray[np.integer[Any]] | None, names: Sequence[str]) -> L
 class NewCalibration:
     """``statistics`` of normal items in the order in which they came, (items,) each; ``data`` says what they were.
 
-    ``incomplete`` of them are rows that miss values.
+    ``incomplete`` of them are rows that miss values. Where items come in ``groups``, these are one of each.
     """
 
     statistics: Mapping[str, Array]
@@ -64,6 +66,7 @@ class NewCalibration:
     date: datetime.date
     incomplete: int = 0
     labels: Labelled = field(default_factory=Labelled)
+    groups: bundle.Groups | None = None
 
     @property
     def n(self) -> int:
@@ -71,20 +74,59 @@ class NewCalibration:
         return len(next(iter(self.statistics.values())))
 
 
-def check_count(items: int) -> None:
-    """Raises RequestInvalid for too few items to promise anything useful."""
-    if items < LEAST_ITEMS:
-        raise RequestInvalid(
-            f"expected at least {LEAST_ITEMS} normal items to calibrate on, got {items}", pointer="/inputs"
+@dataclass(frozen=True)
+class NormalItems:
+    """What was found of normal items in the order in which they came, (items,) each.
+
+    ``incomplete`` says which are rows that miss values; ``groups`` which belong together, where that is known.
+    ``by`` says what groups are; ``are_groups`` that every item is one of its own, whatever it is that others are in.
+    """
+
+    statistics: Mapping[str, Array]
+    incomplete: NDArray[np.bool_]
+    labels: NDArray[np.integer[Any]] | None = None
+    label_names: Sequence[str] = ()
+    groups: Array | None = None
+    by: str = "groups"
+    are_groups: bool = False
+
+    @classmethod
+    def of(cls, scores: Scores, by: str) -> "NormalItems":
+        """Those of a request; ``by`` says what its groups are."""
+        groups = None if scores.groups is None else np.array(scores.groups)
+        return cls(scores.statistics, incomplete(scores.gaps, len(scores)), groups=groups, by=by)
+
+    def __len__(self) -> int:
+        return len(self.incomplete)
+
+    def calibration(self, data: str, date: datetime.date, before: bundle.Calibration) -> NewCalibration:
+        """The calibration by one item of each group; raises RequestInvalid for too few, or one that cannot be normal.
+
+        Where nothing says what belongs together, while items had groups ``before``, it is marked.
+        """
+        check_finite(self.statistics)
+        places = np.arange(len(self)) if self.groups is None else one_of_each(self.groups, np.random.default_rng(0))
+        check_count(len(places), len(self))
+        return NewCalibration(
+            {name: values[places] for name, values in self.statistics.items()},
+            data,
+            date,
+            int(self.incomplete[places].sum()),
+            labelled(None if self.labels is None else self.labels[places], self.label_names),
+            self._groups(before.groups),
         )
 
+    def _groups(self, before: bundle.Groups | None) -> bundle.Groups | None:
+        if self.groups is not None:
+            return bundle.Groups(by=self.by, items=len(self))
+        return before and bundle.Groups(by=before.by, items=len(self), told=self.are_groups)
 
-def new_calibration(scores: Scores, data: str, date: datetime.date, labels: Labelled | None = None) -> NewCalibration:
-    """The calibration that scored items make; raises RequestInvalid for an item that cannot be normal."""
-    check_count(len(scores))
-    check_finite(scores.statistics)
-    incomplete = 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
-    return NewCalibration(scores.statistics, data, date, incomplete, labels or Labelled())
+
+def check_count(items: int, of: int | None = None) -> None:
+    """Raises RequestInvalid for too few items to promise anything useful; or of ``of`` items, for too few groups."""
+    if items < LEAST_ITEMS:
+        what = "normal items" if of in (None, items) else f"groups of normal items (one of each counts, of {of})"
+        raise RequestInvalid(f"expected at least {LEAST_ITEMS} {what} to calibrate on, got {items}", pointer="/inputs")
 
 
 def write(store: bundle.Store, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
@@ -146,6 +188,7 @@ def _body(source: bundle.Bundle, score: bundle.Score, new: NewCalibration, same:
         "data": _one_line(new.data),
         "incomplete": new.incomplete,
         "labels": new.labels.counts,
+        "groups": new.groups,
         "held_out": _held_out(score, new, same),
     }
     return bundle.ManifestBody.model_validate(body)
@@ -161,9 +204,15 @@ def _held_out(score: bundle.Score, new: NewCalibration, same: bool) -> bundle.He
 def _section(source: bundle.Bundle, new: NewCalibration, same: bool) -> str:
     return (
         f"\n\n## Recalibrated on {new.date.isoformat()}\n\n"
-        f"From `{source.manifest.reference}`, on {new.n} items: {_one_line(new.data)}. "
+        f"From `{source.manifest.reference}`, on {new.n} items{_each(new.groups)}: {_one_line(new.data)}. "
         f"{_consequence(same)}{_per_label(new)}\n"
     )
+
+
+def _each(groups: bundle.Groups | None) -> str:
+    if groups is None or not groups.told:
+        return ""
+    return f" of {groups.items}, one from each of the groups ({_one_line(groups.by)})"
 
 
 def _consequence(same: bool) -> str:

@@ -4,16 +4,19 @@ Y. Benjamini & Y. Hochberg, "Controlling the false discovery rate", JRSS B 57 (1
 p_(1) <= … <= p_(m), take the largest k with p_(k) <= fdr·k/m; the k smallest are discoveries. Conformal p-values of one
 request share their calibration items, so they are not independent; they are positively dependent in the way the
 procedure needs, and the bound holds: S. Bates, E. Candès, L. Lei, Y. Romano & M. Sesia, "Testing for outliers with
-conformal p-values", Annals of Statistics 51 (2023), arXiv:2104.08279.
+conformal p-values", Annals of Statistics 51 (2023), arXiv:2104.08279. Items that belong together do not have that kind
+of dependence, so of every group one, drawn at random, is tested for all of it.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pofx.rules.conformal import Floats
+from pofx.rules.groups import drawn_by, one_of_each
 from pofx.use.sizes import Size, check_rate
 
 _ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real calibration set differ by far more
@@ -23,18 +26,16 @@ _ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real
 class Discoveries:
     """The verdict over all items of a request; ``found`` has shape (batch,).
 
-    ``tests`` counts the items with a p-value, ``threshold`` is the largest p-value of a discovery, if there is one.
+    ``tests`` counts what was tested, ``count`` what of it is discovered: items with a p-value or, ``by_group``, groups.
+    ``threshold`` is the largest p-value of a discovery, if there is one.
     """
 
     fdr: float
     tests: int
+    count: int
     found: NDArray[np.bool_]
     threshold: float | None
-
-    @property
-    def count(self) -> int:
-        """How many items are discoveries."""
-        return int(self.found.sum())
+    by_group: bool = False
 
 
 def benjamini_hochberg(p_values: Floats, fdr: float) -> Discoveries:
@@ -42,7 +43,15 @@ def benjamini_hochberg(p_values: Floats, fdr: float) -> Discoveries:
     values, counts = np.unique(p_values[~np.isnan(p_values)], return_counts=True)
     threshold = threshold_of(values, counts, fdr)
     found = np.zeros(p_values.shape, np.bool_) if threshold is None else p_values <= threshold
-    return Discoveries(fdr, int(counts.sum()), found, threshold)
+    return Discoveries(fdr, int(counts.sum()), int(found.sum()), found, threshold)
+
+
+def discoveries_by_group(p_values: Floats, groups: Sequence[str], fdr: float) -> Discoveries:
+    """The groups that are discoveries, each by one of its items; ``found`` says it of all items of theirs."""
+    own, tested = np.array(groups, np.str_), np.flatnonzero(~np.isnan(p_values))
+    drawn = tested[one_of_each(own[tested], drawn_by(p_values))]
+    of_drawn = benjamini_hochberg(p_values[drawn], fdr)
+    return replace(of_drawn, found=np.isin(own, own[drawn][of_drawn.found]), by_group=True)
 
 
 def threshold_of(values: Floats, counts: NDArray[np.int64], fdr: float) -> float | None:
@@ -70,9 +79,9 @@ def power_note(found: Discoveries, size: Size) -> str | None:
     if least <= 1:
         return None
     needed = math.ceil(found.tests / found.fdr * (1 - _ROUNDING)) - 1
-    of_label = "" if size.label is None else " of that label"
+    of_label, tested = "" if size.label is None else " of that label", "groups" if found.by_group else "items"
     aim = f"for one{of_label} to be" if of_label else "to be"
     return (
-        f"fdr {found.fdr:g}: with {size.items}, fewer than {least} anomalies among {found.tests} items are too few "
+        f"fdr {found.fdr:g}: with {size.items}, fewer than {least} anomalies among {found.tests} {tested} are too few "
         f"{aim} discovered; to discover a single one takes {needed} calibration items{of_label}"
     )

@@ -17,7 +17,8 @@ from pofx.rules.outputs import LOG_PROB, MapKind, map_kind
 from pofx.rules.promises import Promise
 from pofx.use import missing
 from pofx.use.comparison import Comparison, comparison
-from pofx.use.discoveries import Discoveries, benjamini_hochberg, check_fdr, power_note
+from pofx.use.discoveries import Discoveries, benjamini_hochberg, check_fdr, discoveries_by_group, power_note
+from pofx.use.grouping import fdr_note
 from pofx.use.options import data_input, option_arrays
 from pofx.use.scores import Explanation, Scores
 from pofx.use.sizes import smallest
@@ -72,20 +73,23 @@ class ScorePlan:
         """Work of scoring that many items."""
         return items * self.graph.mflop_per_row
 
-    def begin(self, items: Array) -> OneStep[Scores]:
-        """The steps that score items of shape (batch, …) as the model takes them; raises RequestInvalid."""
+    def begin(self, items: Array, groups: tuple[str, ...] | None = None) -> OneStep[Scores]:
+        """The steps that score items of shape (batch, …) as the model takes them; raises RequestInvalid.
+
+        ``groups`` says what belongs together, a name for each item.
+        """
         self.comparison.check_count(len(items))
         arrays = {data_input(self.graph.spec).name: items, **option_arrays(self.graph.spec, {}, len(items))}
-        return OneStep(self.graph, self.wanted, arrays, lambda outputs: self.read(items, outputs))
+        return OneStep(self.graph, self.wanted, arrays, lambda outputs: self.read(items, outputs, groups))
 
-    def read(self, items: Array, outputs: Mapping[str, Array]) -> Scores:
+    def read(self, items: Array, outputs: Mapping[str, Array], groups: tuple[str, ...] | None = None) -> Scores:
         """What the outputs for these items mean."""
         gaps = missing.gaps_of(self.model, items)
         log_prob = None if self.declared.density is None else outputs[LOG_PROB].astype(np.float64)
         statistics = {item.name: outputs[item.name].astype(np.float64) for item in self.declared.statistics}
         calibrated = {item.name: self._p_values(item, statistics[item.name], gaps) for item in self.declared.statistics}
         verdict = calibrated[self.rule.statistic]
-        found = None if self.fdr is None else benjamini_hochberg(verdict, self.fdr)
+        found = self._discoveries(verdict, groups)
         return Scores(
             rule=self.rule,
             comparison=self.comparison,
@@ -99,8 +103,16 @@ class ScorePlan:
             explanation=None if self.map is None else _explanation(self.map, outputs[self.map]),
             discoveries=found,
             gaps=gaps,
-            notes=self._notes(gaps, found),
+            groups=groups,
+            notes=(*self._notes(gaps, found), *fdr_note(found, groups, self.declared.calibration)),
         )
+
+    def _discoveries(self, p_values: Floats, groups: tuple[str, ...] | None) -> Discoveries | None:
+        if self.fdr is None:
+            return None
+        if groups is None:
+            return benjamini_hochberg(p_values, self.fdr)
+        return discoveries_by_group(p_values, groups, self.fdr)
 
     def _p_values(self, statistic: bundle.Statistic, values: Floats, gaps: missing.Gaps | None) -> Floats:
         """The p-values; NaN for a row that misses values where they would compare with no calibration item."""

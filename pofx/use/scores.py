@@ -35,7 +35,8 @@ class Scores:
     What ``log_prob`` is says ``density``: exact, or an estimate of a lower bound, with its error where it was measured.
 
     ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says. ``gaps`` are the values that
-    rows miss, None where none does. ``notes`` are for a person.
+    rows miss, None where none does. ``groups`` says what belongs together, where that was said. ``notes`` are for a
+    person.
     """
 
     rule: Rule
@@ -50,6 +51,7 @@ class Scores:
     explanation: Explanation | None = None
     discoveries: Discoveries | None = None
     gaps: Gaps | None = None
+    groups: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -65,6 +67,7 @@ class Scores:
             "anomaly": np.ma.masked_where(np.isnan(self.p_value), self.anomaly),
             **self._statistics(),
             **({"label": np.array(labels)} if labels else {}),
+            **({} if self.groups is None else {"group": np.array(self.groups)}),
             **({} if self.discoveries is None else {"discovery": self.discoveries.found}),
         }
 

@@ -18,8 +18,10 @@ from pofx.kinds.sheets import as_colour, contact_sheet, heat_map
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
 from pofx.use.reasons import per_position, reasons
+from pofx.use.score import score_of
 from pofx.use.scores import Scores
 from service.answers.surprise import surprise_map, waveform_map
+from service.schemas.groups import groups_used
 from service.schemas.score import CalibrationUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
@@ -42,7 +44,7 @@ def as_json(model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
         "version": model.manifest.version,
         "kind": "none" if scores.density is None else scores.density.kind,
         "dims": model.manifest.dims,
-        "calibration": _calibration(scores),
+        "calibration": _calibration(model, scores),
         "results": results,
         "notes": [*decoded.notes, *scores.notes],
     }
@@ -104,8 +106,8 @@ def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     return encode_png(contact_sheet(pictures.reshape(-1, *pictures.shape[2:]), columns))  # of (2n, height, width, 3)
 
 
-def _calibration(scores: Scores) -> CalibrationUsed:
-    rule, comparison = scores.rule, scores.comparison
+def _calibration(model: LoadedModel, scores: Scores) -> CalibrationUsed:
+    rule, comparison, groups = scores.rule, scores.comparison, score_of(model).calibration.groups
     least, threshold = min(zip(comparison.sizes, rule.thresholds, strict=True), key=lambda pair: pair[0].n)
     used: CalibrationUsed = {
         "n": least.n,
@@ -115,6 +117,8 @@ def _calibration(scores: Scores) -> CalibrationUsed:
         "smallest_p_value": least.smallest_p_value,
         "verdict_by": rule.statistic,
     }
+    if groups is not None:
+        used["groups"] = groups_used(groups)
     if comparison.labels is not None:
         used["labels"] = [
             {"label": size.label or "", "n": size.n, "threshold": limit, "smallest_p_value": size.smallest_p_value}
@@ -124,7 +128,13 @@ def _calibration(scores: Scores) -> CalibrationUsed:
 
 
 def _multiple_testing(found: Discoveries) -> MultipleTesting:
-    return {"fdr": found.fdr, "tests": found.tests, "discoveries": found.count, "threshold": found.threshold}
+    return {
+        "fdr": found.fdr,
+        "by_group": found.by_group,
+        "tests": found.tests,
+        "discoveries": found.count,
+        "threshold": found.threshold,
+    }
 
 
 def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore]:
@@ -151,6 +161,8 @@ def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore
         ]
     for result, label in zip(results, scores.comparison.labels_of(len(results)), strict=False):
         result["label"] = label
+    for result, group in zip(results, scores.groups or (), strict=False):
+        result["group"] = group
     if scores.discoveries is not None:
         for result, discovery in zip(results, scores.discoveries.found.tolist(), strict=True):
             result["discovery"] = discovery

@@ -28,7 +28,7 @@ class Watches:
     def note(self, model: LoadedModel, scores: Scores) -> None:
         """Counts the items of an answered request; the work is done in the executor, and never fails the request."""
         watch = self.of(model)
-        if watch.add(scores.statistics[watched(model).name]):
+        if watch.add(scores.statistics[watched(model).name], scores.groups):
             with suppress(RuntimeError):  # the executor is closed: the process is about to end
                 self._executor.submit(_fold, model, watch)
 
@@ -53,7 +53,8 @@ class Watches:
     def _make(self, model: LoadedModel) -> Watch:
         statistic = watched(model)
         random = np.random.default_rng(self._seed)
-        return Watch(partial(Monitor, statistic, model.calibration[statistic.name], self._rules, random), random)
+        make = partial(Monitor, statistic, model.calibration[statistic.name], self._rules, random)
+        return Watch(make, random, grouped=score_of(model).calibration.groups is not None)
 
 
 def watched(model: LoadedModel) -> bundle.Statistic:

@@ -15,7 +15,7 @@ from pofx.kinds.media import JSON
 from pofx.rules.excess import warning
 from pofx.rules.promises import smallest_alpha
 from pofx.use import calibrate, score
-from pofx.use.calibrate import NewCalibration
+from pofx.use.calibrate import NewCalibration, NormalItems
 from pofx.use.score import ScoreAsked
 from service.errors import StoreUnwritable
 from service.routes import bodies
@@ -25,6 +25,7 @@ from service.routes.patience import patiently
 from service.routes.query import with_query
 from service.routes.services import Services
 from service.schemas.calibrate import CalibrateAnswer, CalibrateOptions, CalibrateRequest
+from service.schemas.groups import groups_used
 from service.trace import Trace
 
 Notes = tuple[str, ...]
@@ -49,7 +50,7 @@ class CalibrateEndpoint:
         bodies.check_count(items, settings)
         calibrate.check_count(items.count)
         model = self._services.choose(options.model, "score", trace)
-        new, notes = await patiently(request, trace, self._calibration(model, items, options.data, trace))
+        new, notes = await patiently(request, trace, self._calibration(model, items, options, trace))
         written = await self._write(model, new)  # no deadline: what was begun is finished
         return Response(write_json(self._answer(written, notes)), 201, media_type=JSON)
 
@@ -63,7 +64,7 @@ class CalibrateEndpoint:
         return options, await bodies.payload(request, settings, options.extra)
 
     async def _calibration(
-        self, model: LoadedModel, items: Payload, data: str, trace: Trace
+        self, model: LoadedModel, items: Payload, options: CalibrateOptions, trace: Trace
     ) -> tuple[NewCalibration, Notes]:
         """Every statistic of every item; they do not count for drift."""
         services, plan = self._services, score.plan(model, ScoreAsked())
@@ -71,9 +72,11 @@ class CalibrateEndpoint:
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
             calibrate.check_count(len(decoded.array))
-            scores = await services.run(plan.begin(decoded.array), trace)
+            groups = options.groups.of(decoded)
+            scores = await services.run(plan.begin(decoded.array, groups), trace)
         today = datetime.datetime.now(datetime.UTC).date()
-        return calibrate.new_calibration(scores, data, today), (*decoded.notes, *_lost(model))
+        new = NormalItems.of(scores, options.groups.by).calibration(options.data, today, plan.declared.calibration)
+        return new, (*decoded.notes, *_lost(model))
 
     async def _write(self, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
         store = bundle.Store(self._services.settings.store)
@@ -86,8 +89,8 @@ class CalibrateEndpoint:
         manifest = written.manifest
         declared = manifest.score
         assert declared is not None  # noqa: S101 - it was calibrated
-        smallest = smallest_alpha(declared.calibration.n)
-        return {
+        smallest, groups = smallest_alpha(declared.calibration.n), declared.calibration.groups
+        answer: CalibrateAnswer = {
             "model": manifest.name,
             "version": manifest.version,
             "n": declared.calibration.n,
@@ -97,6 +100,9 @@ class CalibrateEndpoint:
             "served": manifest.version in self._services.registry.models.get(manifest.name, {}),
             "notes": [*filter(None, [warning(declared)]), *notes, *self._not_meant(manifest)],
         }
+        if groups is not None:
+            answer["groups"] = groups_used(groups)
+        return answer
 
     def _not_meant(self, written: bundle.Manifest) -> Notes:
         promoted = self._services.registry.stock.promoted.get(written.name)

@@ -57,7 +57,7 @@ class ScoreEndpoint:
         with services.admission.ticket(plan.mflop(items.count)):
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            scores = await services.run(plan.begin(decoded.array), trace)
+            scores = await services.run(plan.begin(decoded.array, options.groups.of(decoded)), trace)
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)

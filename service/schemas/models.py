@@ -11,6 +11,7 @@ from pofx.rules.density_words import meaning
 from pofx.rules.excess import warning
 from pofx.rules.outputs import map_kind
 from service.engine.stock import Event, Happening, Stock
+from service.schemas.groups import groups_used
 
 
 class ModelDescription(TypedDict):
@@ -186,6 +187,7 @@ def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
             "data": score.calibration.data,
             "smallest_p_value": 1 / (score.calibration.n + 1),
             "labels": [_label(label) for label in score.calibration.labels],
+            "groups": score.calibration.groups and groups_used(score.calibration.groups),
             "held_out": _held_out(score.calibration.held_out),
             "warning": warning(score),
         },

@@ -6,12 +6,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from pofx.kinds.condition import Labels
-from pofx.kinds.item import Item, ItemOptions
+from pofx.kinds.item import Item
 from pofx.rules.outputs import MapKind
 from pofx.use.score import ScoreAsked
+from service.schemas.groups import GroupOptions, GroupsUsed
 
 
-class ScoreOptions(ItemOptions):
+class ScoreOptions(GroupOptions):
     """How to score: in the body of a JSON request, in the query string of any other."""
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can score.")
@@ -34,7 +35,7 @@ class ScoreOptions(ItemOptions):
         gt=0,
         lt=1,
         description="False discovery rate: marks items of which, on average, at most this share is normal "
-        "(Benjamini-Hochberg over all items of the request).",
+        "(Benjamini-Hochberg over all items of the request; of items that belong together, over their groups).",
     )
     explain: bool = Field(False, description="Whether to say which dimensions are surprising, or badly reconstructed.")
     watch: bool = Field(True, description="Whether these items count for drift; say false for experiments.")
@@ -127,6 +128,7 @@ class ItemScore(TypedDict):
     anomaly: bool | None
     statistics: dict[str, StatisticValue]
     label: NotRequired[str]
+    group: NotRequired[str]
     discovery: NotRequired[bool]
     map: NotRequired[SurpriseMap]
 
@@ -145,10 +147,12 @@ class CalibrationUsed(TypedDict):
 
     An item is an anomaly if its p-value is at most ``threshold``: alpha itself for the promise ``marginal``, less for
     ``pac``, so that with probability 0.95 at most a share alpha of normal items is called so. If ``label`` was given,
-    ``labels`` has the numbers of every label that was named; those beside it are of the smallest one.
+    ``labels`` has the numbers of every label that was named; those beside it are of the smallest one. ``groups`` says
+    that the calibration items came in groups, of which one item each counts.
     """
 
     n: int
+    groups: NotRequired[GroupsUsed]
     alpha: float
     promise: Literal["marginal", "pac"]
     threshold: float
@@ -158,9 +162,13 @@ class CalibrationUsed(TypedDict):
 
 
 class MultipleTesting(TypedDict):
-    """The verdict over all items with a p-value, if ``fdr`` was given; the threshold is null without a discovery."""
+    """The verdict over all items with a p-value, if ``fdr`` was given; the threshold is null without a discovery.
+
+    ``by_group``, tests and discoveries are groups, each by one of its items, drawn at random.
+    """
 
     fdr: float
+    by_group: bool
     tests: int
     discoveries: int
     threshold: float | None

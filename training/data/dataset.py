@@ -36,6 +36,7 @@ class Dataset:
     captions: np.ndarray | None = None  # text (items,)
     domains: np.ndarray | None = None  # int64 (items,)
     names: np.ndarray | None = None  # text (items,), of files
+    grouped_by: str = "groups"  # what a group is, in words
     test: "Dataset | None" = None
 
     def __post_init__(self) -> None:

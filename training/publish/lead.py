@@ -169,11 +169,12 @@ def _promise(told: Told) -> str:
     n = score.calibration.n
     smallest = at_least(smallest_alpha(n)["marginal"])
     few = "" if n >= _ONE_PERCENT else f"; **{n} calibration {told.items} are few**"
-    counts = [label.n for label in score.calibration.labels]
+    counts, groups = [label.n for label in score.calibration.labels], score.calibration.groups
+    each = "" if groups is None else f" of {groups.items:,}: one from each of the {groups.by}"
     labels = f", also within a label ({min(counts):,} to {max(counts):,} each)" if counts else ""
     return (
         f"at most a share alpha of normal {told.items} are alarms, on average over calibration sets, for alpha from "
-        f"{smallest} ({n:,} {told.items}){labels}{few}.{_measured(told)}"
+        f"{smallest} ({n:,}{each or f' {told.items}'}){labels}{few}.{_measured(told)}"
     )
 
 
@@ -188,8 +189,8 @@ def _measured(told: Told) -> str:
     if not shown:
         return ""
     rate = rates[shown[0]]
-    splits = told.body.provenance.data.splits
-    count = splits.get("held_out", splits["test"])
+    held_out = told.body.score.calibration.held_out
+    count = 0 if held_out is None else held_out.items
     assert rate.band is not None  # noqa: S101 - every false-alarm rate has one
     low, high = rate.band
     judged = "; **more alarms than promised**" if rate.value > high else ""
