@@ -15,7 +15,7 @@ import numpy as np
 from pofx import bundle
 from pofx.errors import MediaUnsupported, PofxError, RequestInvalid
 from pofx.kinds import folder, text_lines
-from pofx.kinds.audio import decode_wav
+from pofx.kinds.audio import Cut, beginning, decode_wav
 from pofx.kinds.columns import Extra
 from pofx.kinds.csv_text import csv_blocks
 from pofx.kinds.decoded import Decoded, stacked
@@ -51,15 +51,17 @@ class Block:
     first: int
 
 
-def blocks(path: Path, spec: bundle.InputSpec, *, extra: Extra = "keep", rows: int = ROWS) -> Iterator[Block]:
+def blocks(
+    path: Path, spec: bundle.InputSpec, *, extra: Extra = "keep", rows: int = ROWS, cut: Cut = beginning
+) -> Iterator[Block]:
     """The items in blocks of at most that many and of bounded memory; raises a PofxError that names file and item.
 
     CSV, Parquet, npy, npz (array x, or the only one), lines of a text, or a single image or WAV file, a folder or a zip
-    of them, in order of their names.
+    of them, in order of their names. Recordings that are longer than the model's are ``cut``.
     """
     first = 0
     with naming(path):
-        for decoded, names in _parts(path, spec, extra, _within_memory(rows, spec)):
+        for decoded, names in _parts(path, spec, extra, _within_memory(rows, spec), cut):
             yield Block(decoded, names, first)
             first += len(decoded.array)
 
@@ -121,7 +123,7 @@ def _form(path: Path, spec: bundle.InputSpec) -> str:
     return _ENCODED
 
 
-def _parts(path: Path, spec: bundle.InputSpec, extra: Extra, rows: int | None) -> Iterator[_Part]:
+def _parts(path: Path, spec: bundle.InputSpec, extra: Extra, rows: int | None, cut: Cut = beginning) -> Iterator[_Part]:
     """Items with the names of their files, in parts of that many, or all in one."""
     form = _form(path, spec)
     if form in _ARRAYS:
@@ -132,7 +134,7 @@ def _parts(path: Path, spec: bundle.InputSpec, extra: Extra, rows: int | None) -
         case bundle.TextSpec():
             return _line_parts(path, spec, rows)
         case bundle.ImageSpec() | bundle.AudioSpec():
-            return _file_parts(path, spec, rows)
+            return _file_parts(path, spec, rows, cut)
         case _:
             assert_never(spec)
 
@@ -182,12 +184,12 @@ def _in_archive(archive: Any) -> Array:
         return array
 
 
-def _file_parts(path: Path, spec: bundle.ImageSpec | bundle.AudioSpec, rows: int | None) -> Iterator[_Part]:
+def _file_parts(path: Path, spec: bundle.ImageSpec | bundle.AudioSpec, rows: int | None, cut: Cut) -> Iterator[_Part]:
     with folder.opened(path) as found:
         files = encoded(found, spec)
         for first in _firsts(len(files.names), rows):
             names = files.names[first : first + rows] if rows else files.names
-            part = stacked([_file(files.read(name), name, first + i, spec) for i, name in enumerate(names)])
+            part = stacked([_file(files.read(name), name, first + i, spec, cut) for i, name in enumerate(names)])
             yield (part if first else replace(part, notes=(*files.notes, *part.notes))), names
 
 
@@ -199,11 +201,13 @@ def encoded(found: folder.Folder, spec: bundle.InputSpec) -> folder.Folder:
     return files
 
 
-def _file(content: bytes, name: str, index: int, spec: bundle.ImageSpec | bundle.AudioSpec) -> tuple[Array, str | None]:
+def _file(
+    content: bytes, name: str, index: int, spec: bundle.ImageSpec | bundle.AudioSpec, cut: Cut
+) -> tuple[Array, str | None]:
     place = Place(name, f"/inputs/{index}", index)
     if spec.kind == "image":
         return decode_image(content, spec, place, FORMATS_ON_DISK)
-    return decode_wav(content, spec, place, cut=True)
+    return decode_wav(content, spec, place, cut=cut)
 
 
 def _firsts(items: int, rows: int | None) -> range:

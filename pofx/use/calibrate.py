@@ -20,6 +20,7 @@ from pofx.rules.arrays import Array
 from pofx.rules.conformal import ranked
 from pofx.rules.excess import marked
 from pofx.rules.groups import one_of_each
+from pofx.rules.overlaps import SHARE
 from pofx.use.halves import halves_compared
 from pofx.use.missing import incomplete
 from pofx.use.scores import Scores
@@ -31,6 +32,7 @@ LEAST_LABELS = 2
 """A single label tells nothing apart."""
 
 _CARD = "CARD.md"
+_OVERLAPPING = "recordings whose windows overlap"
 _OUTDATED = "false_alarm_rate"
 
 
@@ -80,6 +82,7 @@ class NormalItems:
 
     ``incomplete`` says which are rows that miss values; ``groups`` which belong together, where that is known.
     ``by`` says what groups are; ``are_groups`` that every item is one of its own, whatever it is that others are in.
+    ``overlapping`` of them share a stretch of a recording with another one.
     """
 
     statistics: Mapping[str, Array]
@@ -89,12 +92,15 @@ class NormalItems:
     groups: Array | None = None
     by: str = "groups"
     are_groups: bool = False
+    overlapping: int = 0
 
     @classmethod
-    def of(cls, scores: Scores, by: str) -> "NormalItems":
+    def of(cls, scores: Scores, by: str, overlapping: int) -> "NormalItems":
         """Those of a request; ``by`` says what its groups are."""
         groups = None if scores.groups is None else np.array(scores.groups)
-        return cls(scores.statistics, incomplete(scores.gaps, len(scores)), groups=groups, by=by)
+        return cls(
+            scores.statistics, incomplete(scores.gaps, len(scores)), groups=groups, by=by, overlapping=overlapping
+        )
 
     def __len__(self) -> int:
         return len(self.incomplete)
@@ -119,6 +125,8 @@ class NormalItems:
     def _groups(self, before: bundle.Groups | None) -> bundle.Groups | None:
         if self.groups is not None:
             return bundle.Groups(by=self.by, items=len(self))
+        if self.overlapping > SHARE * len(self):
+            return bundle.Groups(by=_OVERLAPPING, items=len(self), told=False)
         return before and bundle.Groups(by=before.by, items=len(self), told=self.are_groups)
 
 

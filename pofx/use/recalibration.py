@@ -10,16 +10,20 @@ import numpy as np
 from pofx import bundle
 from pofx.errors import CapabilityMissing
 from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.audio import Cut, beginning
 from pofx.kinds.files import blocks, naming
 from pofx.kinds.folder import GROUPED_BY
 from pofx.kinds.notes import Notes
 from pofx.rules.arrays import Array
+from pofx.rules.overlaps import Overlaps
 from pofx.use import calibrate, score
 from pofx.use.calibrate import NormalItems
 from pofx.use.file_labels import FileLabels, file_groups, file_labels
 from pofx.use.missing import incomplete
 from pofx.use.score import ScoreAsked
 from pofx.use.steps import run
+
+_DRAWN_BY = 0  # the seed of windows
 
 
 def recalibrate(
@@ -61,6 +65,7 @@ class _Collected:
     labels: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
+    overlaps: Overlaps = field(default_factory=Overlaps)
     are_recordings: bool = True
 
     def __len__(self) -> int:
@@ -77,19 +82,27 @@ class _Collected:
             np.array(self.groups, np.str_) if self.groups else None,
             GROUPED_BY.get(group or "", f"column {group!r}"),
             self.are_recordings,
+            self.overlaps.count(),
         )
 
 
 def _collected(model: LoadedModel, path: Path, labels: FileLabels, groups: FileLabels | None) -> _Collected:
-    """What the service would say of all items, a block at a time."""
+    """What the service would say of all items, a block at a time.
+
+    Where items of the model are windows of recordings, one is drawn from each.
+    """
     plan, found, spec = score.plan(model, ScoreAsked()), _Collected(), model.manifest.input
-    for block in blocks(path, spec, extra="keep"):
+    windows = plan.declared.calibration.groups is not None
+    cut: Cut = np.random.default_rng(_DRAWN_BY).integers if windows else beginning
+    for block in blocks(path, spec, extra="keep", cut=cut):
         scores = run(plan.begin(block.decoded.array))
         for name, values in scores.statistics.items():
             found.parts.setdefault(name, []).append(values)
         found.incomplete.append(incomplete(scores.gaps, len(scores)))
         found.labels += labels.of(block)
         found.groups += [] if groups is None else groups.of(block)
+        if spec.kind == "audio" and groups is None:
+            found.overlaps.take(block.decoded.array)
         found.are_recordings &= spec.kind == "audio" and bool(block.names)
         found.notes.take(block.decoded.notes)
     return found

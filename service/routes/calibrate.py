@@ -13,6 +13,7 @@ from pofx.kinds.json_items import JsonItems
 from pofx.kinds.json_text import write_json
 from pofx.kinds.media import JSON
 from pofx.rules.excess import warning
+from pofx.rules.overlaps import overlapping
 from pofx.rules.promises import smallest_alpha
 from pofx.use import calibrate, score
 from pofx.use.calibrate import NewCalibration, NormalItems
@@ -72,10 +73,14 @@ class CalibrateEndpoint:
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
             calibrate.check_count(len(decoded.array))
-            groups = options.groups.of(decoded)
+            groups, shared = options.groups.of(decoded), 0
+            if groups is None and model.manifest.input.kind == "audio":
+                shared = await services.convert(decoded.array.nbytes, overlapping, decoded.array)
             scores = await services.run(plan.begin(decoded.array, groups), trace)
         today = datetime.datetime.now(datetime.UTC).date()
-        new = NormalItems.of(scores, options.groups.by).calibration(options.data, today, plan.declared.calibration)
+        new = NormalItems.of(scores, options.groups.by, shared).calibration(
+            options.data, today, plan.declared.calibration
+        )
         return new, (*decoded.notes, *_lost(model))
 
     async def _write(self, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
