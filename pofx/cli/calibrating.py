@@ -10,6 +10,7 @@ from pofx import bundle
 from pofx.cli.failures import complain
 from pofx.cli.opening import USUAL_STORE, StoreFolder, opened, reference_of
 from pofx.rules.excess import warning
+from pofx.rules.groups import counted
 from pofx.rules.promises import at_least, smallest_alpha
 from pofx.use.recalibration import recalibrate
 
@@ -69,13 +70,6 @@ def _promises(calibration: bundle.Calibration) -> list[str]:
     rates = ", ".join(f"{promise} {at_least(alpha)}" for promise, alpha in smallest.items())
     per_label = ", ".join(f"{label.name} {label.n} items" for label in calibration.labels)
     return [
-        f"calibrated on {_counted(calibration)}; the smallest alpha that can fire, by promise: {rates}",
+        f"calibrated on {counted(calibration)}; the smallest alpha that can fire, by promise: {rates}",
         *([f"per label: {per_label}"] if per_label else []),
     ]
-
-
-def _counted(calibration: bundle.Calibration) -> str:
-    groups = calibration.groups
-    if groups is None or not groups.told:
-        return f"{calibration.n} items"
-    return f"{calibration.n} of {groups.items} items, one from each of the groups ({groups.by})"

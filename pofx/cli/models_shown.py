@@ -10,6 +10,7 @@ from pofx import bundle
 from pofx.cli.opening import USUAL_STORE, StoreFolder, reference_of
 from pofx.rules.density_words import meaning
 from pofx.rules.excess import warning
+from pofx.rules.groups import counted
 from pofx.rules.promises import at_least, smallest_alpha
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="NAME or NAME:VERSION.")]
@@ -93,19 +94,11 @@ def _score_facts(score: bundle.Score | None) -> dict[str, str]:
         "density": meaning(score.density),
         "decides": score.statistics[0].name,
         "statistics": ", ".join(item.name for item in score.statistics),
-        "calibrated": f"{score.calibration.n:,} items{_each(score.calibration.groups)}, {score.calibration.data}",
+        "calibrated": f"{counted(score.calibration)}; {score.calibration.data}",
         "alpha from": rates,
         **({"labels": labels} if labels else {}),
         **({} if (words := warning(score)) is None else {"WARNING": words}),
     }
-
-
-def _each(groups: bundle.Groups | None) -> str:
-    if groups is None:
-        return ""
-    if not groups.told:
-        return f" (not told which belong together, by {groups.by})"
-    return f" (one of each group of {groups.items:,}, by {groups.by})"
 
 
 def _generate_facts(generate: bundle.Generate | None) -> dict[str, str]:

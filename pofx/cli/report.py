@@ -61,7 +61,7 @@ def _figures(outcome: Outcome) -> str:
 
 def _verdict(outcome: Outcome) -> str:
     statistic, rule = outcome.statistic, outcome.plan.rule
-    found = "" if outcome.found is None else f"<p>Among all items together: {escape(discovered(outcome))}.</p>"
+    found = "" if outcome.found is None else f"<p>Among all items together: {escape(discovered(outcome.found))}.</p>"
     return (
         "<section><h2>The verdict</h2>\n"
         f"<p>An item is an anomaly where the p-value of <b>{escape(statistic.name)}</b> is at most "

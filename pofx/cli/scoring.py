@@ -19,12 +19,14 @@ from pofx.cli.progress import progress
 from pofx.cli.report import write_report
 from pofx.cli.score_table import ScoreTable, Target, score_table, target_of
 from pofx.cli.summary import print_summary
-from pofx.cli.tally import Tally
+from pofx.cli.tally import Found, Tally
 from pofx.cli.worst import Worst
 from pofx.kinds.columns import Extra
 from pofx.kinds.files import Block, blocks, count
 from pofx.kinds.notes import Notes
 from pofx.rules.promises import Promise
+from pofx.use.file_labels import FileLabels, file_groups
+from pofx.use.grouping import fdr_note
 from pofx.use.score import ScoreAsked, ScorePlan, plan
 from pofx.use.scores import Scores
 from pofx.use.steps import run
@@ -66,6 +68,14 @@ def score_command(
     fdr: Annotated[
         float | None, typer.Option(metavar="RATE", help="Also mark discoveries, of which at most this share is false.")
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE",
+            help="What items belong together (recording, machine, patient), so that --fdr counts groups: a column of "
+            "the table or of captions.csv, an array of the .npz, or folder or top-folder of every file.",
+        ),
+    ] = None,
     worst: Annotated[int, typer.Option(min=0, metavar="N", help="How many of the most anomalous items to show.")] = 20,
     report: Annotated[
         Path | None,
@@ -84,8 +94,9 @@ def score_command(
     target = _target(output)
     loaded = able(opened(model, store), "score").loaded
     asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr))
+    groups = None if group is None else file_groups(path, loaded.manifest.input, group)
     with _written(target, fdr) as table:
-        outcome = _streamed(asked, path, extra, worst, table)
+        outcome = _streamed(asked, path, extra, worst, table, groups)
         if table is not None:
             table.finish(outcome.found)
     console = Console(stderr=target is not None and target.path is None)
@@ -110,7 +121,9 @@ def _written(target: Target | None, fdr: float | None) -> Iterator[ScoreTable | 
         yield table
 
 
-def _streamed(asked: ScorePlan, path: Path, extra: Extra, most: int, table: ScoreTable | None) -> Outcome:
+def _streamed(
+    asked: ScorePlan, path: Path, extra: Extra, most: int, table: ScoreTable | None, groups: FileLabels | None
+) -> Outcome:
     """Scores all items, and writes them if they are to be written."""
     started, fdr = time.monotonic(), asked.fdr
     each = replace(asked, fdr=None)  # a block alone does not know what the discoveries among all items are
@@ -119,15 +132,24 @@ def _streamed(asked: ScorePlan, path: Path, extra: Extra, most: int, table: Scor
     spec = asked.model.manifest.input
     with progress(f"scoring {path.name}", count(path, spec)) as advance, behind(_writer(table)) as write:
         for block in ahead(blocks(path, spec, extra=extra)):
-            scores = run(each.begin(block.decoded.array))
+            scores = run(each.begin(block.decoded.array, None if groups is None else tuple(groups.of(block))))
             write((block, scores))
             tally.take(scores)
             worst.take(block, scores)
             notes.take((*block.decoded.notes, *scores.notes))
             advance(len(scores))
     found = None if fdr is None else tally.discoveries(fdr)
-    said = [*notes.texts(tally.items), *([found.note] if found is not None and found.note else [])]
+    said = [*notes.texts(tally.items), *_about(found, asked, path)]
     return Outcome(each, path, tally, found, worst.items, said, time.monotonic() - started)
+
+
+def _about(found: Found | None, asked: ScorePlan, path: Path) -> list[str]:
+    """What is to be known of discoveries; of files that are items it is known that they do not belong together."""
+    if found is None:
+        return []
+    are_files = asked.model.manifest.input.kind == "audio" and path.suffix.lower() not in (".npy", ".npz")
+    unsaid = found.groups is None and found.tests > 1 and not are_files
+    return [*filter(None, [found.note]), *(fdr_note(found.fdr, asked.declared.calibration) if unsaid else ())]
 
 
 def _writer(table: ScoreTable | None) -> Callable[[Scored], None]:

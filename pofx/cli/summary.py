@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pofx.cli.outcome import Outcome
+from pofx.cli.tally import Found
 from pofx.cli.worst import WorstItem
 from pofx.use.reasons import reasons
 
@@ -30,17 +31,17 @@ def lines_of(outcome: Outcome) -> list[str]:
         f"promise ({rule.promise}): {outcome.promise}",
     ]
     if outcome.found is not None:
-        lines.append(discovered(outcome))
+        lines.append(discovered(outcome.found))
     return [*lines, *(f"note: {note}" for note in outcome.notes)]
 
 
-def discovered(outcome: Outcome) -> str:
+def discovered(found: Found) -> str:
     """What the procedure for the false discovery rate found."""
-    if outcome.found is None or outcome.found.threshold is None:
-        return f"no discoveries among {outcome.tally.tests:,} items"
-    found = outcome.found
+    if found.threshold is None:
+        return f"no discoveries among {found.tests:,} {found.tested}"
+    what = "discoveries" if found.groups is None else f"groups of {found.tests:,} are discoveries"
     bound = f"at most {found.fdr * 100:.3g} % of them false on average"
-    return f"{found.count:,} discoveries, {bound}: p-value at most {found.threshold:.4g}"
+    return f"{found.count:,} {what}, {bound}: p-value at most {found.threshold:.4g}"
 
 
 def _worst(outcome: Outcome) -> Table:

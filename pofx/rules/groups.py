@@ -16,9 +16,12 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from pofx import bundle
 from pofx.rules.arrays import Array
 
 Places = NDArray[np.intp]
+UNNAMED = "groups"
+"""What groups are called of which nothing else is known."""
 
 
 def one_of_each(groups: Array, random: np.random.Generator) -> Places:
@@ -31,3 +34,14 @@ def one_of_each(groups: Array, random: np.random.Generator) -> Places:
 def drawn_by(values: Array) -> np.random.Generator:
     """A generator that the values themselves seed: the same items are drawn alike, and no place in a group often."""
     return np.random.default_rng(zlib.crc32(np.ascontiguousarray(values).tobytes()))
+
+
+def counted(calibration: bundle.Calibration) -> str:
+    """How many items a calibration keeps, and of how many, in words."""
+    n, groups = f"{calibration.n:,}", calibration.groups
+    if groups is None:
+        return f"{n} items"
+    if not groups.told:
+        return f"{n} items, not told which belong together ({groups.by})"
+    named = "" if groups.by == UNNAMED else f" ({groups.by})"
+    return f"{n} of {groups.items:,} items, one from each group{named}"

@@ -19,7 +19,7 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import ranked
 from pofx.rules.excess import marked
-from pofx.rules.groups import one_of_each
+from pofx.rules.groups import UNNAMED, counted, one_of_each
 from pofx.rules.overlaps import SHARE
 from pofx.use.halves import halves_compared
 from pofx.use.missing import incomplete
@@ -90,7 +90,7 @@ class NormalItems:
     labels: NDArray[np.integer[Any]] | None = None
     label_names: Sequence[str] = ()
     groups: Array | None = None
-    by: str = "groups"
+    by: str = UNNAMED
     are_groups: bool = False
     overlapping: int = 0
 
@@ -153,7 +153,7 @@ def recalibrated(source: bundle.Bundle, new: NewCalibration) -> tuple[bundle.Man
     files[score.calibration.file] = as_npz(ranked(new.statistics, new.labels.places))
     body = _body(source, score, new, same)
     card = marked(files.get(_CARD, b"").decode().rstrip(), body.score)
-    files[_CARD] = (card + _section(source, new, same)).encode()
+    files[_CARD] = (card + _section(source, body.score, new, same)).encode()
     return body, files
 
 
@@ -209,18 +209,13 @@ def _held_out(score: bundle.Score, new: NewCalibration, same: bool) -> bundle.He
     return halves_compared(score.statistics, new.statistics, new.labels.places)
 
 
-def _section(source: bundle.Bundle, new: NewCalibration, same: bool) -> str:
+def _section(source: bundle.Bundle, score: bundle.Score | None, new: NewCalibration, same: bool) -> str:
+    items = "" if score is None else _one_line(counted(score.calibration))
     return (
         f"\n\n## Recalibrated on {new.date.isoformat()}\n\n"
-        f"From `{source.manifest.reference}`, on {new.n} items{_each(new.groups)}: {_one_line(new.data)}. "
+        f"From `{source.manifest.reference}`, on {items}: {_one_line(new.data)}. "
         f"{_consequence(same)}{_per_label(new)}\n"
     )
-
-
-def _each(groups: bundle.Groups | None) -> str:
-    if groups is None or not groups.told:
-        return ""
-    return f" of {groups.items}, one from each of the groups ({_one_line(groups.by)})"
 
 
 def _consequence(same: bool) -> str:

@@ -3,15 +3,14 @@
 What is promised then is promised by group (``pofx.rules.groups``).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds.condition import Label
 from pofx.kinds.decoded import Decoded
+from pofx.rules.groups import UNNAMED
 from pofx.use.column_names import column_names
-from pofx.use.discoveries import Discoveries
 from pofx.use.labels import label_texts
 
 
@@ -25,7 +24,7 @@ class GroupsAsked:
     @property
     def by(self) -> str:
         """What the groups are, in words."""
-        return "groups" if self.column is None else f"column {self.column!r}"
+        return UNNAMED if self.column is None else f"column {self.column!r}"
 
     def of(self, items: Decoded) -> tuple[str, ...] | None:
         """The group of every item, (batch,); None where nothing is said. Raises RequestInvalid."""
@@ -41,16 +40,11 @@ class GroupsAsked:
         return tuple(names if isinstance(self.group, list) else names * count)
 
 
-NOTHING_SAID = GroupsAsked()
-
-
-def fdr_note(
-    found: Discoveries | None, groups: Sequence[str] | None, calibration: bundle.Calibration
-) -> tuple[str, ...]:
-    """What discoveries do not promise where items may belong together and nothing says so."""
-    if found is None or groups is not None or calibration.groups is None or found.tests < 2:
+def fdr_note(fdr: float, calibration: bundle.Calibration) -> tuple[str, ...]:
+    """What discoveries do not promise where several items may belong together and nothing says so."""
+    if calibration.groups is None:
         return ()
     return (
-        f"fdr {found.fdr:g} holds only if no two items belong together: those of this model come in "
-        f"{calibration.groups.by}, so say with group, or group_column, of which each item is",
+        f"fdr {fdr:g} holds only if no two items belong together: those of this model come in {calibration.groups.by}, "
+        "so say with group of which each item is",
     )

@@ -104,7 +104,7 @@ class ScorePlan:
             discoveries=found,
             gaps=gaps,
             groups=groups,
-            notes=(*self._notes(gaps, found), *fdr_note(found, groups, self.declared.calibration)),
+            notes=self._notes(gaps, found),
         )
 
     def _discoveries(self, p_values: Floats, groups: tuple[str, ...] | None) -> Discoveries | None:
@@ -129,8 +129,10 @@ class ScorePlan:
 
     def _notes(self, gaps: missing.Gaps | None, found: Discoveries | None) -> tuple[str, ...]:
         power = None if found is None else power_note(found, smallest(self.comparison.sizes))
+        several = found is not None and found.tests > 1 and not found.by_group
+        groups = fdr_note(found.fdr, self.declared.calibration) if found is not None and several else ()
         errors = () if self.map != "reconstruction_error" else (_map_note(self.declared),)
-        return (*missing.note(gaps, self.declared.calibration), *filter(None, [power]), *errors)
+        return (*missing.note(gaps, self.declared.calibration), *filter(None, [power]), *groups, *errors)
 
 
 def plan(model: LoadedModel, asked: ScoreAsked) -> ScorePlan:

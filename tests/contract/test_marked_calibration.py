@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from pofx import bundle
 from pofx.cli.app import app
+from pofx.kinds.audio import encode_wav
 from training import cli
 from training.data import Items
-from training.evaluate.recordings import as_wav
 
 RECIPE = """
 name = "loudness"
@@ -38,8 +38,17 @@ def recordings(folder, loudness):
     random = np.random.default_rng(0)
     for index, loud in enumerate(loudness):
         samples = random.normal(0, loud, 12 * 20).astype(np.int16)
-        (folder / f"{index:02}.wav").write_bytes(as_wav(samples[None], rate_hz=8000))
+        (folder / f"{index:02}.wav").write_bytes(encode_wav(samples, 8000))
     return folder
+
+
+def one_window_of_each(written, said):
+    """Whether only recordings are counted, and that is said."""
+    calibration, card = written.manifest.score.calibration, written.read_bytes("CARD.md").decode()
+    assert calibration.groups == bundle.Groups(by="WAV files", items=12 * 20)
+    assert "12 of 240 items, one from each group (WAV files)" in card
+    assert "calibrated on 12 items of 240, one of each of the WAV files only" in said
+    return calibration.n == 12
 
 
 @pytest.mark.parametrize("marked", [True, False])
@@ -59,6 +68,7 @@ def test_card_terminal_and_models_carry_the_mark(tmp_path, monkeypatch, get, mar
     held_out = written.manifest.score.calibration.held_out
     assert held_out.items == (written.manifest.provenance.data.splits["test"] if marked else 12)
     assert bool(held_out.excess) == marked
+    assert marked or one_window_of_each(written, result.stdout)
     assert (WORDS in written.read_bytes("CARD.md").decode().split("\n\n")[1]) == marked
     shown = CliRunner().invoke(app, ["models", "show", "loudness"], catch_exceptions=False)
     assert (WORDS in " ".join(shown.stdout.split())) == marked

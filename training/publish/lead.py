@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from pofx import bundle
+from pofx.rules.groups import counted
 from pofx.rules.promises import at_least, smallest_alpha
 from training.evaluate.measurement import Measurement
 
@@ -170,11 +171,11 @@ def _promise(told: Told) -> str:
     smallest = at_least(smallest_alpha(n)["marginal"])
     few = "" if n >= _ONE_PERCENT else f"; **{n} calibration {told.items} are few**"
     counts, groups = [label.n for label in score.calibration.labels], score.calibration.groups
-    each = "" if groups is None else f" of {groups.items:,}: one from each of the {groups.by}"
+    items = f"{n:,} {told.items}" if groups is None else counted(score.calibration)
     labels = f", also within a label ({min(counts):,} to {max(counts):,} each)" if counts else ""
     return (
         f"at most a share alpha of normal {told.items} are alarms, on average over calibration sets, for alpha from "
-        f"{smallest} ({n:,}{each or f' {told.items}'}){labels}{few}.{_measured(told)}"
+        f"{smallest} ({items}){labels}{few}.{_measured(told)}"
     )
 
 
