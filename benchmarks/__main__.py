@@ -17,6 +17,7 @@ from benchmarks import (
     columns,
     drift,
     frontier,
+    groups,
     labels,
     one_class,
     outliers,
@@ -42,6 +43,7 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
     "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),
     "labels": ("mnist-rnn: false alarms within every digit at alpha 0.05, marginal and per label", labels.measure),
+    "groups": ("windows of recordings, simulated: every window counted, and one a recording", groups.measure),
     "columns": ("breast-cancer-gmm: which columns, over ten seeds", columns.measure),
     "strangers": ("Parquet files of strangers, read in a process of its own", strangers.measure),
     "stream": (
