@@ -17,7 +17,7 @@ from pofx import bundle
 from pofx.rules.conformal import p_values
 from pofx.rules.groups import one_of_each
 from pofx.rules.promises import CONFIDENCE, pac_rank
-from pofx.use.discoveries import Discoveries, benjamini_hochberg, discoveries_by_group
+from pofx.use.discoveries import Discoveries, benjamini_hochberg, discoveries
 from service.drift.monitor import Monitor, Rules
 from service.drift.watch import Watch
 
@@ -33,7 +33,7 @@ def measure(_: Path) -> list[Row]:
     for recordings in RECORDINGS:
         for windows in WINDOWS:
             simulated = Simulated(recordings, windows)
-            rows += [*_rates(simulated), *_discoveries(simulated), *_drift(simulated)]
+            rows += [*_rates(simulated), *_false_discoveries(simulated), *_drift(simulated)]
     return rows
 
 
@@ -55,7 +55,7 @@ class Simulated:
         """One calibration set, sorted, by what is counted."""
         values = self.draw(random)
         groups = np.repeat(np.arange(len(values)), self.windows)
-        counted = {"one a recording": np.sort(values.ravel()[one_of_each(groups, random)])}
+        counted = {"one a recording": np.sort(values.ravel()[one_of_each(groups, random.random(len(groups)))])}
         return counted if self.windows == 1 else {"every window": np.sort(values.ravel()), **counted}
 
     def row(self, what: str, counted: str, value: float, unit: str, note: str = "") -> Row:
@@ -91,7 +91,7 @@ def _normal(x: float) -> float:
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def _discoveries(simulated: Simulated) -> Iterator[Row]:
+def _false_discoveries(simulated: Simulated) -> Iterator[Row]:
     """The share of false ones among discoveries, and of odd recordings that are found."""
     for fdr in (0.05, 0.2):
         random, found = np.random.default_rng(1), {}
@@ -110,7 +110,7 @@ def _discoveries(simulated: Simulated) -> Iterator[Row]:
 def _discovered(p: np.ndarray, counted: str, simulated: Simulated, fdr: float) -> Discoveries:
     if counted == "every window":
         return benjamini_hochberg(p, fdr)
-    return discoveries_by_group(p, np.repeat(np.arange(FRESH), simulated.windows).astype(str).tolist(), fdr)
+    return discoveries(p, np.repeat(np.arange(FRESH), simulated.windows).astype(str).tolist(), fdr)
 
 
 def _shares(discovered: Discoveries, shape: tuple[int, ...]) -> tuple[float, float]:

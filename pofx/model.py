@@ -17,9 +17,10 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import load as load_bundle
 from pofx.graphs.loading import runtime_of
 from pofx.kinds import objects
-from pofx.kinds.columns import Columns, Extra, joined
+from pofx.kinds.columns import Extra, joined
 from pofx.kinds.condition import Condition, Label
 from pofx.kinds.decoded import Decoded
+from pofx.kinds.faults import Errors
 from pofx.kinds.row import columns_of
 from pofx.kinds.words import PLURAL
 from pofx.rules.arrays import Array
@@ -30,6 +31,7 @@ from pofx.use import decode, encode, generate, score
 from pofx.use.conditions import Conditional
 from pofx.use.generate import GenerateAsked, Samples
 from pofx.use.grouping import GroupsAsked
+from pofx.use.online_fdr import OnlineFdr, begun
 from pofx.use.score import USUAL_ALPHA, ScoreAsked, ScorePlan
 from pofx.use.scores import Scores
 from pofx.use.steps import run
@@ -73,8 +75,11 @@ class ScoreResult:
     """Scores of items, in order, with the columns of their table if they came from one."""
 
     scores: Scores
-    own: Columns | None
-    notes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of the items and their scores."""
+        return (*self.scores.items.notes, *self.scores.notes)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -128,13 +133,23 @@ class ScoreResult:
         return dict(self.scores.p_values)
 
     @property
+    def error(self) -> list[str | None]:
+        """Why an item could not be read, None where it was; of all items, if ``errors="row"`` was asked for."""
+        return self.scores.faults.errors_of(len(self))
+
+    @property
+    def reason(self) -> list[str | None]:
+        """Which value an item holds that training never saw, None where there is none; of all items."""
+        return self.scores.faults.unseen_of(len(self))
+
+    @property
     def maps(self) -> Array | None:
         """How odd every position of every item is, (n, …), higher is odder; None unless ``explain`` was asked for."""
         return None if self.scores.explanation is None else self.scores.explanation.nats
 
     def columns(self) -> dict[str, Any]:
         """The items' own columns, if they have any, then those of the scores, (n,) each."""
-        own = {} if self.own is None else self.own.typed()
+        own = {} if self.scores.items.columns is None else self.scores.items.columns.typed()
         return joined(own, self.scores.columns(), _NAME_TAKEN)
 
     def to_pandas(self) -> Any:
@@ -185,7 +200,9 @@ class SampleResult:
 
     @property
     def conditional(self) -> Conditional | None:
-        """Whether what is not known is drawn from its exact distribution given what is; None where nothing is known."""
+        """Whether what is not known is drawn from its exact distribution given what is: ``exact``, ``approximate``, or
+        ``tempered``, exact but for a temperature other than 1; None where nothing is known.
+        """
         return self.samples.conditional
 
     def to_pandas(self) -> Any:
@@ -238,30 +255,48 @@ class Model:
         promise: Promise = "marginal",
         verdict: str | None = None,
         label: Label | list[Label] | None = None,
-        fdr: float | None = None,
+        fdr: float | OnlineFdr | None = None,
         explain: bool = False,
         group: Label | list[Label] | None = None,
         group_column: str | None = None,
         extra: Extra = "refuse",
+        errors: Errors = "refuse",
     ) -> ScoreResult:
         """Statistics, p-values and verdicts of items, and log p(x) where there is a density, as POST /score gives them.
 
         ``alpha`` is the false-alarm rate, ``promise`` what it promises, ``verdict`` the statistic that decides,
-        ``label`` the calibration items to compare with, ``fdr`` a bound on the share of false discoveries; ``explain``
-        asks for maps. ``group`` says which items belong together (windows of one recording), one name for all or one
-        for each, ``group_column`` in which column of a table it stands: ``fdr`` then counts groups. ``extra="keep"``
-        lets tables have columns that the model does not read. Raises RequestInvalid.
+        ``label`` the calibration items to compare with, ``fdr`` a bound on the share of false discoveries among these
+        items, or a stream that goes on (``online_fdr``); ``explain`` asks for maps. ``group`` says which items belong
+        together (windows of one recording), one name for all or one for each, ``group_column`` in which column of a
+        table it stands: ``fdr`` then counts groups. ``extra="keep"`` lets tables have columns that the model does not
+        read. Raises RequestInvalid.
+
+        With ``errors="row"`` an item that is wrong does not refuse the others: it gets its reason, ``.error``, and no
+        numbers; a row with a category that training never saw is an anomaly with that ``.reason``.
         """
-        plan = self._plan(ScoreAsked(alpha, promise, verdict, label, fdr, explain))
-        items = self._items(x, extra)
-        scores = run(plan.begin(items.array, GroupsAsked(group, group_column).of(items)))
-        return ScoreResult(scores, items.columns, (*items.notes, *scores.notes))
+        stream, rate = (fdr, None) if isinstance(fdr, OnlineFdr) else (None, fdr)
+        plan = self._plan(ScoreAsked(alpha, promise, verdict, label, rate, explain))
+        if stream is not None:
+            stream.check(self.info.reference, plan.rule.statistic)
+        items = GroupsAsked(group, group_column).of(self._items(x, extra, errors))
+        scores = run(plan.begin(items))
+        scores = scores if stream is None else stream.decide(scores)
+        return ScoreResult(scores)
+
+    def online_fdr(self, fdr: float, *, verdict: str | None = None) -> OnlineFdr:
+        """A new stream for ``score(…, fdr=stream)``, whose rate is held over all its calls.
+
+        Of all that it discovers, on average at most a share ``fdr`` is normal. ``save`` and ``pofx.OnlineFdr.load``
+        keep it in a file. Raises RequestInvalid.
+        """
+        self._check("score")
+        return begun(self.info, score.score_of(self.loaded), fdr, verdict)
 
     def score_samples(self, x: object) -> Floats:
         """Higher is more normal, (n,): log p(x) in nats, or the estimate of its bound; without density the
         statistic that decides.
         """
-        scores = run(self._plan(ScoreAsked()).begin(self._items(x).array))
+        scores = run(self._plan(ScoreAsked()).begin(self._items(x)))
         if scores.log_prob is not None:
             return scores.log_prob
         decisive = score.score_of(self.loaded).statistics[0]
@@ -292,12 +327,21 @@ class Model:
         asked = GenerateAsked(n, seed, options, told, latents, mean)
         return SampleResult(run(generate.plan(self.loaded, asked).begin()))
 
-    def encode(self, x: object) -> Array:
-        """Latent vectors, float32 (n, dims), as POST /encode gives them."""
+    def encode(self, x: object, *, errors: Errors = "refuse") -> Array:
+        """Latent vectors, float32 (n, dims), as POST /encode gives them.
+
+        With ``errors="row"`` that of an item that is wrong is not a number; ``check`` says why.
+        """
         self._check("encode")
-        return run(encode.plan(self.loaded).begin(self._items(x).array))
+        items = self._items(x, errors=errors)
+        return run(encode.plan(self.loaded).begin(items))
 
     transform = encode
+
+    def check(self, x: object, *, extra: Extra = "refuse") -> list[str | None]:
+        """What is wrong with each item, or which unseen category it holds; None where it can be used, (n,)."""
+        items = self._items(x, extra, "row")
+        return items.faults.reasons_of(len(items.array))
 
     def decode(self, z: Array) -> Array:
         """Items (n, …) from latent vectors (n, dims): by the decoder, or the mean of what a sampler draws from them."""
@@ -326,8 +370,8 @@ class Model:
 
         return Tags(estimator_type="outlier_detector", target_tags=TargetTags(required=False))
 
-    def _items(self, x: object, extra: Extra = "refuse") -> Decoded:
-        return objects.decoded(x, self.info.input, extra)
+    def _items(self, x: object, extra: Extra = "refuse", errors: Errors = "refuse") -> Decoded:
+        return objects.decoded(x, self.info.input, extra, errors)
 
     def _plan(self, asked: ScoreAsked) -> ScorePlan:
         self._check("score")

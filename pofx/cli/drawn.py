@@ -11,21 +11,18 @@ from pofx.use.discoveries import Discoveries, benjamini_hochberg
 
 @dataclass
 class Drawn:
-    """The p-value of an item of each group that was seen, any of its items as likely as any other."""
+    """The p-value of an item of each group that was seen, that with the smallest lot of ``random``."""
 
+    random: np.random.Generator
     p_values: dict[str, float] = field(default_factory=dict)
-    _counts: dict[str, int] = field(default_factory=dict)
-    _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    _lots: dict[str, float] = field(default_factory=dict)
 
     def take(self, groups: Sequence[str], p_values: Floats) -> None:
-        """Takes the items of a block, those that have a p-value: the k-th of a group replaces the one before by 1/k."""
-        chances = self._random.random(len(p_values)).tolist()
-        for group, p_value, chance in zip(groups, p_values.tolist(), chances, strict=True):
-            if p_value != p_value:
-                continue
-            seen = self._counts[group] = self._counts.get(group, 0) + 1
-            if chance * seen < 1:
-                self.p_values[group] = p_value
+        """Takes the items of a block, those that have a p-value."""
+        lots = self.random.random(len(p_values)).tolist()
+        for group, p_value, lot in zip(groups, p_values.tolist(), lots, strict=True):
+            if p_value == p_value and lot < self._lots.get(group, 1.0):
+                self.p_values[group], self._lots[group] = p_value, lot
 
     def discoveries(self, fdr: float) -> tuple[Discoveries, frozenset[str]]:
         """The verdict over all groups so far, and the names of those that are discoveries."""

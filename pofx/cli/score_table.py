@@ -65,10 +65,10 @@ class ScoreTable:
         """Appends a block: the columns of its table or the names of its files, then scores."""
         block, scores = scored
         columns = {} if block.decoded.columns is None else block.decoded.columns.typed()
-        own = {**({_FILE: block.names} if block.names else {}), **columns}
+        own = {**({_FILE: block.decoded.files} if block.decoded.files else {}), **columns}
         found = scores.columns()
         self._file.write(joined(own, found, _TAKEN))
-        decides = _DECIDES if scores.groups is None else _GROUP
+        decides = _DECIDES if not scores.groups else _GROUP
         self._decides, self._discovery = list(joined(own, {decides: 0, _DISCOVERY: 0}, _TAKEN))[-2:]
 
     def finish(self, found: Found | None) -> None:

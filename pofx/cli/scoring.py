@@ -6,28 +6,38 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from pofx import bundle
 from pofx.cli.ahead import ahead, behind
+from pofx.cli.items_options import ExtraColumns, ItemsFile, WrongItems
 from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
 from pofx.cli.outcome import Outcome
 from pofx.cli.progress import progress
 from pofx.cli.report import write_report
-from pofx.cli.score_table import ScoreTable, Target, score_table, target_of
+from pofx.cli.score_options import (
+    Alpha,
+    Fdr,
+    GroupPlace,
+    HowManyWorst,
+    LabelName,
+    PromiseName,
+    ReportFolder,
+    ScoresFile,
+    StatisticName,
+    StreamFile,
+)
+from pofx.cli.score_table import ScoreTable, Target, check_folder, score_table, target_of
 from pofx.cli.summary import print_summary
 from pofx.cli.tally import Found, Tally
 from pofx.cli.worst import Worst
-from pofx.kinds.columns import Extra
 from pofx.kinds.files import Block, blocks, count
 from pofx.kinds.notes import Notes
-from pofx.rules.promises import Promise
-from pofx.use.file_labels import FileLabels, file_groups
+from pofx.use.file_labels import in_groups
 from pofx.use.grouping import fdr_note
-from pofx.use.score import ScoreAsked, ScorePlan, plan
+from pofx.use.online_fdr import OnlineFdr, begun
+from pofx.use.score import Control, ScoreAsked, ScorePlan, plan
 from pofx.use.scores import Scores
 from pofx.use.steps import run
 
@@ -35,55 +45,20 @@ Scored = tuple[Block, Scores]
 
 
 def score_command(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="A CSV or Parquet table, an npy or npz array, a text with an item per line, or a folder or zip of "
-            "images or WAV files.",
-        ),
-    ],
+    path: ItemsFile,
     model: ModelName,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="A .csv or .parquet file for the scores; without it CSV goes to a pipe, and nothing to a terminal.",
-        ),
-    ] = None,
-    alpha: Annotated[
-        float | None, typer.Option(metavar="RATE", help="False-alarm rate of the verdict; usually 0.01.")
-    ] = None,
-    promise: Annotated[
-        Promise,
-        typer.Option(metavar="marginal|pac", help="marginal: the rate on average; pac: with 95 % confidence."),
-    ] = "marginal",
-    verdict: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The statistic that decides; usually the model's first.")
-    ] = None,
-    label: Annotated[
-        str | None, typer.Option(metavar="LABEL", help="Compare with calibration items of this label only.")
-    ] = None,
-    fdr: Annotated[
-        float | None, typer.Option(metavar="RATE", help="Also mark discoveries, of which at most this share is false.")
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHERE",
-            help="What items belong together (recording, machine, patient), so that --fdr counts groups: a column of "
-            "the table or of captions.csv, an array of the .npz, or folder or top-folder of every file.",
-        ),
-    ] = None,
-    worst: Annotated[int, typer.Option(min=0, metavar="N", help="How many of the most anomalous items to show.")] = 20,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="A folder for report.html: counts, p-values, and the worst items explained."),
-    ] = None,
-    extra: Annotated[
-        Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
-    ] = "keep",
+    output: ScoresFile = None,
+    alpha: Alpha = None,
+    promise: PromiseName = "marginal",
+    verdict: StatisticName = None,
+    label: LabelName = None,
+    fdr: Fdr = None,
+    online_fdr: StreamFile = None,
+    group: GroupPlace = None,
+    worst: HowManyWorst = 20,
+    report: ReportFolder = None,
+    extra: ExtraColumns = "keep",
+    errors: WrongItems = "refuse",
     store: StoreFolder = USUAL_STORE,
 ) -> None:
     """Score a file or folder.
@@ -93,12 +68,17 @@ def score_command(
     """
     target = _target(output)
     loaded = able(opened(model, store), "score").loaded
-    asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr))
-    groups = None if group is None else file_groups(path, loaded.manifest.input, group)
-    with _written(target, fdr) as table:
-        outcome = _streamed(asked, path, extra, worst, table, groups)
+    control: Control = "request" if online_fdr is None else "online"
+    asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr, control=control))
+    stream = None if online_fdr is None or fdr is None else _stream(online_fdr, asked, fdr)
+    spec = loaded.manifest.input
+    items = in_groups(blocks(path, spec, extra=extra, errors=errors), path, spec, group)
+    with _written(target, asked.fdr) as table:
+        outcome = _streamed(asked, items, path, worst, table, stream)
         if table is not None:
             table.finish(outcome.found)
+    if stream is not None and online_fdr is not None:
+        stream.save(online_fdr)
     console = Console(stderr=target is not None and target.path is None)
     print_summary(console, outcome)
     for what, where in (("scores", output), ("report", report and write_report(outcome, report))):
@@ -121,8 +101,22 @@ def _written(target: Target | None, fdr: float | None) -> Iterator[ScoreTable | 
         yield table
 
 
+def _stream(path: Path, asked: ScorePlan, fdr: float) -> OnlineFdr:
+    """The stream in a file, or a new one where there is none."""
+    manifest, statistic = asked.model.manifest, asked.rule.statistic
+    check_folder(path)
+    stream = OnlineFdr.load(path) if path.exists() else begun(manifest, asked.declared, fdr, statistic)
+    stream.check(manifest.reference, statistic, fdr)
+    return stream
+
+
 def _streamed(
-    asked: ScorePlan, path: Path, extra: Extra, most: int, table: ScoreTable | None, groups: FileLabels | None
+    asked: ScorePlan,
+    items: Iterator[Block],
+    path: Path,
+    most: int,
+    table: ScoreTable | None,
+    stream: OnlineFdr | None,
 ) -> Outcome:
     """Scores all items, and writes them if they are to be written."""
     started, fdr = time.monotonic(), asked.fdr
@@ -131,25 +125,24 @@ def _streamed(
     worst = Worst(most, _decisive(asked))
     spec = asked.model.manifest.input
     with progress(f"scoring {path.name}", count(path, spec)) as advance, behind(_writer(table)) as write:
-        for block in ahead(blocks(path, spec, extra=extra)):
-            scores = run(each.begin(block.decoded.array, None if groups is None else tuple(groups.of(block))))
+        for block in ahead(items):
+            scores = run(each.begin(block.decoded))
+            scores = scores if stream is None else stream.decide(scores)
             write((block, scores))
             tally.take(scores)
             worst.take(block, scores)
             notes.take((*block.decoded.notes, *scores.notes))
             advance(len(scores))
     found = None if fdr is None else tally.discoveries(fdr)
-    said = [*notes.texts(tally.items), *_about(found, asked, path)]
-    return Outcome(each, path, tally, found, worst.items, said, time.monotonic() - started)
+    said = [*notes.texts(tally.items), *(() if found is None else _about(found, tally, asked))]
+    now = None if stream is None else stream.stream
+    return Outcome(each, path, tally, found, worst.items, said, time.monotonic() - started, now)
 
 
-def _about(found: Found | None, asked: ScorePlan, path: Path) -> list[str]:
-    """What is to be known of discoveries; of files that are items it is known that they do not belong together."""
-    if found is None:
-        return []
-    are_files = asked.model.manifest.input.kind == "audio" and path.suffix.lower() not in (".npy", ".npz")
-    unsaid = found.groups is None and found.tests > 1 and not are_files
-    return [*filter(None, [found.note]), *(fdr_note(found.fdr, asked.declared.calibration) if unsaid else ())]
+def _about(found: Found, tally: Tally, asked: ScorePlan) -> tuple[str, ...]:
+    """What is to be known of discoveries."""
+    qualified = (fdr_note(found.fdr, asked.comparison.groups),) if tally.untold and found.tests > 1 else ()
+    return (*found.notes, *qualified)
 
 
 def _writer(table: ScoreTable | None) -> Callable[[Scored], None]:

@@ -12,28 +12,54 @@ it has neither that law nor that dependence.
 """
 
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pofx import bundle
 from pofx.rules.arrays import Array
+from pofx.rules.conformal import Floats
 
 Places = NDArray[np.intp]
 UNNAMED = "groups"
 """What groups are called of which nothing else is known."""
 
+FILES = "WAV files"
+"""What groups are called that are the windows of one recording each."""
 
-def one_of_each(groups: Array, random: np.random.Generator) -> Places:
-    """The place of one item of every group, each as likely as any other of it, ascending; groups (items,)."""
-    order = random.permutation(len(groups))
+REMEMBERED = 20_000
+"""Groups that are known again over many requests."""
+
+_SEEDING = 16
+
+
+def one_of_each(groups: Array, lots: Floats) -> Places:
+    """The place of one item of every group, that with the smallest lot, ascending; groups and random lots (items,)."""
+    order = np.argsort(lots, kind="stable")
     _, first = np.unique(groups[order], return_index=True)
     return np.sort(order[first])
 
 
 def drawn_by(values: Array) -> np.random.Generator:
-    """A generator that the values themselves seed: the same items are drawn alike, and no place in a group often."""
-    return np.random.default_rng(zlib.crc32(np.ascontiguousarray(values).tobytes()))
+    """A generator of lots that the first values themselves seed.
+
+    So the same items are drawn alike, in one request or block by block, and no place in a group oftener than others.
+    """
+    return np.random.default_rng(zlib.crc32(np.ascontiguousarray(values[:_SEEDING]).tobytes()))
+
+
+class KnownGroups:
+    """What was found of groups; the ones that are known longest are forgotten first."""
+
+    def __init__(self, found: Mapping[str, bool] | None = None) -> None:
+        self.found = dict(found or {})
+
+    def take(self, group: str, found: bool) -> None:
+        """Keeps what was found of a group that is new."""
+        self.found[group] = found
+        if len(self.found) > REMEMBERED:
+            del self.found[next(iter(self.found))]
 
 
 def counted(calibration: bundle.Calibration) -> str:

@@ -8,6 +8,7 @@ import datetime
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import ranked
 from pofx.rules.excess import marked
-from pofx.rules.groups import UNNAMED, counted, one_of_each
+from pofx.rules.groups import FILES, UNNAMED, counted, one_of_each
 from pofx.rules.overlaps import SHARE
+from pofx.use.gap_calibration import GapCalibration
 from pofx.use.halves import halves_compared
 from pofx.use.missing import incomplete
 from pofx.use.scores import Scores
@@ -60,7 +62,8 @@ def labelled(labels: NDArray[np.integer[Any]] | None, names: Sequence[str]) -> L
 class NewCalibration:
     """``statistics`` of normal items in the order in which they came, (items,) each; ``data`` says what they were.
 
-    ``incomplete`` of them are rows that miss values. Where items come in ``groups``, these are one of each.
+    ``incomplete`` of them are rows that miss values; ``gapped`` are the tables of patterns of gaps. Where items come in
+    ``groups``, these are one of each.
     """
 
     statistics: Mapping[str, Array]
@@ -68,6 +71,7 @@ class NewCalibration:
     date: datetime.date
     incomplete: int = 0
     labels: Labelled = field(default_factory=Labelled)
+    gapped: GapCalibration = field(default_factory=GapCalibration)
     groups: bundle.Groups | None = None
 
     @property
@@ -81,8 +85,8 @@ class NormalItems:
     """What was found of normal items in the order in which they came, (items,) each.
 
     ``incomplete`` says which are rows that miss values; ``groups`` which belong together, where that is known.
-    ``by`` says what groups are; ``are_groups`` that every item is one of its own, whatever it is that others are in.
-    ``overlapping`` of them share a stretch of a recording with another one.
+    ``by`` says what groups are; ``are_files`` that every item is a file of its own. ``overlapping`` of them share a
+    stretch of a recording with another one.
     """
 
     statistics: Mapping[str, Array]
@@ -91,43 +95,60 @@ class NormalItems:
     label_names: Sequence[str] = ()
     groups: Array | None = None
     by: str = UNNAMED
-    are_groups: bool = False
+    are_files: bool = False
     overlapping: int = 0
 
     @classmethod
     def of(cls, scores: Scores, by: str, overlapping: int) -> "NormalItems":
         """Those of a request; ``by`` says what its groups are."""
-        groups = None if scores.groups is None else np.array(scores.groups)
         return cls(
-            scores.statistics, incomplete(scores.gaps, len(scores)), groups=groups, by=by, overlapping=overlapping
+            scores.statistics,
+            incomplete(scores.gaps, len(scores)),
+            groups=np.array(scores.groups) if scores.groups else None,
+            by=by,
+            are_files=bool(scores.items.files),
+            overlapping=overlapping,
         )
 
     def __len__(self) -> int:
         return len(self.incomplete)
 
-    def calibration(self, data: str, date: datetime.date, before: bundle.Calibration) -> NewCalibration:
-        """The calibration by one item of each group; raises RequestInvalid for too few, or one that cannot be normal.
+    @cached_property
+    def kept(self) -> NDArray[np.intp]:
+        """The places of the items that calibrate: one of each group, else all."""
+        lots = np.random.default_rng(0).random(len(self))
+        return np.arange(len(self)) if self.groups is None else one_of_each(self.groups, lots)
+
+    def calibration(
+        self, data: str, date: datetime.date, before: bundle.Calibration, gapped: GapCalibration
+    ) -> NewCalibration:
+        """The calibration by the kept items, of which ``gapped`` was made.
 
         Where nothing says what belongs together, while items had groups ``before``, it is marked.
         """
-        check_finite(self.statistics)
-        places = np.arange(len(self)) if self.groups is None else one_of_each(self.groups, np.random.default_rng(0))
-        check_count(len(places), len(self))
         return NewCalibration(
-            {name: values[places] for name, values in self.statistics.items()},
+            {name: values[self.kept] for name, values in self.statistics.items()},
             data,
             date,
-            int(self.incomplete[places].sum()),
-            labelled(None if self.labels is None else self.labels[places], self.label_names),
+            int(self.incomplete[self.kept].sum()),
+            labelled(None if self.labels is None else self.labels[self.kept], self.label_names),
+            gapped,
             self._groups(before.groups),
         )
+
+    def check(self) -> None:
+        """Raises RequestInvalid for too few items, or one that cannot be normal."""
+        check_count(len(self.kept), len(self))
+        check_finite(self.statistics)
 
     def _groups(self, before: bundle.Groups | None) -> bundle.Groups | None:
         if self.groups is not None:
             return bundle.Groups(by=self.by, items=len(self))
         if self.overlapping > SHARE * len(self):
             return bundle.Groups(by=_OVERLAPPING, items=len(self), told=False)
-        return before and bundle.Groups(by=before.by, items=len(self), told=self.are_groups)
+        if before is None:
+            return None
+        return bundle.Groups(by=before.by, items=len(self), told=self.are_files and before.by == FILES)
 
 
 def check_count(items: int, of: int | None = None) -> None:
@@ -150,7 +171,7 @@ def recalibrated(source: bundle.Bundle, new: NewCalibration) -> tuple[bundle.Man
         raise CapabilityMissing(f"{source.manifest.reference} has no score, so there is nothing to calibrate")
     files = {name: source.read_bytes(name) for name in source.manifest.files}
     same = _same_values(files[score.calibration.file], new)
-    files[score.calibration.file] = as_npz(ranked(new.statistics, new.labels.places))
+    files[score.calibration.file] = as_npz({**ranked(new.statistics, new.labels.places), **new.gapped.values})
     body = _body(source, score, new, same)
     card = marked(files.get(_CARD, b"").decode().rstrip(), body.score)
     files[_CARD] = (card + _section(source, body.score, new, same)).encode()
@@ -196,6 +217,7 @@ def _body(source: bundle.Bundle, score: bundle.Score, new: NewCalibration, same:
         "data": _one_line(new.data),
         "incomplete": new.incomplete,
         "labels": new.labels.counts,
+        "patterns": new.gapped.patterns,
         "groups": new.groups,
         "held_out": _held_out(score, new, same),
     }

@@ -10,7 +10,8 @@ of dependence, so of every group one, drawn at random, is tested for all of it.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,12 @@ from numpy.typing import NDArray
 from pofx.rules.conformal import Floats
 from pofx.rules.groups import drawn_by, one_of_each
 from pofx.use.sizes import Size, check_rate
+
+FEW_TESTS = 20
+"""Of so many tests a discovery is hardly ever among several, and the share of false ones in a request is 0 or 1."""
+
+RECIPE_LINE = "data.split.calibration of the recipe, or pofx calibrate with more items"
+"""Where more calibration items come from."""
 
 _ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real calibration set differ by far more
 
@@ -35,7 +42,11 @@ class Discoveries:
     count: int
     found: NDArray[np.bool_]
     threshold: float | None
-    by_group: bool = False
+    by_group: bool = field(default=False, kw_only=True)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What a table of scores has of them, (batch,) each."""
+        return {"discovery": self.found}
 
 
 def benjamini_hochberg(p_values: Floats, fdr: float) -> Discoveries:
@@ -46,12 +57,23 @@ def benjamini_hochberg(p_values: Floats, fdr: float) -> Discoveries:
     return Discoveries(fdr, int(counts.sum()), int(found.sum()), found, threshold)
 
 
-def discoveries_by_group(p_values: Floats, groups: Sequence[str], fdr: float) -> Discoveries:
-    """The groups that are discoveries, each by one of its items; ``found`` says it of all items of theirs."""
-    own, tested = np.array(groups, np.str_), np.flatnonzero(~np.isnan(p_values))
-    drawn = tested[one_of_each(own[tested], drawn_by(p_values))]
-    of_drawn = benjamini_hochberg(p_values[drawn], fdr)
-    return replace(of_drawn, found=np.isin(own, own[drawn][of_drawn.found]), by_group=True)
+def discoveries(p_values: Floats, groups: Sequence[str], fdr: float) -> Discoveries:
+    """The items that are discoveries; or the ``groups``, each by one of its items, and ``found`` says it of all."""
+    if not groups:
+        return benjamini_hochberg(p_values, fdr)
+    own = np.array(groups, np.str_)
+    of_drawn = benjamini_hochberg(one_alone(p_values, groups), fdr)
+    return replace(of_drawn, found=np.isin(own, own[of_drawn.found]), by_group=True)
+
+
+def one_alone(p_values: Floats, groups: Sequence[str], among: NDArray[np.bool_] | None = None) -> Floats:
+    """The p-values of one item of each group, (batch,), NaN for all others; ``among`` are those it may be."""
+    there = ~np.isnan(p_values) if among is None else among & ~np.isnan(p_values)
+    places, lots = np.flatnonzero(there), drawn_by(p_values).random(len(p_values))
+    drawn = places[one_of_each(np.array(groups, np.str_)[places], lots[places])]
+    alone = np.full(p_values.shape, np.nan)
+    alone[drawn] = p_values[drawn]
+    return alone
 
 
 def threshold_of(values: Floats, counts: NDArray[np.int64], fdr: float) -> float | None:
@@ -73,6 +95,11 @@ def check_fdr(fdr: float, size: Size) -> None:
     check_rate("fdr", fdr, size, "allows no discovery")
 
 
+def notes_on(found: Discoveries, size: Size) -> tuple[str, ...]:
+    """What is to be known about discoveries in one request."""
+    return tuple(filter(None, (power_note(found, size), few_note(found))))
+
+
 def power_note(found: Discoveries, size: Size) -> str | None:
     """A warning where the calibration items are too few to find a single anomaly among the others."""
     least = math.ceil(found.tests * size.smallest_p_value / found.fdr * (1 - _ROUNDING))
@@ -83,5 +110,16 @@ def power_note(found: Discoveries, size: Size) -> str | None:
     aim = f"for one{of_label} to be" if of_label else "to be"
     return (
         f"fdr {found.fdr:g}: with {size.items}, fewer than {least} anomalies among {found.tests} {tested} are too few "
-        f"{aim} discovered; to discover a single one takes {needed} calibration items{of_label}"
+        f"{aim} discovered; to discover a single one takes {needed} calibration items{of_label} ({RECIPE_LINE})"
+    )
+
+
+def few_note(found: Discoveries) -> str | None:
+    """What a bound on average over requests is worth where each has few items."""
+    if not 0 < found.tests < FEW_TESTS:
+        return None
+    return (
+        f"fdr {found.fdr:g} holds for the items of one request, on average over requests: over many requests of few "
+        "items most discoveries can be false (measured: 91 % with one item a request, of which one in a hundred is an "
+        "anomaly); to hold it over requests, go on with one stream (control=online, --online-fdr)"
     )

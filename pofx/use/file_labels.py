@@ -4,8 +4,8 @@ What belongs together is said in the same places.
 """
 
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,19 @@ def file_groups(path: Path, spec: bundle.InputSpec, asked: str) -> FileLabels:
     with naming(path):
         if asked not in folder.GROUPS_BY_FOLDER or spec.kind not in _FILES:
             return _found(path, spec, asked, "group")
-        return FileLabels(lambda block: [_folder_of(path, name, asked) for name in block.names])
+        return FileLabels(lambda block: [_folder_of(path, name, asked) for name in block.decoded.files])
+
+
+def in_groups(blocks: Iterable[Block], path: Path, spec: bundle.InputSpec, asked: str | None) -> Iterator[Block]:
+    """The blocks with the groups of their items, as they are where ``asked`` says nothing; raises RequestInvalid."""
+    if asked is None:
+        yield from blocks
+        return
+    found = file_groups(path, spec, asked)
+    for block in blocks:
+        decoded = replace(block.decoded, groups=tuple(found.of(block)))
+        notes = () if block.first else found.notes
+        yield replace(block, decoded=replace(decoded, notes=(*decoded.notes, *notes)))
 
 
 def _folder_of(path: Path, name: str, asked: str) -> str:
@@ -97,7 +109,7 @@ def _in_array(values: Sequence[Any], what: str) -> FileLabels:
 
 def _in_column(path: Path, block: Block, name: str, what: str) -> list[str]:
     with naming(path):
-        return column_names(block.decoded.columns, name, what, block.first)
+        return column_names(block.decoded, name, what, block.first)
 
 
 def _of_folders(path: Path, spec: bundle.InputSpec) -> FileLabels:
@@ -106,7 +118,7 @@ def _of_folders(path: Path, spec: bundle.InputSpec) -> FileLabels:
     if spec.kind in _FILES and path.exists() and path.suffix.lower() not in (".npy", ".npz"):
         with folder.opened(path) as found:
             notes = folder.sub_folder_notes(encoded(found, spec).names)
-    return FileLabels(lambda block: list(map(folder.sub_folder, block.names)), notes)
+    return FileLabels(lambda block: list(map(folder.sub_folder, block.decoded.files)), notes)
 
 
 def _of_captions(path: Path, spec: bundle.InputSpec, column: str) -> FileLabels:
@@ -115,4 +127,4 @@ def _of_captions(path: Path, spec: bundle.InputSpec, column: str) -> FileLabels:
         names = encoded(found, spec).names
         captions = captions_of(found, names, column)
     by_name = dict(zip(names, captions.values, strict=True))
-    return FileLabels(lambda block: [by_name[name] for name in block.names], captions.notes)
+    return FileLabels(lambda block: [by_name[name] for name in block.decoded.files], captions.notes)

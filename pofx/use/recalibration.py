@@ -11,6 +11,7 @@ from pofx import bundle
 from pofx.errors import CapabilityMissing
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.audio import Cut, beginning
+from pofx.kinds.decoded import Decoded
 from pofx.kinds.files import blocks, naming
 from pofx.kinds.folder import GROUPED_BY
 from pofx.kinds.notes import Notes
@@ -18,11 +19,13 @@ from pofx.rules.arrays import Array
 from pofx.rules.overlaps import Overlaps
 from pofx.use import calibrate, score
 from pofx.use.calibrate import NormalItems
-from pofx.use.file_labels import FileLabels, file_groups, file_labels
+from pofx.use.file_labels import FileLabels, file_labels, in_groups
+from pofx.use.gap_calibration import GapCalibration, columns_with_gaps, gap_tables
 from pofx.use.missing import incomplete
-from pofx.use.score import ScoreAsked
+from pofx.use.score import ScoreAsked, ScorePlan
 from pofx.use.steps import run
 
+_BLOCK = 4096  # rows that are scored at once
 _DRAWN_BY = 0  # the seed of windows
 
 
@@ -44,29 +47,44 @@ def recalibrate(
     """
     if model.manifest.score is None:
         raise CapabilityMissing(f"{model.manifest.reference} has no score, so there is nothing to calibrate")
-    spec, before = model.manifest.input, model.manifest.score.calibration
-    of_labels = file_labels(path, spec, labels)
-    of_groups = None if group is None else file_groups(path, spec, group)
-    found = _collected(model, path, of_labels, of_groups)
+    of_labels = file_labels(path, model.manifest.input, labels)
+    plan = score.plan(model, ScoreAsked())
+    found = _collected(plan, path, of_labels, group)
     for line in (*found.notes.texts(len(found)), *of_labels.notes):
         say(line)
     today = datetime.datetime.now(datetime.UTC).date()
     with naming(path):
-        new = found.items(group).calibration(data, today, before)
+        items = found.items(group)
+        items.check()
+        new = items.calibration(data, today, plan.declared.calibration, _gapped(plan, found.rows, items))
     return calibrate.write(store, model, new)
+
+
+def _gapped(plan: ScorePlan, rows: list[Array], items: NormalItems) -> GapCalibration:
+    """The tables of patterns of gaps that the kept rows make."""
+    columns = columns_with_gaps(plan.model.manifest.input)
+    tables = gap_tables(columns, np.concatenate(rows)[items.kept]) if rows else None
+    if tables is None:
+        return GapCalibration()
+    ends = range(0, len(tables.items), _BLOCK)
+    parts = [run(plan.begin(Decoded(tables.items[start : start + _BLOCK]))).statistics for start in ends]
+    return tables.read({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
 @dataclass
 class _Collected:
-    """What is found of all items so far, in parts; ``labels`` and ``groups`` of each, empty where there are none."""
+    """What is found of all items so far, in parts, and the ``rows`` of a model that takes gaps; ``labels`` and
+    ``groups`` of each item, empty where there are none.
+    """
 
     parts: dict[str, list[Array]] = field(default_factory=dict)
     incomplete: list[Array] = field(default_factory=list)
+    rows: list[Array] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
     overlaps: Overlaps = field(default_factory=Overlaps)
-    are_recordings: bool = True
+    are_files: bool = True
 
     def __len__(self) -> int:
         return sum(map(len, self.incomplete))
@@ -81,28 +99,30 @@ class _Collected:
             names.tolist(),
             np.array(self.groups, np.str_) if self.groups else None,
             GROUPED_BY.get(group or "", f"column {group!r}"),
-            self.are_recordings,
+            self.are_files,
             self.overlaps.count(),
         )
 
 
-def _collected(model: LoadedModel, path: Path, labels: FileLabels, groups: FileLabels | None) -> _Collected:
+def _collected(plan: ScorePlan, path: Path, labels: FileLabels, group: str | None) -> _Collected:
     """What the service would say of all items, a block at a time.
 
     Where items of the model are windows of recordings, one is drawn from each.
     """
-    plan, found, spec = score.plan(model, ScoreAsked()), _Collected(), model.manifest.input
-    windows = plan.declared.calibration.groups is not None
-    cut: Cut = np.random.default_rng(_DRAWN_BY).integers if windows else beginning
-    for block in blocks(path, spec, extra="keep", cut=cut):
-        scores = run(plan.begin(block.decoded.array))
+    found, spec = _Collected(), plan.model.manifest.input
+    cut: Cut = np.random.default_rng(_DRAWN_BY).integers if plan.comparison.groups is not None else beginning
+    for block in in_groups(blocks(path, spec, extra="keep", cut=cut), path, spec, group):
+        items = block.decoded
+        scores = run(plan.begin(items))
         for name, values in scores.statistics.items():
             found.parts.setdefault(name, []).append(values)
         found.incomplete.append(incomplete(scores.gaps, len(scores)))
+        if columns_with_gaps(spec):
+            found.rows.append(items.array)
         found.labels += labels.of(block)
-        found.groups += [] if groups is None else groups.of(block)
-        if spec.kind == "audio" and groups is None:
-            found.overlaps.take(block.decoded.array)
-        found.are_recordings &= spec.kind == "audio" and bool(block.names)
-        found.notes.take(block.decoded.notes)
+        found.groups += items.groups
+        if spec.kind == "audio" and group is None:
+            found.overlaps.take(items.array)
+        found.are_files &= bool(items.files)
+        found.notes.take(items.notes)
     return found

@@ -2,18 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pofx import bundle
+from pofx.kinds.decoded import Decoded
+from pofx.kinds.faults import Faults
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.rules.outputs import MapKind
 from pofx.use.comparison import Comparison
 from pofx.use.discoveries import Discoveries
+from pofx.use.gap_comparison import PatternUsed
 from pofx.use.missing import Gaps
 from pofx.use.verdict import Rule
+
+REASON: Final = "reason"
+ERROR: Final = "error"
 
 
 @dataclass(frozen=True)
@@ -35,10 +42,14 @@ class Scores:
     What ``log_prob`` is says ``density``: exact, or an estimate of a lower bound, with its error where it was measured.
 
     ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says. ``gaps`` are the values that
-    rows miss, None where none does. ``groups`` says what belongs together, where that was said. ``notes`` are for a
+    rows miss, None where none does; ``patterns`` those of gaps within which rows were compared. ``notes`` are for a
     person.
+
+    An item that could not be read has no numbers at all (``faults``). One with a category that training never saw has
+    the smallest p-values there are, and no statistics: no model gives such a category any mass.
     """
 
+    items: Decoded
     rule: Rule
     comparison: Comparison
     density: bundle.Density | None
@@ -51,14 +62,27 @@ class Scores:
     explanation: Explanation | None = None
     discoveries: Discoveries | None = None
     gaps: Gaps | None = None
-    groups: tuple[str, ...] | None = None
+    patterns: tuple[PatternUsed, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.p_value)
 
-    def columns(self) -> dict[str, Array]:
-        """The scores as columns of a table, (batch,) each; a verdict that is none, for want of a p-value, is masked."""
+    @property
+    def faults(self) -> Faults:
+        """What is wrong with items."""
+        return self.items.faults
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What each item belongs to; empty where nothing is said."""
+        return self.items.groups
+
+    def columns(self) -> dict[str, Any]:
+        """The scores as columns of a table, (batch,) each; a verdict that is none, for want of a p-value, is masked.
+
+        Where items keep their errors these follow, as lists, with the reasons of unseen categories before.
+        """
         labels = self.comparison.labels_of(len(self))
         return {
             **({} if self.log_prob is None else {"log_prob": self.log_prob}),
@@ -67,9 +91,13 @@ class Scores:
             "anomaly": np.ma.masked_where(np.isnan(self.p_value), self.anomaly),
             **self._statistics(),
             **({"label": np.array(labels)} if labels else {}),
-            **({} if self.groups is None else {"group": np.array(self.groups)}),
-            **({} if self.discoveries is None else {"discovery": self.discoveries.found}),
+            **({"group": np.array(self.groups)} if self.groups else {}),
+            **({} if self.discoveries is None else self.discoveries.columns()),
+            **(self._reasons() if self.faults.kept else {}),
         }
+
+    def _reasons(self) -> dict[str, list[str | None]]:
+        return {REASON: self.faults.unseen_of(len(self)), ERROR: self.faults.errors_of(len(self))}
 
     def _statistics(self) -> dict[str, Array]:
         return {

@@ -8,11 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from pofx.rules.conformal import Floats
-from pofx.rules.groups import one_of_each
+from pofx.rules.groups import KnownGroups, one_of_each
 from service.drift.monitor import PIECE, Monitor, Reading
-
-REMEMBERED = 20_000
-"""Groups that a watch knows again."""
 
 _Request = tuple[Floats, Sequence[str] | None]
 
@@ -28,7 +25,7 @@ class Watch:
         self._make, self._random, self._grouped = make, random, grouped
         self._monitor = make()
         self._inbox: deque[_Request] = deque()
-        self._seen: dict[str, None] = {}  # groups, the longest known first
+        self._seen = KnownGroups()
         self._passed_over = 0
         self._waiting = 0
         self._lock = threading.Lock()
@@ -57,7 +54,7 @@ class Watch:
         """Forgets all traffic and begins again; the state then."""
         with self._lock:
             self._inbox.clear()
-            self._seen.clear()
+            self._seen = KnownGroups()
             self._passed_over = 0
             self._monitor = self._make()
             return self._state()
@@ -76,16 +73,14 @@ class Watch:
         """One value of each group that is new."""
         if groups is None:
             return values[:0] if self._grouped else values
-        places = one_of_each(np.array(groups), self._random)
+        places = one_of_each(np.array(groups), self._random.random(len(groups)))
         new = [int(place) for place in places if self._is_new(groups[place])]
         return values[np.array(new, np.intp)]
 
     def _is_new(self, group: str) -> bool:
-        if group in self._seen:
+        if group in self._seen.found:
             return False
-        self._seen[group] = None
-        if len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+        self._seen.take(group, True)
         return True
 
     def _shuffled(self, values: Floats) -> Floats:

@@ -8,16 +8,18 @@ from starlette.responses import Response
 
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.decoded import Payload
+from pofx.kinds.decoded import Decoded, Payload
 from pofx.kinds.json_items import JsonItems
 from pofx.kinds.json_text import write_json
 from pofx.kinds.media import JSON
+from pofx.rules.arrays import Array
 from pofx.rules.excess import warning
 from pofx.rules.overlaps import overlapping
 from pofx.rules.promises import smallest_alpha
 from pofx.use import calibrate, score
 from pofx.use.calibrate import NewCalibration, NormalItems
-from pofx.use.score import ScoreAsked
+from pofx.use.gap_calibration import GapCalibration, columns_with_gaps, gap_tables
+from pofx.use.score import ScoreAsked, ScorePlan
 from service.errors import StoreUnwritable
 from service.routes import bodies
 from service.routes.negotiation import preferred
@@ -71,17 +73,31 @@ class CalibrateEndpoint:
         services, plan = self._services, score.plan(model, ScoreAsked())
         with services.admission.ticket(plan.mflop(items.count)):
             with trace.stage("decode"):
-                decoded = await services.convert(items.size, items.decode, model.manifest.input)
+                decoded = options.groups.of(await services.decode(items, model.manifest.input))
+                shared = await self._shared(model, decoded)
             calibrate.check_count(len(decoded.array))
-            groups, shared = options.groups.of(decoded), 0
-            if groups is None and model.manifest.input.kind == "audio":
-                shared = await services.convert(decoded.array.nbytes, overlapping, decoded.array)
-            scores = await services.run(plan.begin(decoded.array, groups), trace)
+            scores = await services.run(plan.begin(decoded), trace)
+        normal = NormalItems.of(scores, options.groups.by, shared)
+        normal.check()
         today = datetime.datetime.now(datetime.UTC).date()
-        new = NormalItems.of(scores, options.groups.by, shared).calibration(
-            options.data, today, plan.declared.calibration
-        )
+        gapped = await self._gapped(plan, decoded.array[normal.kept], trace)
+        new = normal.calibration(options.data, today, plan.declared.calibration, gapped)
         return new, (*decoded.notes, *_lost(model))
+
+    async def _shared(self, model: LoadedModel, items: Decoded) -> int:
+        """How many recordings overlap with another one where nothing says which belong together."""
+        if items.groups or model.manifest.input.kind != "audio":
+            return 0
+        return await self._services.convert(items.array.nbytes, overlapping, items.array)
+
+    async def _gapped(self, plan: ScorePlan, rows: Array, trace: Trace) -> GapCalibration:
+        """The tables of patterns of missing values, for a model of rows that takes gaps."""
+        columns = columns_with_gaps(plan.model.manifest.input)
+        tables = gap_tables(columns, rows) if columns else None
+        if tables is None:
+            return GapCalibration()
+        with self._services.admission.ticket(plan.mflop(len(tables.items))):
+            return tables.read((await self._services.run(plan.begin(Decoded(tables.items)), trace)).statistics)
 
     async def _write(self, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
         store = bundle.Store(self._services.settings.store)

@@ -136,7 +136,7 @@ def test_discoveries_are_groups_or_their_promise_is_qualified(here, post):
     asked = "/score?model=tiny-table&fdr=0.1&extra=keep"
     answer = post(here.root, f"{asked}&group_column=machine", **body).json()
     assert answer["multiple_testing"] | {"threshold": 0} == {
-        "fdr": 0.1, "by_group": True, "tests": 20, "discoveries": 2, "threshold": 0
+        "fdr": 0.1, "control": "request", "by_group": True, "tests": 20, "discoveries": 2, "threshold": 0
     }  # fmt: skip
     assert [item["discovery"] for item in answer["results"]] == odd["machine"].isin(["m3", "m4"]).tolist()
     assert [item["group"] for item in answer["results"]] == odd["machine"].tolist()
@@ -148,6 +148,44 @@ def test_discoveries_are_groups_or_their_promise_is_qualified(here, post):
     assert "2 groups of 20 are discoveries" in run(*command, "--group", "machine")
     assert pd.read_csv("scores.csv")["discovery"].tolist() == library.discovery.tolist()
     assert "holds only if no two items belong together" in run(*command)
+
+
+def test_over_requests_a_group_is_tested_once(here, post, tmp_path):
+    odd = frame(3, machines=20).sort_values("machine")
+    odd[COLUMNS] *= 0.5
+    odd.loc[odd["machine"].isin(["m3", "m4"]), COLUMNS] += 9
+    model = pofx.load("tiny-table", store=here.root)
+    at_once, one_by_one = model.online_fdr(0.1), model.online_fdr(0.1)
+    found = model.score(odd, fdr=at_once, group_column="machine", extra="keep")
+    assert found.discovery.tolist() == odd["machine"].isin(["m3", "m4"]).tolist()
+    for machine, rows in odd.groupby("machine", sort=False):
+        halves = [model.score(part[COLUMNS], fdr=one_by_one, group=machine) for part in (rows[:2], rows[2:])]
+        assert {bool(value) for half in halves for value in half.discovery} == {machine in ("m3", "m4")}
+        one_by_one.save(tmp_path / "stream.json")
+        one_by_one = pofx.OnlineFdr.load(tmp_path / "stream.json")
+    assert at_once.stream == one_by_one.stream
+    assert (at_once.stream.tests, at_once.stream.discoveries) == (20, 2)
+    assert not any("belong together" in note for note in halves[0].notes)
+    alone = model.score(odd[COLUMNS][:1], fdr=one_by_one)
+    assert "holds only if no two items belong together" in alone.notes[-1]
+    body = {"content": odd.to_csv(index=False), "headers": {"content-type": "text/csv"}}
+    asked = "/score?model=tiny-table&fdr=0.1&control=online&extra=keep&group_column=machine"
+    answer = post(here.root, asked, **body).json()
+    assert (answer["multiple_testing"]["tests"], answer["multiple_testing"]["by_group"]) == (20, True)
+    assert [item["discovery"] for item in answer["results"]] == found.discovery.tolist()
+    assert sum(item["level"] is not None for item in answer["results"]) == 20
+
+
+def test_a_row_without_group_is_left_out_where_rows_keep_their_errors(here):
+    rows = frame(3, machines=20)
+    rows.iloc[4, rows.columns.get_loc("machine")] = None
+    model = pofx.load("tiny-table", store=here.root)
+    with pytest.raises(RequestInvalid, match="row 4: no group in the column 'machine'"):
+        model.score(rows, fdr=0.1, group_column="machine", extra="keep")
+    found = model.score(rows, fdr=0.1, group_column="machine", extra="keep", errors="row")
+    assert found.error[4] == "no group in the column 'machine'"
+    assert np.isnan(found.p_value[4])
+    assert np.isfinite(np.delete(found.p_value, 4)).all()
 
 
 def test_drift_counts_a_group_once(here, post):

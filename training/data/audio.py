@@ -11,6 +11,7 @@ from pofx.kinds.audio import mono, read_header
 from pofx.kinds.files import RECORDINGS
 from pofx.kinds.folder import GROUPED_BY, sub_folder, sub_folder_notes
 from pofx.kinds.place import Place
+from pofx.rules.groups import FILES
 from training.data.dataset import Dataset
 from training.data.folders import folder_groups, opened
 from training.data.labels import as_indices
@@ -50,7 +51,7 @@ def load(path: Path, length: int, hop: int | None, labels: Labels, rate_hz: int 
         label_names=names,
         rate_hz=rate,
         groups=own if group == "file" else folder_groups(path, found.names, group)[own],
-        grouped_by="WAV files" if group == "file" else GROUPED_BY[group],
+        grouped_by=FILES if group == "file" else GROUPED_BY[group],
         names=np.array(found.names)[own],
         notes=(*found.notes, *(sub_folder_notes(found.names) if labels == "folder" else ())),
     )

@@ -37,6 +37,7 @@ class Dataset:
     domains: np.ndarray | None = None  # int64 (items,)
     names: np.ndarray | None = None  # text (items,), of files
     grouped_by: str = "groups"  # what a group is, in words
+    resized: bool = False  # whether picture files of any size were brought to this one
     test: "Dataset | None" = None
 
     def __post_init__(self) -> None:

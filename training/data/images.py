@@ -51,6 +51,7 @@ def load(path: Path, mode: str, size: int | None, labels: str | None, group: str
         names=np.array(pictures.names),
         groups=groups,
         grouped_by="groups" if group is None else GROUPED_BY.get(group, f"column {group!r}"),
+        resized=size is not None,
         notes=(*pictures.notes, *said.notes, *about_captions, *_twins(pictures.names, arrays)),
     )
 

@@ -58,7 +58,7 @@ class Items:
         """The places of one item of every group, drawn at random, ascending: what promises are about; else of all."""
         if self.groups is None:
             return np.arange(len(self))
-        return one_of_each(self.groups, np.random.default_rng(_DRAWN_BY))
+        return one_of_each(self.groups, np.random.default_rng(_DRAWN_BY).random(len(self)))
 
     @property
     def is_complete(self) -> np.ndarray:

@@ -24,7 +24,7 @@ def calibrations(request, recordings):
     values = recordings(random, SETS, GROUPS, request.param)
     groups = np.repeat(np.arange(GROUPS), request.param)
     every = values.reshape(SETS, -1)
-    return every, np.stack([row[one_of_each(groups, random)] for row in every])
+    return every, np.stack([row[one_of_each(groups, random.random(len(groups)))] for row in every])
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05])
@@ -60,7 +60,7 @@ def test_fresh_recordings_are_marked_no_oftener_than_promised(calibrations):
 def test_every_item_of_a_group_is_as_likely_to_be_drawn():
     groups = np.array(["b", "a", "b", "c", "a", "b"])
     random = np.random.default_rng(0)
-    drawn = [one_of_each(groups, random) for _ in range(3000)]
+    drawn = [one_of_each(groups, random.random(6)) for _ in range(3000)]
     assert all(sorted(groups[places]) == ["a", "b", "c"] and (np.diff(places) > 0).all() for places in drawn)
     counts = np.bincount(np.concatenate(drawn), minlength=6)
     np.testing.assert_allclose(counts, 3000 / np.array([3, 2, 3, 1, 2, 3]), atol=100)
@@ -68,6 +68,6 @@ def test_every_item_of_a_group_is_as_likely_to_be_drawn():
 
 def test_the_same_items_are_drawn_alike_and_others_are_not():
     groups, values = np.repeat([0, 1], 50), np.arange(100.0)
-    draws = [one_of_each(groups, drawn_by(values + shift)).tolist() for shift in (0, 0, 1, 2)]
+    draws = [one_of_each(groups, drawn_by(values + shift).random(100)).tolist() for shift in (0, 0, 1, 2)]
     assert draws[0] == draws[1]
     assert len({tuple(draw) for draw in draws}) == 3

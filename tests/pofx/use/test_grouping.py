@@ -8,7 +8,7 @@ from pofx.kinds.columns import TextColumns
 from pofx.kinds.decoded import Decoded
 from pofx.rules.conformal import p_values
 from pofx.rules.groups import one_of_each
-from pofx.use.discoveries import benjamini_hochberg, discoveries_by_group
+from pofx.use.discoveries import benjamini_hochberg, discoveries
 from pofx.use.grouping import GroupsAsked
 
 CALIBRATION, FRESH, ODD, TRIALS = 300, 20, 5, 300
@@ -23,12 +23,12 @@ def test_few_of_the_groups_that_are_discovered_are_normal(recordings, windows, o
     false = {0.05: [], 0.2: []}
     found = 0
     for _ in range(TRIALS):
-        calibration = recordings(random, CALIBRATION, windows).ravel()[one_of_each(groups, random)]
+        calibration = recordings(random, CALIBRATION, windows).ravel()[one_of_each(groups, random.random(len(groups)))]
         fresh = recordings(random, FRESH, windows)
         fresh[:odd] -= 4
         p = p_values("low", np.sort(calibration), fresh.ravel())
         for fdr, shares in false.items():
-            discovered = discoveries_by_group(p, names, fdr)
+            discovered = discoveries(p, names, fdr)
             by_group = discovered.found.reshape(FRESH, windows)
             assert (by_group == by_group[:, :1]).all()
             assert (discovered.tests, discovered.count) == (FRESH, by_group[:, 0].sum())
@@ -41,14 +41,14 @@ def test_few_of_the_groups_that_are_discovered_are_normal(recordings, windows, o
 
 def test_items_that_are_groups_of_their_own_are_discovered_as_without_groups():
     p = np.array([0.001, 0.5, np.nan, 0.002, 0.9])
-    each = discoveries_by_group(p, list("abcde"), 0.1)
+    each = discoveries(p, list("abcde"), 0.1)
     alone = benjamini_hochberg(p, 0.1)
     assert (each.tests, each.count, each.threshold) == (alone.tests, alone.count, alone.threshold) == (4, 2, 0.002)
     assert each.found.tolist() == alone.found.tolist()
 
 
 def test_a_group_without_any_p_value_is_not_tested():
-    found = discoveries_by_group(np.array([np.nan, np.nan, 0.001]), ["a", "a", "b"], 0.1)
+    found = discoveries(np.array([np.nan, np.nan, 0.001]), ["a", "a", "b"], 0.1)
     assert (found.tests, found.count, found.found.tolist()) == (1, 1, [False, False, True])
 
 
@@ -58,7 +58,7 @@ TABLE = Decoded(np.zeros((3, 1)), columns=TextColumns({"a": ["1", "2", "3"], " m
 @pytest.mark.parametrize(
     ("asked", "groups"),
     [
-        (GroupsAsked(), None),
+        (GroupsAsked(), ()),
         (GroupsAsked("m1"), ("m1", "m1", "m1")),
         (GroupsAsked(7.0), ("7", "7", "7")),
         (GroupsAsked(["m1", 2, "m1"]), ("m1", "2", "m1")),
@@ -66,7 +66,7 @@ TABLE = Decoded(np.zeros((3, 1)), columns=TextColumns({"a": ["1", "2", "3"], " m
     ],
 )
 def test_a_group_is_named_for_all_for_each_or_by_a_column(asked, groups):
-    assert asked.of(TABLE) == groups
+    assert asked.of(TABLE).groups == groups
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pofx import bundle
+from pofx.rules.groups import REMEMBERED
 from service.drift.monitor import PIECE, Monitor, Rules
-from service.drift.watch import REMEMBERED, Watch
+from service.drift.watch import Watch
 
 
 def watch(calibration=None, seed=0, grouped=False, **rules):
