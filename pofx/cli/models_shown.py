@@ -94,7 +94,7 @@ def _score_facts(score: bundle.Score | None) -> dict[str, str]:
         "density": meaning(score.density),
         "decides": score.statistics[0].name,
         "statistics": ", ".join(item.name for item in score.statistics),
-        "calibrated": f"{counted(score.calibration)}; {score.calibration.data}",
+        "calibrated": f"{counted(score.calibration)}, {score.calibration.data}",
         "alpha from": rates,
         **({"labels": labels} if labels else {}),
         **({} if (words := warning(score)) is None else {"WARNING": words}),

@@ -11,7 +11,6 @@ from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.rules.groups import drawn_by
 from pofx.use.discoveries import Discoveries, notes_on, threshold_of
-from pofx.use.grouping import untold
 from pofx.use.scores import Scores
 from pofx.use.sizes import Size
 
@@ -59,7 +58,7 @@ class Tally:
         self.items += len(scores)
         self.left_out += len(scores.faults.wrong)
         self.anomalies += int(scores.anomaly.sum())
-        self.untold |= untold(scores.items, scores.comparison.groups)
+        self.untold |= scores.untold
         if scores.groups:
             self.drawn = self.drawn or Drawn(drawn_by(scores.p_value))
             self.drawn.take(scores.groups, scores.p_value)

@@ -17,7 +17,7 @@ from pofx.rules.conformal import Floats
 from pofx.rules.groups import KnownGroups
 from pofx.rules.lord import Stream, after, least_items
 from pofx.use.discoveries import RECIPE_LINE, Discoveries, one_alone
-from pofx.use.grouping import fdr_note, untold
+from pofx.use.grouping import fdr_note
 from pofx.use.scores import Scores
 from pofx.use.sizes import Size, too_few
 from pofx.use.verdict import deciding
@@ -81,8 +81,7 @@ class OnlineFdr:
         with self._lock:
             found = self._by_group(scores) if scores.groups else self._by_item(scores.p_value)
             self._stream = found.stream
-        groups = scores.comparison.groups
-        qualified = fdr_note(found.fdr, groups) if untold(scores.items, groups) else None
+        qualified = fdr_note(found.fdr, scores.comparison.groups) if scores.untold else None
         notes = (*scores.notes, *filter(None, [note(found.stream), qualified]))
         return replace(scores, discoveries=found, notes=notes)
 

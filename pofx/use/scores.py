@@ -16,6 +16,7 @@ from pofx.rules.outputs import MapKind
 from pofx.use.comparison import Comparison
 from pofx.use.discoveries import Discoveries
 from pofx.use.gap_comparison import PatternUsed
+from pofx.use.grouping import untold
 from pofx.use.missing import Gaps
 from pofx.use.verdict import Rule
 
@@ -77,6 +78,11 @@ class Scores:
     def groups(self) -> tuple[str, ...]:
         """What each item belongs to; empty where nothing is said."""
         return self.items.groups
+
+    @property
+    def untold(self) -> bool:
+        """Whether items may belong together and nothing says which do."""
+        return untold(self.items, self.comparison.groups)
 
     def columns(self) -> dict[str, Any]:
         """The scores as columns of a table, (batch,) each; a verdict that is none, for want of a p-value, is masked.

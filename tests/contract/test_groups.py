@@ -153,14 +153,14 @@ def test_discoveries_are_groups_or_their_promise_is_qualified(here, post):
 def test_over_requests_a_group_is_tested_once(here, post, tmp_path):
     odd = frame(3, machines=20).sort_values("machine")
     odd[COLUMNS] *= 0.5
-    odd.loc[odd["machine"].isin(["m3", "m4"]), COLUMNS] += 9
+    odd.loc[odd["machine"].isin(["m1", "m10"]), COLUMNS] += 9
     model = pofx.load("tiny-table", store=here.root)
     at_once, one_by_one = model.online_fdr(0.1), model.online_fdr(0.1)
     found = model.score(odd, fdr=at_once, group_column="machine", extra="keep")
-    assert found.discovery.tolist() == odd["machine"].isin(["m3", "m4"]).tolist()
+    assert found.discovery.tolist() == odd["machine"].isin(["m1", "m10"]).tolist()
     for machine, rows in odd.groupby("machine", sort=False):
         halves = [model.score(part[COLUMNS], fdr=one_by_one, group=machine) for part in (rows[:2], rows[2:])]
-        assert {bool(value) for half in halves for value in half.discovery} == {machine in ("m3", "m4")}
+        assert {bool(value) for half in halves for value in half.discovery} == {machine in ("m1", "m10")}
         one_by_one.save(tmp_path / "stream.json")
         one_by_one = pofx.OnlineFdr.load(tmp_path / "stream.json")
     assert at_once.stream == one_by_one.stream
