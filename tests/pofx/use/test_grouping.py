@@ -8,7 +8,8 @@ from pofx.kinds.columns import TextColumns
 from pofx.kinds.decoded import Decoded
 from pofx.rules.conformal import p_values
 from pofx.rules.groups import one_of_each
-from pofx.use.discoveries import benjamini_hochberg, discoveries
+from pofx.rules.lord import Stream, after
+from pofx.use.discoveries import benjamini_hochberg, discoveries, one_alone
 from pofx.use.grouping import GroupsAsked
 
 CALIBRATION, FRESH, ODD, TRIALS = 300, 20, 5, 300
@@ -37,6 +38,24 @@ def test_few_of_the_groups_that_are_discovered_are_normal(recordings, windows, o
     for fdr, shares in false.items():
         assert np.mean(shares) <= fdr + 3 * np.std(shares) / np.sqrt(TRIALS)
     assert found >= 0.6 * odd * TRIALS
+
+
+@pytest.mark.parametrize("windows", [1, 8])
+def test_few_of_the_groups_that_a_stream_discovers_are_normal(recordings, windows):
+    random, n, fresh, odd = np.random.default_rng(2), 400, 200, 40
+    names = np.repeat(np.arange(fresh), windows).astype(str).tolist()
+    false, found = [], 0
+    for _ in range(100):
+        calibration = np.sort(recordings(random, n, windows)[:, 0])
+        values, is_odd = recordings(random, fresh, windows), np.zeros(fresh, bool)
+        is_odd[random.permutation(fresh)[:odd]] = True
+        values[is_odd] -= 5
+        alone = one_alone(p_values("low", calibration, values.ravel()), names)
+        by_group = after(Stream(0.2, n), alone)[1].reshape(fresh, windows).any(axis=1)
+        false.append((by_group & ~is_odd).sum() / max(1, by_group.sum()))
+        found += by_group[is_odd].sum()
+    assert np.mean(false) <= 0.2 + 3 * np.std(false) / 10
+    assert found > 0.6 * odd * 100
 
 
 def test_items_that_are_groups_of_their_own_are_discovered_as_without_groups():
