@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from training.progress import Progress
 from training.zoo.base import Autoregressive, ClosedForm, CompletingSampler, Facts, Family, Known, Noise, Options
-from training.zoo.parts.conditionals import draw_categorical, in_order, keep, raster, scan
+from training.zoo.parts.conditionals import draw_categorical, in_order, is_open, keep, raster, scan
 
 Smoothing = Literal["constant", "followers"]
 Pairs = Iterable[tuple[Tensor, Tensor]]  # contexts and the levels that followed them, int64 (pairs,), in parts
@@ -137,10 +137,7 @@ class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
 
     def _is_open(self, levels: Tensor) -> Tensor:
         """Where no dimension before has ended the item, bool, for levels (batch, dims) in order."""
-        if self.facts.end is None:
-            return torch.ones_like(levels, dtype=torch.bool)
-        ends = (levels == self.facts.end).long()
-        return torch.cumsum(ends, 1) == ends
+        return torch.ones_like(levels, dtype=torch.bool) if self.facts.end is None else is_open(levels, self.facts.end)
 
     @property
     def noise(self) -> tuple[Noise, ...]:

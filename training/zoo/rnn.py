@@ -64,7 +64,7 @@ class Rnn(DiscreteConditionals, CompletingSampler):
         """Puts masked weights in the place of weights and masks."""
         bake(self)
 
-    def logits(self, x: Tensor, **told: Tensor) -> Tensor:
+    def open_logits(self, x: Tensor, **told: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, *event_shape)."""
         return self.unit(x.flatten(1)[:, self.order])[:, self.place]
 
@@ -77,7 +77,7 @@ class Rnn(DiscreteConditionals, CompletingSampler):
         """Exact samples, shape (batch, *event_shape)."""
         (u,) = noise
         drawn = self.unit.sample(u[:, self.order].T.contiguous(), temperature, in_order(known, self.order))
-        return drawn.T[:, self.place].reshape(-1, *self.event_shape), None
+        return self.ended(drawn.T[:, self.place].reshape(-1, *self.event_shape), known), None
 
 
 class RecurrentElements(nn.Module):

@@ -61,7 +61,7 @@ class Wavenet(DiscreteConditionals, LabelConditioned, CompletingSampler):
         self.hidden = nn.Linear(skip, skip)
         self.output = nn.Linear(skip, self.outputs)
 
-    def logits(self, x: Tensor, *, label: Tensor | None = None) -> Tensor:
+    def open_logits(self, x: Tensor, *, label: Tensor | None = None) -> Tensor:
         """Logits of all conditionals, shape (batch, time, outputs), for x (batch, time)."""
         begin = torch.full_like(x[:, :1], self.facts.levels)
         h = self.embedding[torch.cat([begin, x[:, :-1]], 1).long()]  # (batch, time, channels)
@@ -119,7 +119,7 @@ class Wavenet(DiscreteConditionals, LabelConditioned, CompletingSampler):
         begin = torch.full((batch,), self.facts.levels, device=u.device)
         positions = torch.arange(self.dims, device=u.device)[:, None]
         inputs = (positions, u.T.double().contiguous(), *in_order(known, self.order))
-        return scan(step, (queues, begin), inputs).T, None
+        return self.ended(scan(step, (queues, begin), inputs).T, known), None
 
 
 class _Column:
