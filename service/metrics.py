@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service.drift.monitor import Reading
-from service.engine.device import BatchReport
+from service.engine.threads import BatchReport
 from service.trace import Trace
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -46,7 +46,16 @@ class Metrics:
         self._batch_seconds = Histogram(
             "pofx_batch_seconds", "Device time of a batch.", registry=self.registry, buckets=_SECONDS
         )
+        self._device_seconds = Counter(
+            "pofx_device_seconds_total", "Device time, by model.", ("model",), registry=self.registry
+        )
         self._pending = Gauge("pofx_pending_mflop", "Admitted, unfinished work in MFLOP.", registry=self.registry)
+        self._pending_s = Gauge(
+            "pofx_pending_seconds", "Admitted, unfinished work in seconds of device time.", registry=self.registry
+        )
+        self._queue = Gauge(
+            "pofx_queue", "Requests that wait for the device, by class.", ("class",), registry=self.registry
+        )
         self._models = Gauge("pofx_models", "Bundles in the store, by state.", ("state",), registry=self.registry)
         self._drift = _DriftCollector()
         self.registry.register(self._drift)
@@ -54,9 +63,14 @@ class Metrics:
         self._request_child = lru_cache(4096)(self._requests.labels)
         self._stage_child = lru_cache(4096)(self._stages.labels)
 
-    def watch_pending(self, pending: Callable[[], float]) -> None:
-        """Reads pending work when the metrics are collected."""
-        self._pending.set_function(pending)
+    def watch_pending(
+        self, mflop: Callable[[], float], seconds: Callable[[], float], queue: Callable[[], tuple[int, int]]
+    ) -> None:
+        """Reads pending work, and how many small and bulk requests wait, when the metrics are collected."""
+        self._pending.set_function(mflop)
+        self._pending_s.set_function(seconds)
+        self._queue.labels("small").set_function(lambda: queue()[0])
+        self._queue.labels("bulk").set_function(lambda: queue()[1])
 
     def watch_drift(self, read: DriftReader) -> None:
         """Reads the drift of every model when the metrics are collected."""
@@ -68,7 +82,8 @@ class Metrics:
         self._models.labels("refused").set(refused)
 
     def batch(self, report: BatchReport) -> None:
-        """Counts one batch."""
+        """Counts one batch; called in the threads of the device."""
+        self._device_seconds.labels(report.model).inc(report.seconds)
         self._batch_rows.observe(report.rows)
         self._batch_seconds.observe(report.seconds)
 

@@ -1,37 +1,85 @@
-"""Which rows run next: decided from numbers alone, without thread, clock or event loop.
+"""Which rows run next on a lane that is free: decided from numbers alone, without thread, clock or event loop.
 
-Greedy batching: whatever waits when the device is free becomes the next batch. No waiting window and no polling. Jobs
-of one key can share a batch; the keys take turns. A job larger than a batch is run in parts, and while others wait it
-gets at most half of the room that is left, so small jobs ride along; what was begun comes after what was not.
+A *lane* is a thread that runs one *step* after the other, each at most about ``step_s`` of device time: rows of one key
+(the same graph, outputs and position), of as many requests as have some. Whatever waits when a lane is free becomes the
+next step; nothing waits for company. Who goes first is decided thrice, each time by measured device time:
+
+1. **Models share equally.** The model on the fewest lanes goes first, so no model holds two while another waits; then
+   the one that has used least. This is deficit round robin, paid afterwards: a step is charged what it is thought to
+   cost when it begins and what it did cost when it ends, so a wrong price costs one step. A model that was idle begins
+   at the level of the others: it has no credit from the past, and no debt but its last step.
+2. **Small requests go before bulk** ones of the same model, until they have made these wait for eight times as long as
+   a step takes: then bulk has one. A request is small while it is thought to take, and took, at most ``small_s``.
+3. **Requests share equally.** Of small ones the first goes first. Of bulk ones those do whose rows can run together and
+   that have used least on average, so that newcomers catch up with a sampler at a later position, and from then on
+   share its steps. The oldest has an eighth of the time at least, so that newcomers without end cannot keep it from
+   being finished.
+
+A batch is spread over several lanes only if nothing else waits.
 """
 
-from collections import OrderedDict, deque
+import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+_OWED = 1 / 8  # for every second that small requests have while bulk waits, and newcomers while the oldest does
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one batch: work in MFLOP, and rows.
+    """Bounds of one step and of a small request in seconds of device time, and of a step in rows.
 
-    ``least_rows`` go together however much work they are: a graph with so much work in a row is a loop over thousands
-    of positions, which takes hardly longer for a few rows than for one.
+    A batch is not spread over lanes in parts below ``part_s``, which would cost more than they save.
     """
 
-    mflop: float
-    rows: int
-    least_rows: int = 1
+    step_s: float = 0.01
+    rows: int = 512
+    small_s: float = 0.02
+    part_s: float = 0.002
 
-    def room(self, mflop_per_row: float) -> int:
-        """How many rows of that much work one batch may have."""
-        return min(self.rows, max(self.least_rows, int(self.mflop // mflop_per_row)))
+
+class Price(Protocol):
+    """What rows of a graph cost: ``call_s + rows · row_s`` seconds, as far as is known now.
+
+    They cost as much as if they were a multiple of ``multiple``.
+    """
+
+    @property
+    def call_s(self) -> float:
+        """Seconds of a call, however many rows."""
+        ...
+
+    @property
+    def row_s(self) -> float:
+        """Seconds of each row."""
+        ...
+
+    @property
+    def multiple(self) -> int:
+        """Rows that cost no more than one."""
+        ...
+
+    def seconds(self, rows: int) -> float:
+        """Seconds of a call with that many rows."""
+        ...
 
 
 class Work(Protocol):
-    """What the policy sees of a job; ``taken`` of its rows were put into batches so far, which the policy counts."""
+    """What the policy sees of a request: one step of it, and what it has used; the policy writes the last three.
+
+    ``taken`` of the step's rows were put into batches so far; ``used_s`` is its device time; ``number`` tells which
+    came first.
+    """
 
     taken: int
+    used_s: float
+    number: int
+
+    @property
+    def model(self) -> Hashable:
+        """Whose share it uses."""
+        ...
 
     @property
     def key(self) -> Hashable:
@@ -40,12 +88,17 @@ class Work(Protocol):
 
     @property
     def rows(self) -> int:
-        """All rows, at least one."""
+        """All rows of the step, at least one."""
         ...
 
     @property
-    def mflop_per_row(self) -> float:
-        """Work for one row, the same for all jobs of a key."""
+    def price(self) -> Price:
+        """What rows cost."""
+        ...
+
+    @property
+    def expected_s(self) -> float:
+        """Device time of the whole request, as far as is known."""
         ...
 
 
@@ -54,7 +107,7 @@ W = TypeVar("W", bound=Work)
 
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[W]):
-    """Rows start to stop of a job, as part of one batch."""
+    """Rows start to stop of a step of a request, as part of one batch."""
 
     job: W
     start: int
@@ -66,61 +119,174 @@ class Slice(Generic[W]):
         return self.stop - self.start
 
 
+@dataclass(eq=False, slots=True)
+class Account(Generic[W]):
+    """A model's: what it used, its lanes, what waits, and what bulk and the oldest of it are owed in seconds."""
+
+    used_s: float
+    lanes: int = 0
+    small: list[W] = field(default_factory=list)
+    bulk: list[W] = field(default_factory=list)
+    bulk_owed_s: float = 0.0
+    oldest_owed_s: float = 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something to run."""
+        return bool(self.small or self.bulk)
+
+
 @dataclass(frozen=True, slots=True)
 class Turn(Generic[W]):
-    """The next batch, all of one key, and the jobs that ended without running; either may be empty."""
+    """The next batch, all of one key, what it is thought to cost, and the requests that ended without running.
+
+    Either may be empty. A second of it adds ``to_bulk`` and ``to_oldest`` to what these are owed.
+    """
 
     batch: list[Slice[W]]
     ended: list[W]
+    expected_s: float = 0.0
+    to_bulk: float = 0.0
+    to_oldest: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return sum(piece.rows for piece in self.batch)
 
 
 class Policy(Generic[W]):
-    """The jobs that wait, and whose turn it is. Not for several threads at once."""
+    """The requests that wait, and whose turn it is. Not for several threads at once."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._queues: OrderedDict[Hashable, deque[W]] = OrderedDict()
+    def __init__(self, limits: Limits, lanes: int = 1) -> None:
+        self._limits, self._lanes = limits, lanes
+        self._accounts: dict[Hashable, Account[W]] = {}
+        self._level_s = 0.0
+        self._number = 0
 
     def __len__(self) -> int:
-        """How many jobs have rows that were not taken."""
-        return sum(map(len, self._queues.values()))
+        """How many requests have rows that were not taken."""
+        return sum(len(account.small) + len(account.bulk) for account in self._accounts.values())
+
+    def waiting(self) -> tuple[int, int]:
+        """The same for small requests and for bulk."""
+        accounts = list(self._accounts.values())
+        return sum(len(item.small) for item in accounts), sum(len(item.bulk) for item in accounts)
 
     def add(self, job: W) -> None:
-        """Lets a job wait for its turn."""
-        self._queues.setdefault(job.key, deque()).append(job)
+        """Lets a request wait with a step of which nothing was taken."""
+        if not job.number:
+            self._number += 1
+            job.number = self._number
+        account = self._accounts.setdefault(job.model, Account(self._level_s))
+        if not account.waits and not account.lanes:
+            account.used_s = max(account.used_s, self._level_s)
+        small = max(job.expected_s, job.used_s) <= self._limits.small_s
+        (account.small if small else account.bulk).append(job)
 
     def take(self, has_ended: Callable[[W], bool]) -> Turn[W]:
-        """The next turn, of the key that waited longest; there must be a job. Jobs that have ended are let go."""
-        key, queue = self._queues.popitem(last=False)
-        alive: list[W] = []
+        """The next turn of a lane; empty if nothing waits. Requests that have ended are let go."""
         ended: list[W] = []
-        for job in queue:
-            (ended if has_ended(job) else alive).append(job)
-        room = self._limits.room(queue[0].mflop_per_row)
-        batch = [_take(job, count) for job, count in shares(alive, room)]
-        left = [job for job in alive if job.taken == 0] + [job for job in alive if 0 < job.taken < job.rows]
-        if left:
-            self._queues[key] = deque(left)  # at the end: the other keys come first
-        return Turn(batch, ended)
+        while (account := self._first()) is not None:
+            pool, to_bulk = self._pool(account)
+            alive: list[W] = []
+            for job in pool:
+                (ended if has_ended(job) else alive).append(job)
+            pool[:] = alive
+            if pool:
+                turn = self._turn(account, pool, to_bulk, ended)
+                pool[:] = [job for job in pool if job.taken < job.rows]
+                return turn
+        return Turn([], ended)
+
+    def settle(self, turn: Turn[W], seconds: float) -> None:
+        """Charges what a turn took, when it has ended."""
+        if not turn.batch:
+            return
+        account = self._accounts[turn.batch[0].job.model]
+        account.lanes -= 1
+        self._charge(account, turn, seconds - turn.expected_s)
+        for piece in turn.batch:
+            piece.job.used_s += seconds * piece.rows / turn.rows
+
+    def _first(self) -> Account[W] | None:
+        """The account of the model whose turn it is."""
+        waiting = [account for account in self._accounts.values() if account.waits]
+        return min(waiting, key=lambda account: (account.lanes, account.used_s), default=None)
+
+    def _pool(self, account: Account[W]) -> tuple[list[W], float]:
+        """Small or bulk requests, and what a second of them adds to what bulk is owed."""
+        if not account.bulk:
+            account.bulk_owed_s = 0.0
+            return account.small, 0.0
+        if not account.small:
+            return account.bulk, 0.0
+        return (account.bulk, -1.0) if account.bulk_owed_s >= self._limits.step_s else (account.small, _OWED)
+
+    def _turn(self, account: Account[W], pool: list[W], to_bulk: float, ended: list[W]) -> Turn[W]:
+        oldest = min(pool, key=lambda job: job.number)
+        first = oldest
+        if pool is account.bulk and account.oldest_owed_s < self._limits.step_s:
+            first = _least_served(pool)
+        jobs = _in_order(first, pool)
+        batch = _filled(jobs, self._room(jobs))
+        expected = jobs[0].price.seconds(sum(piece.rows for piece in batch))
+        to_oldest = 0.0 if pool is account.small else -1.0 if first is oldest else _OWED
+        turn = Turn(batch, ended, expected, to_bulk, to_oldest)
+        self._level_s = max(self._level_s, account.used_s)
+        account.lanes += 1
+        self._charge(account, turn, expected)
+        return turn
+
+    def _room(self, jobs: list[W]) -> int:
+        """How many rows the next step may have."""
+        price = jobs[0].price
+        rows = room(price, self._limits)
+        idle = self._lanes - sum(account.lanes for account in self._accounts.values())
+        if idle > 1 and len(jobs) == len(self):
+            part = math.ceil(sum(job.rows - job.taken for job in jobs) / idle)
+            rows = min(rows, max(part, _fitting(price, self._limits.part_s)))
+            rows = math.ceil(rows / price.multiple) * price.multiple
+        return rows
+
+    def _charge(self, account: Account[W], turn: Turn[W], seconds: float) -> None:
+        account.used_s += seconds
+        account.bulk_owed_s += turn.to_bulk * seconds
+        account.oldest_owed_s = max(0.0, account.oldest_owed_s + turn.to_oldest * seconds)
 
 
-def shares(jobs: list[W], room: int) -> list[tuple[W, int]]:
-    """Rows per job: in order, at most half of the rest while others wait; then what is left over, in order."""
-    found: list[tuple[W, int]] = []
-    for place, job in enumerate(jobs):
-        if room == 0:
-            break
-        others_wait = place + 1 < len(jobs)
-        share = min(job.rows - job.taken, max(1, room // 2) if others_wait else room)
-        found.append((job, share))
-        room -= share
-    for place, (job, share) in enumerate(found):
-        more = min(room, job.rows - job.taken - share)
-        found[place] = (job, share + more)
-        room -= more
-    return found
+def room(price: Price, limits: Limits) -> int:
+    """How many rows one step may have; where a call is dear, so many that they cost as much as the call."""
+    rows = min(limits.rows, max(_fitting(price, limits.step_s), int(price.call_s / price.row_s)))
+    return max(1, rows // price.multiple) * price.multiple
 
 
-def _take(job: W, count: int) -> Slice[W]:
-    job.taken += count
-    return Slice(job, job.taken - count, job.taken)
+def _least_served(pool: list[W]) -> W:
+    """The request that has used least, of those that can run together and have used least on average."""
+    together: dict[Hashable, list[W]] = {}
+    for job in pool:
+        together.setdefault(job.key, []).append(job)
+    least = min(together.values(), key=lambda jobs: sum(job.used_s for job in jobs) / len(jobs))
+    return min(least, key=lambda job: (job.used_s, job.number))
+
+
+def _in_order(first: W, pool: list[W]) -> list[W]:
+    """The requests that can share a step with the first one, which comes first."""
+    same = [job for job in pool if job.key == first.key and job is not first]
+    return [first, *sorted(same, key=lambda job: (job.used_s, job.number))]
+
+
+def _fitting(price: Price, seconds: float) -> int:
+    return max(1, int((seconds - price.call_s) / price.row_s))
+
+
+def _filled(jobs: list[W], rows: int) -> list[Slice[W]]:
+    """Rows of the requests, in order, until there is no room."""
+    batch: list[Slice[W]] = []
+    for job in jobs:
+        count = min(job.rows - job.taken, rows)
+        if count > 0:
+            batch.append(Slice(job, job.taken, job.taken + count))
+            job.taken += count
+            rows -= count
+    return batch

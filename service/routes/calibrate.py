@@ -67,11 +67,11 @@ class CalibrateEndpoint:
     ) -> tuple[NewCalibration, Notes]:
         """Every statistic of every item; they do not count for drift."""
         services, plan = self._services, score.plan(model, ScoreAsked())
-        with services.admission.ticket(plan.mflop(items.count)):
+        with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
             calibrate.check_count(len(decoded.array))
-            scores = await services.run(plan.begin(decoded.array), trace)
+            scores = await services.run(plan.begin(decoded.array), ticket, trace)
         today = datetime.datetime.now(datetime.UTC).date()
         return calibrate.new_calibration(scores, data, today), (*decoded.notes, *_lost(model))
 

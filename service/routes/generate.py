@@ -44,10 +44,10 @@ class GenerateEndpoint:
         media = _media(request, model.manifest)
         _check_format(model, body)
         plan = generate.plan(model, body.asked(), services.registry.meant(), services.settings.max_samples)
-        with services.admission.ticket(plan.mflop(plan.n)):
+        with services.admit(plan, plan.n, trace) as ticket:
             with trace.stage("decode"):
                 steps = await services.convert(max(size, plan.n * model.manifest.dims * 4), plan.begin)
-            samples = await services.run(steps, trace)
+            samples = await services.run(steps, ticket, trace)
             with trace.stage("encode"):
                 content = await services.convert(samples.values.size * 8, _rendered, media, model, samples, body)
         return Response(content, media_type=media)

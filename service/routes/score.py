@@ -54,10 +54,10 @@ class ScoreEndpoint:
         _check_media(model, options, media)
         if media == PARQUET:
             await asyncio.to_thread(library)
-        with services.admission.ticket(plan.mflop(items.count)):
+        with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
                 decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            scores = await services.run(plan.begin(decoded.array), trace)
+            scores = await services.run(plan.begin(decoded.array), ticket, trace)
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)
