@@ -15,7 +15,8 @@ next step; nothing waits for company. Who goes first is decided thrice, each tim
    share its steps. The oldest has an eighth of the time at least, so that newcomers without end cannot keep it from
    being finished.
 
-A batch is spread over several lanes only if nothing else waits.
+While small requests come and go, bulk leaves one of several lanes to them: until it has worked for ``quiet_s`` without
+seeing any. A batch is spread over several lanes only if nothing else waits.
 """
 
 import math
@@ -30,13 +31,15 @@ _OWED = 1 / 8  # for every second that small requests have while bulk waits, and
 class Limits:
     """Bounds of one step and of a small request in seconds of device time, and of a step in rows.
 
-    A batch is not spread over lanes in parts below ``part_s``, which would cost more than they save.
+    A batch is not spread over lanes in parts below ``part_s``, which would cost more than they save. ``quiet_s`` is the
+    bulk work after which a lane that was left to small requests is taken again.
     """
 
     step_s: float = 0.01
     rows: int = 512
     small_s: float = 0.02
     part_s: float = 0.002
+    quiet_s: float = 0.2
 
 
 class Price(Protocol):
@@ -145,9 +148,14 @@ class Turn(Generic[W]):
 
     batch: list[Slice[W]]
     ended: list[W]
+    bulk: bool = False
     expected_s: float = 0.0
     to_bulk: float = 0.0
     to_oldest: float = 0.0
+
+    def __bool__(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self.batch or self.ended)
 
     @property
     def rows(self) -> int:
@@ -163,6 +171,8 @@ class Policy(Generic[W]):
         self._accounts: dict[Hashable, Account[W]] = {}
         self._level_s = 0.0
         self._number = 0
+        self._bulk_lanes = 0
+        self._quiet_s = limits.quiet_s
 
     def __len__(self) -> int:
         """How many requests have rows that were not taken."""
@@ -182,10 +192,11 @@ class Policy(Generic[W]):
         if not account.waits and not account.lanes:
             account.used_s = max(account.used_s, self._level_s)
         small = max(job.expected_s, job.used_s) <= self._limits.small_s
+        self._quiet_s = 0.0 if small else self._quiet_s
         (account.small if small else account.bulk).append(job)
 
     def take(self, has_ended: Callable[[W], bool]) -> Turn[W]:
-        """The next turn of a lane; empty if nothing waits. Requests that have ended are let go."""
+        """The next turn of a lane; empty if nothing may run now. Requests that have ended are let go."""
         ended: list[W] = []
         while (account := self._first()) is not None:
             pool, to_bulk = self._pool(account)
@@ -205,13 +216,17 @@ class Policy(Generic[W]):
             return
         account = self._accounts[turn.batch[0].job.model]
         account.lanes -= 1
+        if turn.bulk:
+            self._bulk_lanes -= 1
+            self._quiet_s += seconds
         self._charge(account, turn, seconds - turn.expected_s)
         for piece in turn.batch:
             piece.job.used_s += seconds * piece.rows / turn.rows
 
     def _first(self) -> Account[W] | None:
         """The account of the model whose turn it is."""
-        waiting = [account for account in self._accounts.values() if account.waits]
+        room_for_bulk = self._lanes_for_bulk() > 0
+        waiting = [item for item in self._accounts.values() if item.small or (item.bulk and room_for_bulk)]
         return min(waiting, key=lambda account: (account.lanes, account.used_s), default=None)
 
     def _pool(self, account: Account[W]) -> tuple[list[W], float]:
@@ -221,28 +236,38 @@ class Policy(Generic[W]):
             return account.small, 0.0
         if not account.small:
             return account.bulk, 0.0
-        return (account.bulk, -1.0) if account.bulk_owed_s >= self._limits.step_s else (account.small, _OWED)
+        owed = account.bulk_owed_s >= self._limits.step_s and self._lanes_for_bulk() > 0
+        return (account.bulk, -1.0) if owed else (account.small, _OWED)
 
     def _turn(self, account: Account[W], pool: list[W], to_bulk: float, ended: list[W]) -> Turn[W]:
-        oldest = min(pool, key=lambda job: job.number)
-        first = oldest
-        if pool is account.bulk and account.oldest_owed_s < self._limits.step_s:
+        bulk = pool is account.bulk
+        first = oldest = min(pool, key=lambda job: job.number)
+        if bulk and account.oldest_owed_s < self._limits.step_s:
             first = _least_served(pool)
         jobs = _in_order(first, pool)
-        batch = _filled(jobs, self._room(jobs))
+        batch = _filled(jobs, self._room(jobs, bulk))
         expected = jobs[0].price.seconds(sum(piece.rows for piece in batch))
-        to_oldest = 0.0 if pool is account.small else -1.0 if first is oldest else _OWED
-        turn = Turn(batch, ended, expected, to_bulk, to_oldest)
+        to_oldest = 0.0 if not bulk else -1.0 if first is oldest else _OWED
+        turn = Turn(batch, ended, bulk, expected, to_bulk, to_oldest)
         self._level_s = max(self._level_s, account.used_s)
         account.lanes += 1
+        self._bulk_lanes += bulk
         self._charge(account, turn, expected)
         return turn
 
-    def _room(self, jobs: list[W]) -> int:
+    def _lanes_for_bulk(self) -> int:
+        """How many more lanes bulk may have now."""
+        kept = self._lanes > 1 and self._quiet_s < self._limits.quiet_s
+        return min(self._lanes - kept - self._bulk_lanes, self._idle())
+
+    def _idle(self) -> int:
+        return self._lanes - sum(account.lanes for account in self._accounts.values())
+
+    def _room(self, jobs: list[W], bulk: bool) -> int:
         """How many rows the next step may have."""
         price = jobs[0].price
         rows = room(price, self._limits)
-        idle = self._lanes - sum(account.lanes for account in self._accounts.values())
+        idle = self._lanes_for_bulk() if bulk else self._idle()
         if idle > 1 and len(jobs) == len(self):
             part = math.ceil(sum(job.rows - job.taken for job in jobs) / idle)
             rows = min(rows, max(part, _fitting(price, self._limits.part_s)))

@@ -110,8 +110,6 @@ class DeviceThreads:
     # --- the threads ---------------------------------------------------------------------------------
 
     def _work(self, lane: int) -> None:
-        import os
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), int(os.environ.get("X_NICE","0")))
         going: list[AnySlot] = []
         while (turn := self._next(going)) is not None:
             seconds = self._run(turn, lane)
@@ -125,11 +123,11 @@ class DeviceThreads:
         with self._changed:
             for slot in going:
                 self._policy.add(slot)
-            while not self._policy and not self._closing:
+            while not (turn := self._policy.take(has_ended)):
+                if self._closing and not self._policy:
+                    self._changed.notify_all()
+                    return None
                 self._changed.wait()
-            if not self._policy:
-                return None
-            turn = self._policy.take(has_ended)
             if self._policy:
                 self._changed.notify()
         _note_waiting(turn.batch)

@@ -74,7 +74,8 @@ def simulate(uses, lanes=1, limits=LIMITS, until=1e9):
         while arrivals and arrivals[0].at <= now:
             policy.add(arrivals.pop(0))
         while free and policy:
-            turn = policy.take(lambda _: False)
+            if not (turn := policy.take(lambda _: False)):
+                break  # what is free is left to small ones
             price = turn.batch[0].job.true or turn.batch[0].job.price
             seconds = price.seconds(turn.rows)
             heapq.heappush(running, (now + seconds, len(turns), turn, seconds))
