@@ -19,9 +19,9 @@ from service import problems
 from service.drift.monitor import Rules
 from service.drift.watches import Watches
 from service.engine.admission import Admission
-from service.engine.policy import Limits
 from service.engine.registry import Registry
 from service.engine.threads import DeviceThreads
+from service.engine.work import Limits
 from service.gates import ApiKeys, BodyLimit
 from service.metrics import Metrics
 from service.observability import Observability

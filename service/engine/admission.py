@@ -22,8 +22,8 @@ from weakref import WeakKeyDictionary
 from pofx.errors import TooLarge
 from pofx.graphs.rows import RowGraph
 from service.engine.demand import Demand
-from service.engine.policy import Limits
 from service.engine.slots import AnySlot
+from service.engine.work import Limits
 from service.errors import Overloaded
 
 _LONGEST_RETRY_S = 60
@@ -41,9 +41,14 @@ class Ticket:
     slot: AnySlot | None = None
 
     @property
+    def progress(self) -> float:
+        """How much of the work is done, from 0 to 1."""
+        return 0.0 if self.slot is None else self.slot.progress
+
+    @property
     def remaining_s(self) -> float:
         """Seconds of device time that it still needs."""
-        return self.expected_s * (1.0 - (self.slot.progress if self.slot is not None else 0.0))
+        return self.expected_s * (1.0 - self.progress)
 
 
 class Sharing:

@@ -6,8 +6,9 @@ from typing import Protocol
 
 from pofx.graphs.rows import RowGraph
 from pofx.use.generate import GeneratePlan
-from service.engine.policy import Limits, room
+from service.engine.policy import room
 from service.engine.prices import Price
+from service.engine.work import Limits
 
 _DOUBT = 2.0
 

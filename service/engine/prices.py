@@ -48,7 +48,7 @@ class Price:
             seconds = min(_CLIP * expected, max(expected / _CLIP, seconds))
         weight = (_EVEN_ROWS + x) ** -2.0
         new = (weight, weight * x, weight * x * x, weight * seconds, weight * x * seconds)
-        self._sums = tuple(_MEMORY * old + more for old, more in zip(self._sums, new, strict=True))  # type: ignore[assignment]
+        self._sums = tuple(_MEMORY * old + more for old, more in zip(self._sums, new, strict=True))
         self.seen += 1
         self._fit()
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pofx.errors import GraphFailed
-from service.engine.policy import Limits, Policy, Slice, Turn
+from service.engine.policy import Policy, Slice, Turn
 from service.engine.slots import AnySlot, Slot, assembled, distribute, has_ended
+from service.engine.work import Limits
 from service.errors import NotReady
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pofx.errors import TooLarge
 from service.engine.admission import Admission, Sharing
 from service.engine.demand import Demand
-from service.engine.policy import Limits
 from service.engine.prices import Price
+from service.engine.work import Limits
 from service.errors import Overloaded
 
 LIMITS = Limits(step_s=0.01, rows=512, small_s=0.02)

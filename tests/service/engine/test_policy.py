@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.engine.policy import Limits, Policy, room
+from service.engine.policy import Policy, room
 from service.engine.prices import Price
+from service.engine.work import Limits
 
 LIMITS = Limits(step_s=0.01, rows=512, small_s=0.02)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from pofx.errors import GraphFailed
-from service.engine.policy import Limits
 from service.engine.prices import Price
 from service.engine.slots import Slot
 from service.engine.threads import DeviceThreads
+from service.engine.work import Limits
 from service.errors import DeadlineExceeded
 from service.trace import Trace
 
