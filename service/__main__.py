@@ -18,9 +18,10 @@ from pydantic import ValidationError
 from service.app import create_app, load_store, make_runtime
 from service.engine.registry import Registry
 from service.observability import configure_logging
-from service.protocol import PlainHttp
+from service.pressure import Pressure
 from service.routes.services import Services
 from service.settings import Settings
+from service.shedding import shedding
 
 _SWITCH_INTERVAL_S = 0.0005  # the device thread waits at most this long for the interpreter, not 5 ms
 
@@ -127,7 +128,7 @@ def _serve(settings: Settings, registry: Registry) -> int:
         port=settings.port,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.drain_timeout_s,
-        http=PlainHttp,
+        http=shedding(_pressure(app.state.services)),
         access_log=False,
         log_config=None,
         server_header=False,
@@ -142,6 +143,11 @@ def _serve(settings: Settings, registry: Registry) -> int:
         print(_cannot_listen(settings), file=sys.stderr)  # noqa: T201 - a message for a person
         return 1
     return 0 if server.started else 1
+
+
+def _pressure(services: Services) -> Pressure:
+    settings, admission = services.settings, services.admission
+    return Pressure(settings.max_wait_s, admission.limits.small_s, lambda: admission.bulk, services.metrics.turned_away)
 
 
 def _cannot_listen(settings: Settings) -> str:

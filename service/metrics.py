@@ -95,6 +95,11 @@ class Metrics:
         if trace.rejected:
             self._rejected.labels(trace.rejected).inc()
 
+    def turned_away(self, endpoint: str) -> None:
+        """Counts a request that was refused before it was read."""
+        self._rejected.labels("overloaded").inc()
+        self._request_child(endpoint, "", "", "429").observe(0.0)
+
     def text(self) -> bytes:
         """The exposition in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -103,6 +103,11 @@ class Admission:
         return len(self._small) + len(self._bulk)
 
     @property
+    def bulk(self) -> int:
+        """How many of them are bulk."""
+        return len(self._bulk)
+
+    @property
     def pending_s(self) -> float:
         """Seconds of device time that those who are in still need."""
         return self._small_s + sum(ticket.remaining_s for ticket in self._bulk)
