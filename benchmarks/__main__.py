@@ -16,10 +16,12 @@ from benchmarks import (
     bulk,
     columns,
     drift,
+    fairness,
     frontier,
     labels,
     one_class,
     outliers,
+    overload,
     sampling,
     score,
     startup,
@@ -40,6 +42,8 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "one_class": ("MNIST, one digit against the other nine: AUROC of every statistic", one_class.measure),
     "score": ("/score, one MNIST image as JSON, 32 connections: this service against a plain endpoint", score.measure),
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
+    "fairness": ("/score and small samples beside large requests", fairness.measure),
+    "overload": ("/score at 70 %, 200 % and then 20 % of capacity", overload.measure),
     "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),
     "labels": ("mnist-rnn: false alarms within every digit at alpha 0.05, marginal and per label", labels.measure),
     "columns": ("breast-cancer-gmm: which columns, over ten seeds", columns.measure),
@@ -52,12 +56,17 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
 }
 
 
+_BESIDES = {"fairness": fairness, "overload": overload}
+
+
 def main() -> None:
     """Runs the measurements that were named, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(MEASUREMENTS)} (default: all)")
     parser.add_argument("--store", type=Path, default=Path("models"), help="the bundles to measure")
-    parser.add_argument("--other", type=Path, help="another checkout: only measures the service there against this one")
+    parser.add_argument(
+        "--other", type=Path, help="another checkout: measures the service there too (versions, fairness, overload)"
+    )
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     arguments = parser.parse_args()
     asked = _against(arguments.other) if arguments.other else MEASUREMENTS
@@ -77,7 +86,10 @@ def main() -> None:
 
 
 def _against(other: Path) -> dict[str, tuple[str, Measurement]]:
-    return {"versions": (f"/score here against {other}", partial(versions.measure, other=other))}
+    return {
+        "versions": (f"/score here against {other}", partial(versions.measure, other=other)),
+        **{name: (MEASUREMENTS[name][0], partial(found.measure, other=other)) for name, found in _BESIDES.items()},
+    }
 
 
 if __name__ == "__main__":

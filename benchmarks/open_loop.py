@@ -130,7 +130,7 @@ def open_loop(port: int, path: str, body: bytes, rate: float, seconds: float) ->
 
 
 async def _run(port: int, request: bytes, rate: float, seconds: float) -> Outcome:
-    outcome, drawn = Outcome(seconds), random.Random(7)  # noqa: S311 - arrivals, not secrets
+    outcome, drawn = Outcome(seconds), random.Random(7)
     client = _Client(port, request, outcome)
     started = time.perf_counter()
     due = started + drawn.expovariate(rate)

@@ -1,20 +1,19 @@
 """How many requests may be inside at once, so that none of them waits long for the event loop and the others.
 
-The device's time is admitted by what work costs (``engine/admission``); what this process does for a request beside that,
-reading and writing it, has no price list. So the bound follows what is seen: it shrinks when requests wait for longer
-than they should, and grows again slowly while they do not (additive increase, additive decrease per request: about one
-request in 25 may wait longer than that). More than the bound is refused before it is read, which costs a fortieth of an
-answer.
+The time of the device is admitted by what work costs (``engine/admission``); what this process does for a request
+beside that, reading and writing it, has no price list. So the bound follows what is seen: a tenth less whenever a request
+waited for longer than it should, though not more often than that, and slowly more while none does and the room is used.
+What comes beyond it is refused before it is read, which costs a fraction of an answer.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from service.trace import Trace
 
-_LEAST, _MOST = 4.0, 256.0
-_MORE, _LESS = 0.02, 0.5
+_LEAST, _MOST = 16.0, 256.0
+_MORE, _LESS = 0.02, 0.9
 
 
 @dataclass
@@ -31,7 +30,8 @@ class Pressure:
     refused: Callable[[str], None]
     clock: Callable[[], float] = time.perf_counter
     inside: int = 0
-    limit: float = field(default=_MOST / 4)
+    limit: float = _MOST / 4
+    _lowered: float = 0.0
 
     @property
     def full(self) -> bool:
@@ -45,12 +45,13 @@ class Pressure:
 
     def leave(self, since: float, trace: Trace | None) -> None:
         """Counts one that was answered, and learns from how long it waited."""
-        near = self.inside - self.elsewhere() > self.limit / 2
+        used = self.inside - self.elsewhere() > self.limit / 2
         self.inside -= 1
         device_s = trace.seconds.get("device", 0.0) if trace is not None else 0.0
         if device_s > self.bulk_s:
             return
-        if self.clock() - since - device_s > self.patience_s:
-            self.limit = max(_LEAST, self.limit - _LESS)
-        elif near:
-            self.limit = min(_MOST, self.limit + _MORE)
+        now = self.clock()
+        if now - since - device_s <= self.patience_s:
+            self.limit = min(_MOST, self.limit + _MORE) if used else self.limit
+        elif since > self._lowered:  # it came in under the bound as it is now
+            self.limit, self._lowered = max(_LEAST, self.limit * _LESS), now

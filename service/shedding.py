@@ -52,10 +52,8 @@ class SheddingHttp(PlainHttp):
 
     def _turn_away(self, path: str) -> None:
         self.pressure.refused(path)
-        self._unset_keepalive_if_required()
         number = b"%s-r%x" % (self._prefix, next(self._numbers))
         self.transport.write(b"".join((_HEAD, number, b"\r\n\r\n", _BODY)))
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
         """From now on what comes belongs to a request."""

@@ -1,0 +1,97 @@
+"""Twice as many requests as can be answered: what becomes of them, of memory, and of those that come afterwards.
+
+``/score`` of one MNIST image as JSON; the server on one core, the client on the other. Requests come at random times
+(Poisson), and latency counts from when each should have been sent. With ``--other CHECKOUT`` the service there is
+measured too, in the same run.
+"""
+
+import os
+import re
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.load import closed_loop
+from benchmarks.open_loop import Outcome, open_loop
+from benchmarks.score import CLIENT_CORE, SERVER_CORE, image_body
+from benchmarks.servers import service
+from benchmarks.table import Row
+
+CONNECTIONS, CAPACITY_S, CALM_S, OVERLOAD_S, RECOVERY_S = 32, 5.0, 20.0, 60.0, 2.0
+NEW_EVERY_S = 0.5
+
+
+def measure(store: Path, other: Path | None = None) -> list[Row]:
+    """Capacity, 70 % of it, 200 % of it, and a fifth of it two seconds later."""
+    sides = [("here", store, Path())]
+    if other is not None:
+        sides.append(("other", other.resolve() / "models", other.resolve()))
+    previous = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {CLIENT_CORE})
+    try:
+        return [row for side in sides for row in _side(*side)]
+    finally:
+        os.sched_setaffinity(0, previous)
+
+
+def _side(name: str, store: Path, checkout: Path) -> Iterator[Row]:
+    body = image_body(store)
+    with service(store, SERVER_CORE, checkout) as port:
+        closed_loop(port, "/score", body, "application/json", CONNECTIONS, 1.0)
+        capacity = closed_loop(port, "/score", body, "application/json", CONNECTIONS, CAPACITY_S)
+        if capacity.errors:
+            raise AssertionError(f"{capacity.errors} of {CONNECTIONS} connections' requests were refused")
+        rate = capacity.requests_per_s
+        calm = open_loop(port, "/score", body, 0.7 * rate, CALM_S)
+        before_mib = _memory_mib(port)
+        with _strangers(port) as answered_s:
+            over = open_loop(port, "/score", body, 2 * rate, OVERLOAD_S)
+        after_mib = _memory_mib(port)
+        open_loop(port, "/score", body, 0.2 * rate, RECOVERY_S)
+        later = open_loop(port, "/score", body, 0.2 * rate, RECOVERY_S)
+    yield Row(f"{name}: capacity", (rate,), "requests/s", f"closed loop, {CONNECTIONS} connections")
+    yield _latency(f"{name}: 70 %", calm)
+    yield _latency(f"{name}: 200 %", over)
+    yield Row(f"{name}: p99 at 200 %", (over.quantile_ms(0.99) / calm.quantile_ms(0.99),), "× its value at 70 %")
+    yield Row(f"{name}: goodput at 200 %", (100 * over.goodput / rate,), "% of capacity")
+    yield Row(f"{name}: answered after the end of 200 %", (over.finished_s,), "s")
+    yield Row(
+        f"{name}: a new connection answered at 200 %", (max(answered_s),), "s, worst", f"{len(answered_s)} of them"
+    )
+    yield Row(f"{name}: memory after 200 %", (after_mib - before_mib,), "MiB more", f"{before_mib:.0f} MiB before")
+    yield _latency(f"{name}: 20 %, {RECOVERY_S:.0f} s later", later)
+
+
+def _latency(what: str, outcome: Outcome) -> Row:
+    told = f"p50 {outcome.quantile_ms(0.5):.1f} ms; {len(outcome.latencies)} answered, {outcome.refused} times 429"
+    retry = f", {outcome.with_retry_after} with Retry-After" if outcome.refused else ""
+    return Row(what, (outcome.quantile_ms(0.99),), "ms, p99", f"{told}{retry}; {outcome.failed} failed")
+
+
+def _memory_mib(port: int) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        found = re.search(r"^process_resident_memory_bytes (\S+)", answer.read().decode(), re.MULTILINE)
+    assert found is not None
+    return float(found[1]) / 2**20
+
+
+@contextmanager
+def _strangers(port: int) -> Iterator[list[float]]:
+    """The seconds that somebody waits who comes on a new connection now and then."""
+    stop, seconds = threading.Event(), []
+
+    def knock() -> None:
+        while not stop.wait(NEW_EVERY_S):
+            started = time.perf_counter()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=60) as answer:
+                answer.read()
+            seconds.append(time.perf_counter() - started)
+
+    thread = threading.Thread(target=knock)
+    thread.start()
+    yield seconds
+    stop.set()
+    thread.join()
