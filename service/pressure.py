@@ -1,7 +1,7 @@
 """How many requests may be inside at once, so that none of them waits long for the event loop and the others.
 
 The time of the device is admitted by what work costs (``engine/admission``); what this process does for a request
-beside that, reading and writing it, has no price list. So the bound follows what is seen: a tenth less whenever a request
+beside that, reading and writing it, has no price list. So the bound follows what is seen: a tenth less when a request
 waited for longer than it should, though not more often than that, and slowly more while none does and the room is used.
 What comes beyond it is refused before it is read, which costs a fraction of an answer.
 """

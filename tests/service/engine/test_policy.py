@@ -256,6 +256,15 @@ def test_an_idle_model_has_no_credit_and_no_debt():
     assert device_s(turns, "a", 5.0, 6.0) == pytest.approx(device_s(turns, "b", 5.0, 6.0), rel=0.1)
 
 
+def test_a_lane_is_left_to_small_requests_while_they_come_and_taken_again_when_they_stay_away():
+    giant = Use("a", 2000, 100)
+    small = [Use("a", 1, at=0.5 + place / 50) for place in range(50)]
+    turns = simulate([giant, *small], lanes=2, until=3.0)
+    assert max(use.finished - use.at for use in small[1:]) < 0.001
+    assert device_s(turns, "a", 0.0, 0.5) == pytest.approx(1.0, rel=0.05)
+    assert device_s(turns, "a", 2.0, 3.0) == pytest.approx(2.0, rel=0.05)
+
+
 def test_a_batch_is_spread_over_lanes_only_if_nothing_else_waits():
     alone, other = Use("a", 90), Use("b", 90)
     assert [turn.rows for _, _, turn in simulate([alone], lanes=2)] == [45, 45]
