@@ -22,14 +22,16 @@ from benchmarks import (
     one_class,
     outliers,
     overload,
+    promises,
     sampling,
-    score,
     startup,
     statistics,
     strangers,
     stream,
     versions,
 )
+from benchmarks.serving import measure as serving
+from benchmarks.serving import plan
 from benchmarks.table import Row, markdown
 
 Measurement = Callable[[Path], list[Row]]
@@ -40,12 +42,12 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "statistics": ("all statistics of a model against log_prob alone", statistics.measure),
     "outliers": ("MNIST models: AUROC of every statistic against other pictures", outliers.measure),
     "one_class": ("MNIST, one digit against the other nine: AUROC of every statistic", one_class.measure),
-    "score": ("/score, one MNIST image as JSON, 32 connections: this service against a plain endpoint", score.measure),
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
     "fairness": ("/score and small samples beside large requests", fairness.measure),
     "overload": ("/score at 70 %, 200 % and then 20 % of capacity", overload.measure),
     "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),
     "labels": ("mnist-rnn: false alarms within every digit at alpha 0.05, marginal and per label", labels.measure),
+    "promises": ("simulations: fdr over requests, pac for all labels at once, patterns of gaps", promises.measure),
     "columns": ("breast-cancer-gmm: which columns, over ten seeds", columns.measure),
     "strangers": ("Parquet files of strangers, read in a process of its own", strangers.measure),
     "stream": (
@@ -55,6 +57,9 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "startup": ("start to ready, and to the first score in Python", startup.measure),
 }
 
+# Not among those that run unasked: it installs other servers, and takes an hour.
+SERVING, SERVING_TITLE = "serving", "/score, one MNIST image: this service beside other model servers"
+
 
 _BESIDES = {"fairness": fairness, "overload": overload}
 
@@ -62,20 +67,23 @@ _BESIDES = {"fairness": fairness, "overload": overload}
 def main() -> None:
     """Runs the measurements that were named, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(MEASUREMENTS)} (default: all)")
+    names = f"some of: {', '.join(MEASUREMENTS)} (default: all of these); or {SERVING}"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--store", type=Path, default=Path("models"), help="the bundles to measure")
     parser.add_argument(
         "--other", type=Path, help="another checkout: measures the service there too (versions, fairness, overload)"
     )
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    plan.add_arguments(parser)
     arguments = parser.parse_args()
-    asked = _against(arguments.other) if arguments.other else MEASUREMENTS
+    usual = _against(arguments.other) if arguments.other else MEASUREMENTS
+    asked = {**usual, SERVING: (SERVING_TITLE, partial(serving.measure, plan=plan.chosen(arguments)))}
     unknown = [name for name in arguments.names if name not in asked]
     if unknown:
         parser.error(f"no measurement {unknown[0]!r}; there is: {', '.join(asked)}")
     print(f"{os.cpu_count()} CPU cores, {platform.machine()}, Python {platform.python_version()}")
     results = {}
-    for name in arguments.names or asked:
+    for name in arguments.names or usual:
         title, measure = asked[name]
         print(f"\n## {title}\n", flush=True)
         rows = measure(arguments.store)

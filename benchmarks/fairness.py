@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.score import image_body
+from benchmarks.overload import image_body
 from benchmarks.servers import service
 from benchmarks.table import Row
 from pofx import bundle

@@ -1,6 +1,7 @@
 """The service of this checkout against that of another one, each on its own bundles."""
 
 import io
+import json
 import os
 import time
 from collections.abc import Callable
@@ -11,9 +12,11 @@ import numpy as np
 
 from benchmarks.bulk import post
 from benchmarks.bundles import images, open_bundle
-from benchmarks.load import closed_loop
-from benchmarks.score import CLIENT_CORE, SERVER_CORE, image_body
+from benchmarks.load.closed_loop import closed_loop
+from benchmarks.load.request import post as request
 from benchmarks.servers import service
+from benchmarks.serving.payloads import png
+from benchmarks.serving.plan import CLIENT_CORE, SERVER_CORE
 from benchmarks.table import Row
 
 REPEATS, SECONDS, CALLS, ITEMS = 7, 3.0, 10, 1000
@@ -22,8 +25,8 @@ REPEATS, SECONDS, CALLS, ITEMS = 7, 3.0, 10, 1000
 def measure(store: Path, other: Path) -> list[Row]:
     """Speed of this one divided by that of the other, alternating: images one by one, and a thousand in one body."""
     asked = {
-        "one image as JSON, 1 connection": _requests_per_s(image_body(store), connections=1),
-        "one image as JSON, 32 connections": _requests_per_s(image_body(store), connections=32),
+        "one image as JSON, 1 connection": _requests_per_s(_one_image(store), connections=1),
+        "one image as JSON, 32 connections": _requests_per_s(_one_image(store), connections=32),
         f"npy of {ITEMS:,} images": _bulk_per_s(images(open_bundle(store, "mnist-made"), ITEMS)),
     }
     ratios: dict[str, list[float]] = {what: [] for what in asked}
@@ -51,9 +54,14 @@ def _ratio(speed: Callable[[int], float], here: int, there: int, here_first: boo
     return speed(here) / theirs
 
 
-def _requests_per_s(body: bytes, connections: int) -> Callable[[int], float]:
+def _one_image(store: Path) -> bytes:
+    image = png(images(open_bundle(store, "mnist-made"), 1)[0])
+    return request("/score", json.dumps({"model": "mnist-made", "inputs": [{"image": image}]}).encode())
+
+
+def _requests_per_s(sent: bytes, connections: int) -> Callable[[int], float]:
     def speed(port: int) -> float:
-        load = closed_loop(port, "/score", body, "application/json", connections, SECONDS)
+        load = closed_loop(port, sent, connections, SECONDS)
         if load.errors:
             raise AssertionError(f"{load.errors} requests were refused")
         return load.requests_per_s

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pofx.model import Model, load
+    from pofx.use.online_fdr import OnlineFdr
 
 # Read when onnxruntime is imported; its published wheels report usage otherwise.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__all__ = ["Model", "load"]
+__all__ = ["Model", "OnlineFdr", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """``load`` and ``Model``, imported when they are first asked for: the contract alone needs no runtime."""
+    """What is imported when it is first asked for: the contract alone needs no runtime."""
     if name in __all__:
         from pofx import model
 

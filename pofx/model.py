@@ -20,6 +20,7 @@ from pofx.kinds import objects
 from pofx.kinds.columns import Columns, Extra, joined
 from pofx.kinds.condition import Condition, Label
 from pofx.kinds.decoded import Decoded
+from pofx.kinds.faults import Errors
 from pofx.kinds.row import columns_of
 from pofx.kinds.words import PLURAL
 from pofx.rules.arrays import Array
@@ -29,6 +30,7 @@ from pofx.rules.texts import texts_of
 from pofx.use import decode, encode, generate, score
 from pofx.use.conditions import Conditional
 from pofx.use.generate import GenerateAsked, Samples
+from pofx.use.online_fdr import OnlineFdr, begun
 from pofx.use.score import USUAL_ALPHA, ScoreAsked, ScorePlan
 from pofx.use.scores import Scores
 from pofx.use.steps import run
@@ -127,6 +129,16 @@ class ScoreResult:
         return dict(self.scores.p_values)
 
     @property
+    def error(self) -> list[str | None]:
+        """Why an item could not be read, None where it was; of all items, if ``errors="row"`` was asked for."""
+        return self.scores.faults.errors_of(len(self))
+
+    @property
+    def reason(self) -> list[str | None]:
+        """Which value an item holds that training never saw, None where there is none; of all items."""
+        return self.scores.faults.unseen_of(len(self))
+
+    @property
     def maps(self) -> Array | None:
         """How odd every position of every item is, (n, …), higher is odder; None unless ``explain`` was asked for."""
         return None if self.scores.explanation is None else self.scores.explanation.nats
@@ -184,7 +196,9 @@ class SampleResult:
 
     @property
     def conditional(self) -> Conditional | None:
-        """Whether what is not known is drawn from its exact distribution given what is; None where nothing is known."""
+        """Whether what is not known is drawn from its exact distribution given what is: ``exact``, ``approximate``, or
+        ``tempered``, exact but for a temperature other than 1; None where nothing is known.
+        """
         return self.samples.conditional
 
     def to_pandas(self) -> Any:
@@ -237,20 +251,38 @@ class Model:
         promise: Promise = "marginal",
         verdict: str | None = None,
         label: Label | list[Label] | None = None,
-        fdr: float | None = None,
+        fdr: float | OnlineFdr | None = None,
         explain: bool = False,
         extra: Extra = "refuse",
+        errors: Errors = "refuse",
     ) -> ScoreResult:
         """Statistics, p-values and verdicts of items, and log p(x) where there is a density, as POST /score gives them.
 
         ``alpha`` is the false-alarm rate, ``promise`` what it promises, ``verdict`` the statistic that decides,
-        ``label`` the calibration items to compare with, ``fdr`` a bound on the share of false discoveries; ``explain``
-        asks for maps. ``extra="keep"`` lets tables have columns that the model does not read. Raises RequestInvalid.
+        ``label`` the calibration items to compare with, ``fdr`` a bound on the share of false discoveries among these
+        items, or a stream that goes on (``online_fdr``); ``explain`` asks for maps. ``extra="keep"`` lets tables have
+        columns that the model does not read. Raises RequestInvalid.
+
+        With ``errors="row"`` an item that is wrong does not refuse the others: it gets its reason, ``.error``, and no
+        numbers; a row with a category that training never saw is an anomaly with that ``.reason``.
         """
-        plan = self._plan(ScoreAsked(alpha, promise, verdict, label, fdr, explain))
-        items = self._items(x, extra)
-        scores = run(plan.begin(items.array))
+        stream, rate = (fdr, None) if isinstance(fdr, OnlineFdr) else (None, fdr)
+        plan = self._plan(ScoreAsked(alpha, promise, verdict, label, rate, explain))
+        if stream is not None:
+            stream.check(self.info.reference, plan.rule.statistic)
+        items = self._items(x, extra, errors)
+        scores = run(plan.begin(items.array, items.faults))
+        scores = scores if stream is None else stream.decide(scores)
         return ScoreResult(scores, items.columns, (*items.notes, *scores.notes))
+
+    def online_fdr(self, fdr: float, *, verdict: str | None = None) -> OnlineFdr:
+        """A new stream for ``score(…, fdr=stream)``, whose rate is held over all its calls.
+
+        Of all that it discovers, on average at most a share ``fdr`` is normal. ``save`` and ``pofx.OnlineFdr.load``
+        keep it in a file. Raises RequestInvalid.
+        """
+        self._check("score")
+        return begun(self.info, score.score_of(self.loaded), fdr, verdict)
 
     def score_samples(self, x: object) -> Floats:
         """Higher is more normal, (n,): log p(x) in nats, or the estimate of its bound; without density the
@@ -287,12 +319,21 @@ class Model:
         asked = GenerateAsked(n, seed, options, told, latents, mean)
         return SampleResult(run(generate.plan(self.loaded, asked).begin()))
 
-    def encode(self, x: object) -> Array:
-        """Latent vectors, float32 (n, dims), as POST /encode gives them."""
+    def encode(self, x: object, *, errors: Errors = "refuse") -> Array:
+        """Latent vectors, float32 (n, dims), as POST /encode gives them.
+
+        With ``errors="row"`` that of an item that is wrong is not a number; ``check`` says why.
+        """
         self._check("encode")
-        return run(encode.plan(self.loaded).begin(self._items(x).array))
+        items = self._items(x, errors=errors)
+        return run(encode.plan(self.loaded).begin(items.array, items.faults))
 
     transform = encode
+
+    def check(self, x: object, *, extra: Extra = "refuse") -> list[str | None]:
+        """What is wrong with each item, or which unseen category it holds; None where it can be used, (n,)."""
+        items = self._items(x, extra, "row")
+        return items.faults.reasons_of(len(items.array))
 
     def decode(self, z: Array) -> Array:
         """Items (n, …) from latent vectors (n, dims): by the decoder, or the mean of what a sampler draws from them."""
@@ -321,8 +362,8 @@ class Model:
 
         return Tags(estimator_type="outlier_detector", target_tags=TargetTags(required=False))
 
-    def _items(self, x: object, extra: Extra = "refuse") -> Decoded:
-        return objects.decoded(x, self.info.input, extra)
+    def _items(self, x: object, extra: Extra = "refuse", errors: Errors = "refuse") -> Decoded:
+        return objects.decoded(x, self.info.input, extra, errors)
 
     def _plan(self, asked: ScoreAsked) -> ScorePlan:
         self._check("score")

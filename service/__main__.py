@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 import uvicorn
@@ -122,7 +122,20 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 def _serve(settings: Settings, registry: Registry) -> int:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     app = create_app(settings, registry)
-    config = uvicorn.Config(
+    config = http_config(app, settings, lifespan="on")
+    server = Server(config, app.state.services)
+    logging.getLogger(__name__).info("serving %d models from %s", len(registry.all()), settings.store)
+    try:
+        server.run()
+    except SystemExit:
+        print(_cannot_listen(settings), file=sys.stderr)  # noqa: T201 - a message for a person
+        return 1
+    return 0 if server.started else 1
+
+
+def http_config(app: Any, settings: Settings, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+    """How an application is served over HTTP: this one, and what is measured beside it."""
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -133,16 +146,8 @@ def _serve(settings: Settings, registry: Registry) -> int:
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        lifespan="on",
+        lifespan=lifespan,
     )
-    server = Server(config, app.state.services)
-    logging.getLogger(__name__).info("serving %d models from %s", len(registry.all()), settings.store)
-    try:
-        server.run()
-    except SystemExit:
-        print(_cannot_listen(settings), file=sys.stderr)  # noqa: T201 - a message for a person
-        return 1
-    return 0 if server.started else 1
 
 
 def _pressure(services: Services) -> Pressure:

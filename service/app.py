@@ -25,7 +25,8 @@ from service.engine.work import Limits
 from service.gates import ApiKeys, BodyLimit
 from service.metrics import Metrics
 from service.observability import Observability
-from service.routes import docs, drift, health, models, openapi
+from service.online.streams import Streams
+from service.routes import docs, drift, health, models, online_fdr, openapi
 from service.routes.calibrate import CalibrateEndpoint
 from service.routes.direct import DirectRoute, Endpoint, Shortcut
 from service.routes.encode import EncodeEndpoint
@@ -85,7 +86,9 @@ def _services(settings: Settings, registry: Registry) -> Services:
     watches = _watches(settings, executor)
     if watches is not None:
         metrics.watch_drift(watches.read)
-    return Services(settings, registry, device, admission, metrics, executor, watches)
+    streams = Streams()
+    metrics.watch_streams(streams.read)
+    return Services(settings, registry, device, admission, metrics, executor, watches, streams)
 
 
 def _watches(settings: Settings, executor: Executor) -> Watches | None:
@@ -134,6 +137,7 @@ def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]
         )
     app.include_router(models.router(services.registry))
     app.include_router(drift.router(services))
+    app.include_router(online_fdr.router(services))
     app.include_router(health.router(services))
     docs.install(app)
 

@@ -14,7 +14,10 @@ OPEN_PATHS = frozenset({"/health/live", "/health/ready"})
 
 
 class ApiKeys:
-    """Denies by default: without a valid key only OPEN_PATHS are reachable, whatever routes exist."""
+    """Denies by default: without a valid key only OPEN_PATHS are reachable, whatever routes exist.
+
+    Where there are keys, the scope of a request holds a digest of its own as ``caller``.
+    """
 
     def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
         self._app = app
@@ -22,13 +25,17 @@ class ApiKeys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on, or answers 401."""
-        if scope["type"] != "http" or not self._digests or scope["path"] in OPEN_PATHS or self._has_key(scope):
+        if scope["type"] != "http" or not self._digests or scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        given = _digest(_given_key(dict(scope["headers"])))
+        if self._is_valid(given):
+            scope["caller"] = given
             await self._app(scope, receive, send)
             return
         await _refuse(Unauthorized("send Authorization: Bearer <key> or X-API-Key: <key>"), scope, receive, send)
 
-    def _has_key(self, scope: Scope) -> bool:
-        given = _digest(_given_key(dict(scope["headers"])))
+    def _is_valid(self, given: bytes) -> bool:
         return sum(hmac.compare_digest(given, digest) for digest in self._digests) > 0  # always compares all
 
 

@@ -1,7 +1,8 @@
 """Prometheus metrics of one application, in a registry of its own."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -9,12 +10,17 @@ from prometheus_client.registry import Collector
 
 from service.drift.monitor import Reading
 from service.engine.threads import BatchReport
+from service.online.streams import Totals
 from service.trace import Trace
+
+R = TypeVar("R")
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 DriftReader = Callable[[], Iterable[tuple[str, int, Reading]]]
 """The state of every watched model, by name and version."""
+StreamReader = Callable[[], Iterable[tuple[str, int, Totals]]]
+"""What the streams of every model have come to, by name and version."""
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -57,8 +63,10 @@ class Metrics:
             "pofx_queue", "Requests that wait for the device, by class.", ("class",), registry=self.registry
         )
         self._models = Gauge("pofx_models", "Bundles in the store, by state.", ("state",), registry=self.registry)
-        self._drift = _DriftCollector()
+        self._drift = _ModelGauges("pofx_drift_", _DRIFT)
+        self._streams = _ModelGauges("pofx_online_fdr_", _STREAMS)
         self.registry.register(self._drift)
+        self.registry.register(self._streams)
         # finding a child by its labels takes a lock and a copy; a request would do it six times
         self._request_child = lru_cache(4096)(self._requests.labels)
         self._stage_child = lru_cache(4096)(self._stages.labels)
@@ -75,6 +83,10 @@ class Metrics:
     def watch_drift(self, read: DriftReader) -> None:
         """Reads the drift of every model when the metrics are collected."""
         self._drift.read = read
+
+    def watch_streams(self, read: StreamReader) -> None:
+        """Reads the streams of discoveries of every model when the metrics are collected."""
+        self._streams.read = read
 
     def models(self, loaded: int, refused: int) -> None:
         """Sets how many bundles are served and how many were refused."""
@@ -126,17 +138,26 @@ _DRIFT: tuple[tuple[str, str, Callable[[Reading], float]], ...] = (
 )
 
 
-class _DriftCollector(Collector):
-    """One gauge per number of a reading; asks for the readings once per collection."""
+_STREAMS: tuple[tuple[str, str, Callable[[Totals], float]], ...] = (
+    ("streams", "Streams of discoveries across requests, one for each key that asked.", lambda found: found.streams),
+    ("tests", "Items with a p-value in these streams.", lambda found: found.tests),
+    ("discoveries", "Discoveries in these streams.", lambda found: found.discoveries),
+    ("spent", "Streams that can discover nothing more.", lambda found: found.spent),
+)
 
-    def __init__(self) -> None:
-        self.read: DriftReader = list
+
+class _ModelGauges(Collector, Generic[R]):
+    """One gauge per number of a reading of every model; asks for the readings once per collection."""
+
+    def __init__(self, prefix: str, gauges: Sequence[tuple[str, str, Callable[[R], float]]]) -> None:
+        self._prefix, self._gauges = prefix, gauges
+        self.read: Callable[[], Iterable[tuple[str, int, R]]] = list
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The gauges of every watched model."""
+        """The gauges of every model."""
         readings = list(self.read())
-        for name, documentation, value in _DRIFT:
-            family = GaugeMetricFamily(f"pofx_drift_{name}", documentation, labels=("model", "version"))
+        for name, documentation, value in self._gauges:
+            family = GaugeMetricFamily(f"{self._prefix}{name}", documentation, labels=("model", "version"))
             for model, version, reading in readings:
                 family.add_metric((model, str(version)), float(value(reading)))
             yield family

@@ -5,18 +5,23 @@ P(p ≤ α) ≤ α; equal values must be equal here and there, which is why the 
 V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", 2005.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from pofx import bundle
 from pofx.rules.conformal import ranked
+from pofx.rules.gap_tables import patterns_of
 from pofx.rules.noise import draw_shared
 from pofx.use.calibrate import LEAST_ITEMS, Labelled, labelled
+from pofx.use.gap_calibration import GapCalibration, gap_tables
 from training.batches import chunk
 from training.errors import ExportError
 from training.export.export import Exported
 from training.finish import Say
+from training.missing import marginalises
 from training.prepare import Prepared
 from training.scoring import NOISE_SEED
 
@@ -31,12 +36,13 @@ Scorer = Callable[[np.ndarray], Values]
 class Calibrated:
     """``values`` of the held-out items, ascending, as the file of a bundle holds them; none for a model without score.
 
-    ``labels`` says what p-values can be restricted to.
+    ``labels`` and ``patterns`` say what p-values can be restricted to.
     """
 
     exported: Exported
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     labels: Labelled = field(default_factory=Labelled)
+    patterns: tuple[bundle.GapPattern, ...] = ()
 
     @property
     def prepared(self) -> Prepared:
@@ -50,12 +56,24 @@ def calibrate(exported: Exported, say: Say) -> Calibrated:
         return Calibrated(exported)
     held = exported.prepared.splits.calibration
     known = labelled(held.labels, exported.prepared.dataset.label_names)
-    values = ranked(scorer(exported)(held.x), known.places)
+    score = scorer(exported)
+    gapped = _gapped(exported.prepared, score)
+    values = {**ranked(score(held.x), known.places), **gapped.values}
     if not all(np.isfinite(array).all() for array in values.values()):
         raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
     if len(held) < LEAST_ITEMS:
         say(f"calibrated on {len(held)} items only: p-values will say little; use more data")
-    return Calibrated(exported, values, known)
+    return Calibrated(exported, values, known, gapped.patterns)
+
+
+def _gapped(prepared: Prepared, score: Scorer) -> GapCalibration:
+    """The tables of patterns of missing values, also of those that only other splits have."""
+    rows, splits = prepared.splits.calibration.x, prepared.splits
+    if not marginalises(prepared.family, prepared.transform):
+        return GapCalibration()
+    seen = [patterns_of(np.isnan(part.x)) for part in splits.parts.values() if len(part)]
+    tables = gap_tables(prepared.dataset.columns, rows, itertools.chain.from_iterable(seen))
+    return GapCalibration() if tables is None else tables.read(score(tables.items))
 
 
 def scorer(exported: Exported) -> Scorer:

@@ -63,14 +63,13 @@ class Scoring(nn.Module):
         return (*kept, *(item.name for item in self.statistics.members if item.name != LOG_PROB))
 
     def forward(self, raw: Tensor, *noise: Tensor) -> tuple[Tensor, ...]:
-        """Arrays (batch, …) in the order of ``names``; float32. Those per position are of the size of the item."""
+        """Arrays (batch, …) in the order of ``names``; float32. Those per position may be of blocks of them."""
         x, named = self.said(raw, *noise)
         if self.statistics is not None:
             values = self.statistics(Evidence.of(x, named, marginal=self.marginal))
             found = zip(self.statistics.members, values, strict=True)
             named |= {item.name: value for item, value in found if item.name != LOG_PROB}  # that of what is there
-        shares = {name: _shared_out(named[name], self.transform) for name in MAP_KINDS if name in named}
-        return tuple((named | shares)[name] for name in self.names)
+        return tuple(named[name] for name in self.names)
 
     def said(self, raw: Tensor, *noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Items in model space, and what the family says about them by name, before any statistic."""
@@ -112,16 +111,6 @@ def _coding(family: VariationalBound, x: Tensor) -> tuple[Tensor, ...]:
 def _per_position(terms: Tensor) -> Tensor:
     """One number per pixel of an image, (batch, height, width); what is no image stays as it is."""
     return terms.sum(1) if terms.dim() == 4 else terms
-
-
-def _shared_out(terms: Tensor, transform: Transform) -> Tensor:
-    """One number per pixel of the raw image, where a transform averaged blocks of them: equal shares, the same sum."""
-    if transform.raw != "image" or terms.shape[1:] == transform.raw_shape[:2]:
-        return terms
-    height, width, _ = transform.raw_shape
-    down, across = height // terms.shape[1], width // terms.shape[2]
-    shares = (terms / (down * across))[:, :, None, :, None].expand(-1, -1, down, -1, across)
-    return shares.reshape(-1, height, width)
 
 
 def _outputs(family: Family, tailed: bool) -> tuple[str, ...]:

@@ -147,6 +147,18 @@ class LabelCount(Frozen):
     n: int = Field(ge=1)
 
 
+class GapPattern(Frozen):
+    """Calibration rows of one pattern of missing values: ``n`` that miss these columns and no others.
+
+    ``masked`` of them missed fewer, and their other values were taken away: they stand for rows whose values are
+    missing whatever they would have been.
+    """
+
+    missing: tuple[str, ...]
+    n: int = Field(ge=1)
+    masked: int = Field(default=0, ge=0)
+
+
 class ExcessAlarms(Frozen):
     """A false-alarm rate among normal items kept aside that chance explains only up to ``limit``."""
 
@@ -171,13 +183,17 @@ class Calibration(Frozen):
     """Held-out statistics, sorted ascending, one float64 array of length n per statistic, in an npz file.
 
     With ``labels`` the file also holds, as ``<statistic>.label``, the label of every sorted value: unsigned integers,
-    shape (n,), indices into ``labels``.
+    shape (n,), indices into ``labels``. With ``patterns`` it holds, as ``<statistic>.gaps.<place>``, the sorted values
+    of the rows of each.
     """
 
     file: FileName
     n: int = Field(ge=1)
     data: str = Field(description="what the items were and why they are exchangeable with normal traffic")
     incomplete: int = Field(default=0, ge=0, description="how many of the items are rows that miss values")
+    patterns: tuple[GapPattern, ...] = Field(
+        default=(), description="patterns of missing values within which rows are compared, if any"
+    )
     labels: tuple[LabelCount, ...] = Field(default=(), description="what p-values can be restricted to, if anything")
     held_out: HeldOut | None = Field(default=None, description="false alarms on normal items, if they were counted")
 
@@ -189,6 +205,12 @@ class Calibration(Frozen):
         counted = sum(label.n for label in self.labels)
         if self.labels and counted != self.n:
             raise ValueError(f"expected labels of {self.n} calibration items, got labels of {counted}")
+        return self
+
+    @model_validator(mode="after")
+    def _patterns_are_unique(self) -> Self:
+        if len({frozenset(pattern.missing) for pattern in self.patterns}) != len(self.patterns):
+            raise ValueError("patterns of missing values of the calibration must be unique")
         return self
 
 
@@ -214,7 +236,8 @@ class Score(Frozen):
     """Which statistics an item gets, how they become p-values, and whether a density is behind them.
 
     Beside its statistics the graph may have an output per position: ``dim_log_prob``, in nats, which sums to log_prob,
-    or ``reconstruction_error``, which sums to the statistic ``reconstruction``.
+    or ``reconstruction_error``, which sums to the statistic ``reconstruction``. Of an image or a recording its shape
+    may be another than the item's: readers then share out what it says of a block, or add it up, and say so.
     """
 
     graph: Identifier

@@ -15,12 +15,16 @@ class Frozen(BaseModel):
 
 
 class ImageSpec(Frozen):
-    """Images as people have them: uint8, shape (batch, height, width, channels)."""
+    """Images as people have them: uint8, shape (batch, height, width, channels).
+
+    A picture file of another size is refused, or resized by that filter to height and width, as training did.
+    """
 
     kind: Literal["image"] = "image"
     height: int = Field(ge=1)
     width: int = Field(ge=1)
     channels: Literal[1, 3]
+    other_sizes: Literal["refused", "lanczos"] = "refused"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """``pofx encode``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +17,7 @@ from pofx.cli.progress import progress
 from pofx.cli.score_table import check_folder, whole_or_nothing
 from pofx.errors import RequestInvalid
 from pofx.kinds.columns import Extra, joined
+from pofx.kinds.faults import Errors
 from pofx.kinds.files import Block, blocks, count
 from pofx.rules.arrays import Array
 from pofx.use import encode
@@ -24,6 +25,7 @@ from pofx.use.steps import run
 
 Encoded = tuple[Block, Array]
 Write = Callable[[Encoded], None]
+_MOST_REASONS = 20
 _FORMS, _TAKEN = (".csv", ".parquet", ".npy"), "encode"
 
 
@@ -40,6 +42,10 @@ def encode_command(
     extra: Annotated[
         Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
     ] = "keep",
+    errors: Annotated[
+        Errors,
+        typer.Option(metavar="refuse|row", help="row: encode every good item, and say in a column why another is not."),
+    ] = "refuse",
     store: StoreFolder = USUAL_STORE,
 ) -> None:
     """Turn items into latent vectors.
@@ -52,18 +58,29 @@ def encode_command(
     loaded = able(opened(model, store), "encode")
     asked, spec = encode.plan(loaded.loaded), loaded.info.input
     items, dims = 0, asked.declared.dims
+    left_out: dict[int, str] = {}
     with (
         _written(output, dims) as table,
         progress(f"encoding {path.name}", count(path, spec)) as advance,
         behind(table) as write,
     ):
-        for block in ahead(blocks(path, spec, extra=extra)):
-            write((block, run(asked.begin(block.decoded.array))))
+        for block in ahead(blocks(path, spec, extra=extra, errors=errors)):
+            write((block, run(asked.begin(block.decoded.array, block.decoded.faults))))
+            left_out |= block.decoded.faults.shifted(block.first).reasons
             items += len(block.decoded.array)
             advance(len(block.decoded.array))
     if output is not None:
-        words = f"{items:,} items encoded with {loaded.info.reference}, {dims} numbers each: {output}"
-        Console().print(words, highlight=False, markup=False, soft_wrap=True)
+        encoded = f"{items - len(left_out):,} items encoded with {loaded.info.reference}, {dims} numbers each: {output}"
+        for words in (encoded, *_left_out(left_out)):
+            Console().print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def _left_out(reasons: Mapping[int, str]) -> list[str]:
+    """How many items have no vector, and the first reasons."""
+    if not reasons:
+        return []
+    some = list(reasons.items())[:_MOST_REASONS]
+    return [f"{len(reasons):,} others left out", *(f"item {index}: {words}" for index, words in some)]
 
 
 def _check(output: Path) -> None:
@@ -105,4 +122,5 @@ def _columns(block: Block, codes: Array) -> dict[str, object]:
     named = {**({"file": block.names} if block.names else {}), **own}
     vectors = codes.astype(np.float32, copy=False).T
     found = {f"latent_{index}": np.ascontiguousarray(values) for index, values in enumerate(vectors)}
-    return joined(named, found, _TAKEN)
+    said = {"error": block.decoded.faults.reasons_of(len(codes))} if block.decoded.faults.kept else {}
+    return joined(named, {**found, **said}, _TAKEN)

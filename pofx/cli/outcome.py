@@ -10,7 +10,9 @@ import numpy as np
 from pofx import bundle
 from pofx.cli.tally import Found, Tally
 from pofx.cli.worst import WorstItem
+from pofx.kinds.faults import Faults
 from pofx.rules.arrays import Array
+from pofx.rules.online_fdr import Stream
 from pofx.rules.outputs import map_kind
 from pofx.rules.promises import CONFIDENCE
 from pofx.use.score import ScorePlan
@@ -19,7 +21,10 @@ from pofx.use.steps import run
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything a summary or a report is made of; ``worst`` is most anomalous first."""
+    """Everything a summary or a report is made of; ``worst`` is most anomalous first.
+
+    ``found`` are the discoveries among all items, ``stream`` is what the stream has come to that they were scored in.
+    """
 
     plan: ScorePlan
     path: Path
@@ -28,6 +33,7 @@ class Outcome:
     worst: Sequence[WorstItem]
     notes: Sequence[str]
     seconds: float
+    stream: Stream | None = None
 
     @property
     def manifest(self) -> bundle.Manifest:
@@ -52,7 +58,8 @@ class Outcome:
         if self.plan.rule.promise == "marginal":
             return f"on average at most {alpha} of normal items are called anomalies, by comparison with {items}"
         sure = f"{CONFIDENCE * 100:g} %"
-        return f"at most {alpha} of normal items are called anomalies, with {sure} confidence in {items}"
+        where = " for all labels at once" if self.plan.rule.promise == "pac_all" else ""
+        return f"at most {alpha} of normal items are called anomalies, with {sure} confidence{where} in {items}"
 
     @property
     def measure(self) -> str:
@@ -71,5 +78,6 @@ class Outcome:
         kind = map_kind(self.plan.graph.spec)
         if kind is None or not self.worst:
             return None
-        explained = run(replace(self.plan, map=kind).begin(self.items)).explanation
+        unseen = {place: item.reason for place, item in enumerate(self.worst) if item.reason is not None}
+        explained = run(replace(self.plan, map=kind).begin(self.items, Faults("row", unseen=unseen))).explanation
         return None if explained is None else explained.nats

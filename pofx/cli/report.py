@@ -9,7 +9,7 @@ from pofx.cli.report_histogram import histogram
 from pofx.cli.report_items import item_card
 from pofx.cli.report_style import CSS
 from pofx.cli.score_table import whole_or_nothing
-from pofx.cli.summary import discovered
+from pofx.cli.summary import discovered, of_stream
 from pofx.kinds.words import PLURAL
 
 FILE = "report.html"
@@ -47,9 +47,10 @@ def _head(outcome: Outcome) -> str:
 def _figures(outcome: Outcome) -> str:
     tally = outcome.tally
     figures = [
-        (f"{tally.items:,}", "items"),
+        (f"{tally.scored:,}", "items"),
+        *([(f"{tally.left_out:,}", "left out")] if tally.left_out else []),
         (f"{tally.anomalies:,}", "anomalies"),
-        (f"{tally.anomalies / tally.items:.2%}", "of all items"),
+        (f"{tally.anomalies / max(tally.scored, 1):.2%}", "of all items"),
         (f"{outcome.threshold:.4g}", "threshold"),
     ]
     if outcome.found is not None:
@@ -62,6 +63,8 @@ def _figures(outcome: Outcome) -> str:
 def _verdict(outcome: Outcome) -> str:
     statistic, rule = outcome.statistic, outcome.plan.rule
     found = "" if outcome.found is None else f"<p>Among all items together: {escape(discovered(outcome))}.</p>"
+    if outcome.stream is not None:
+        found += f"<p>{escape(of_stream(outcome.stream))}.</p>"
     return (
         "<section><h2>The verdict</h2>\n"
         f"<p>An item is an anomaly where the p-value of <b>{escape(statistic.name)}</b> is at most "

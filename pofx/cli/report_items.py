@@ -9,6 +9,7 @@ from pofx import bundle
 from pofx.cli.outcome import Outcome
 from pofx.cli.summary import number
 from pofx.cli.worst import WorstItem
+from pofx.kinds.category_names import names_of
 from pofx.kinds.image import encode_png
 from pofx.kinds.json_text import to_base64
 from pofx.kinds.sheets import as_colour, envelope_with_heat, envelopes, heat_map
@@ -110,11 +111,12 @@ def _row(spec: bundle.RowSpec, item: WorstItem, surprise: Array | None, measure:
     )
     others = [f"{escape(name)}: {escape(str(value)[:40])}" for name, value in item.own.items() if name not in read]
     own = f'<p class="own">{" · ".join(others[:_OWN])}</p>' if others else ""
+    own += f"<p>{escape(item.reason)}</p>" if item.reason else ""
     return f"{own}<table><tr><th>column<th>value<th>seen in training<th>{measure}{rows}</table>"
 
 
 def _column(column: bundle.Column, value: float, nats: float, share: float) -> str:
-    shown = column.categories[int(value)] if column.categories and not np.isnan(value) else number(value)
+    shown = (names_of(np.array([value]), column)[0] or "-") if column.categories else number(value)
     usual = (
         f"{len(column.categories)} names"
         if column.categories

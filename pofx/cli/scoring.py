@@ -17,15 +17,17 @@ from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
 from pofx.cli.outcome import Outcome
 from pofx.cli.progress import progress
 from pofx.cli.report import write_report
-from pofx.cli.score_table import ScoreTable, Target, score_table, target_of
+from pofx.cli.score_table import ScoreTable, Target, check_folder, score_table, target_of
 from pofx.cli.summary import print_summary
 from pofx.cli.tally import Tally
 from pofx.cli.worst import Worst
 from pofx.kinds.columns import Extra
+from pofx.kinds.faults import Errors
 from pofx.kinds.files import Block, blocks, count
 from pofx.kinds.notes import Notes
 from pofx.rules.promises import Promise
-from pofx.use.score import ScoreAsked, ScorePlan, plan
+from pofx.use.online_fdr import OnlineFdr, begun
+from pofx.use.score import Control, ScoreAsked, ScorePlan, plan
 from pofx.use.scores import Scores
 from pofx.use.steps import run
 
@@ -55,7 +57,10 @@ def score_command(
     ] = None,
     promise: Annotated[
         Promise,
-        typer.Option(metavar="marginal|pac", help="marginal: the rate on average; pac: with 95 % confidence."),
+        typer.Option(
+            metavar="marginal|pac|pac_all",
+            help="marginal: the rate on average; pac: with 95 % confidence; pac_all: for all labels at once.",
+        ),
     ] = "marginal",
     verdict: Annotated[
         str | None, typer.Option(metavar="NAME", help="The statistic that decides; usually the model's first.")
@@ -66,6 +71,13 @@ def score_command(
     fdr: Annotated[
         float | None, typer.Option(metavar="RATE", help="Also mark discoveries, of which at most this share is false.")
     ] = None,
+    online_fdr: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STATE.json",
+            help="Hold --fdr over all items that were ever scored with this file, which is made or goes on.",
+        ),
+    ] = None,
     worst: Annotated[int, typer.Option(min=0, metavar="N", help="How many of the most anomalous items to show.")] = 20,
     report: Annotated[
         Path | None,
@@ -74,6 +86,10 @@ def score_command(
     extra: Annotated[
         Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
     ] = "keep",
+    errors: Annotated[
+        Errors,
+        typer.Option(metavar="refuse|row", help="row: score every good item, and say in a column why another is not."),
+    ] = "refuse",
     store: StoreFolder = USUAL_STORE,
 ) -> None:
     """Score a file or folder.
@@ -83,11 +99,16 @@ def score_command(
     """
     target = _target(output)
     loaded = able(opened(model, store), "score").loaded
-    asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr))
-    with _written(target, fdr) as table:
-        outcome = _streamed(asked, path, extra, worst, table)
+    control: Control = "request" if online_fdr is None else "online"
+    asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr, control=control))
+    stream = None if online_fdr is None or fdr is None else _stream(online_fdr, asked, fdr)
+    items = blocks(path, loaded.manifest.input, extra=extra, errors=errors)
+    with _written(target, asked.fdr) as table:
+        outcome = _streamed(asked, items, path, worst, table, stream)
         if table is not None:
             table.finish(outcome.found)
+    if stream is not None and online_fdr is not None:
+        stream.save(online_fdr)
     console = Console(stderr=target is not None and target.path is None)
     print_summary(console, outcome)
     for what, where in (("scores", output), ("report", report and write_report(outcome, report))):
@@ -110,7 +131,23 @@ def _written(target: Target | None, fdr: float | None) -> Iterator[ScoreTable | 
         yield table
 
 
-def _streamed(asked: ScorePlan, path: Path, extra: Extra, most: int, table: ScoreTable | None) -> Outcome:
+def _stream(path: Path, asked: ScorePlan, fdr: float) -> OnlineFdr:
+    """The stream in a file, or a new one where there is none."""
+    manifest, statistic = asked.model.manifest, asked.rule.statistic
+    check_folder(path)
+    stream = OnlineFdr.load(path) if path.exists() else begun(manifest, asked.declared, fdr, statistic)
+    stream.check(manifest.reference, statistic, fdr)
+    return stream
+
+
+def _streamed(
+    asked: ScorePlan,
+    items: Iterator[Block],
+    path: Path,
+    most: int,
+    table: ScoreTable | None,
+    stream: OnlineFdr | None,
+) -> Outcome:
     """Scores all items, and writes them if they are to be written."""
     started, fdr = time.monotonic(), asked.fdr
     each = replace(asked, fdr=None)  # a block alone does not know what the discoveries among all items are
@@ -118,16 +155,18 @@ def _streamed(asked: ScorePlan, path: Path, extra: Extra, most: int, table: Scor
     worst = Worst(most, _decisive(asked))
     spec = asked.model.manifest.input
     with progress(f"scoring {path.name}", count(path, spec)) as advance, behind(_writer(table)) as write:
-        for block in ahead(blocks(path, spec, extra=extra)):
-            scores = run(each.begin(block.decoded.array))
+        for block in ahead(items):
+            scores = run(each.begin(block.decoded.array, block.decoded.faults))
+            scores = scores if stream is None else stream.decide(scores)
             write((block, scores))
             tally.take(scores)
             worst.take(block, scores)
             notes.take((*block.decoded.notes, *scores.notes))
             advance(len(scores))
     found = None if fdr is None else tally.discoveries(fdr)
-    said = [*notes.texts(tally.items), *([found.note] if found is not None and found.note else [])]
-    return Outcome(each, path, tally, found, worst.items, said, time.monotonic() - started)
+    said = [*notes.texts(tally.items), *(() if found is None else found.notes)]
+    now = None if stream is None else stream.stream
+    return Outcome(each, path, tally, found, worst.items, said, time.monotonic() - started, now)
 
 
 def _writer(table: ScoreTable | None) -> Callable[[Scored], None]:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pofx.cli.outcome import Outcome
 from pofx.cli.worst import WorstItem
+from pofx.rules.online_fdr import Stream
 from pofx.use.reasons import reasons
 
 
@@ -22,15 +23,17 @@ def print_summary(console: Console, outcome: Outcome) -> None:
 def lines_of(outcome: Outcome) -> list[str]:
     """Everything but the table."""
     tally, rule = outcome.tally, outcome.plan.rule
-    share = tally.anomalies / tally.items
+    share = tally.anomalies / max(tally.scored, 1)
     lines = [
-        f"{tally.items:,} items scored with {outcome.manifest.reference} in {outcome.seconds:.1f} s, "
+        f"{tally.scored:,} items scored with {outcome.manifest.reference} in {outcome.seconds:.1f} s, "
         f"{tally.items / outcome.seconds:,.0f} per second",
         f"{tally.anomalies:,} anomalies, {share:.2%}: p-value of {rule.statistic} at most {outcome.threshold:.4g}",
         f"promise ({rule.promise}): {outcome.promise}",
     ]
     if outcome.found is not None:
         lines.append(discovered(outcome))
+    if outcome.stream is not None:
+        lines.append(of_stream(outcome.stream))
     return [*lines, *(f"note: {note}" for note in outcome.notes)]
 
 
@@ -41,6 +44,15 @@ def discovered(outcome: Outcome) -> str:
     found = outcome.found
     bound = f"at most {found.fdr * 100:.3g} % of them false on average"
     return f"{found.count:,} discoveries, {bound}: p-value at most {found.threshold:.4g}"
+
+
+def of_stream(now: Stream) -> str:
+    """What a stream over several files has come to."""
+    bound = f"at most {now.fdr * 100:.3g} % of them false on average"
+    return (
+        f"{now.discoveries:,} discoveries among the {now.tests:,} items of the stream so far, {bound}; without another "
+        f"one, items can be discovered for {now.left:,} more"
+    )
 
 
 def _worst(outcome: Outcome) -> Table:
@@ -68,7 +80,7 @@ def _reasons(outcome: Outcome) -> list[str]:
     if outcome.surprise is None:
         return []
     found: list[str] = reasons(outcome.manifest.input, outcome.items, outcome.surprise).tolist()
-    return found
+    return [item.reason or words for item, words in zip(outcome.worst, found, strict=True)]
 
 
 def number(value: Any) -> str:

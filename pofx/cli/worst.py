@@ -11,7 +11,7 @@ from pofx import bundle
 from pofx.kinds.files import Block
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
-from pofx.use.scores import Scores
+from pofx.use.scores import REASON, Scores
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class WorstItem:
     own: Mapping[str, Any]
     found: Mapping[str, Any]
     order: tuple[float, float]
+
+    @property
+    def reason(self) -> str | None:
+        """Which unseen category it holds, if any; then its array is none for the model."""
+        return self.found.get(REASON)
 
     @property
     def title(self) -> str:
@@ -43,6 +48,7 @@ class Worst:
         if self._most == 0:
             return
         extreme = scores.statistics[self._statistic.name] * (1 if self._statistic.tail == "low" else -1)
+        extreme = np.where(np.isnan(extreme), -np.inf, extreme)  # an unseen category is the most extreme
         places = self._candidates(scores.p_value)
         order = places[np.lexsort((extreme[places], scores.p_value[places]))][: self._most]
         columns = scores.columns()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pofx import bundle
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import label_key
+from pofx.rules.gap_tables import gap_key
 
 Values = Mapping[str, NDArray[np.float64]]
 """Sorted ascending, by the name of the statistic, (n,) each."""
@@ -20,19 +21,24 @@ class CalibrationRefused(Exception):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The values of all calibration items, and of those of each label in the order of the manifest."""
+    """The values of all calibration items, of those of each label, and of those of each pattern of gaps, in order."""
 
     values: Values = field(default_factory=dict)
     of_label: Mapping[str, Values] = field(default_factory=dict)
+    of_gaps: tuple[Values, ...] = ()
 
 
 def held_out(score: bundle.Score, stored: Mapping[str, Array]) -> HeldOut:
     """The calibration of a score from the arrays of its file; raises CalibrationRefused."""
     names = [statistic.name for statistic in score.statistics]
     values = {name: _sorted(stored.get(name), name, score.calibration.n) for name in names}
+    of_gaps = tuple(
+        {name: _sorted(stored.get(gap_key(name, place)), gap_key(name, place), pattern.n) for name in names}
+        for place, pattern in enumerate(score.calibration.patterns)
+    )
     counts = [label.n for label in score.calibration.labels]
     if not counts:
-        return HeldOut(values)
+        return HeldOut(values, of_gaps=of_gaps)
     places = {name: _places(stored.get(label_key(name)), name, counts) for name in names}
     return HeldOut(
         values,
@@ -40,6 +46,7 @@ def held_out(score: bundle.Score, stored: Mapping[str, Array]) -> HeldOut:
             label.name: {name: values[name][places[name] == place] for name in names}
             for place, label in enumerate(score.calibration.labels)
         },
+        of_gaps,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pofx import bundle
 from pofx.rules.condition_arrays import array_of
 from pofx.rules.known import positions
+from pofx.rules.maps import can_be_scaled
 from pofx.rules.outputs import EMBEDDING, LOG_PROB, MAP_KINDS
 
 Array = tuple[str, tuple[int | str, ...]]
@@ -109,7 +110,9 @@ def _check_decode(manifest: bundle.Manifest, encode: bundle.Encode, decode: bund
 
 
 def _check_terms(manifest: bundle.Manifest, name: str, shape: tuple[int | str, ...] | None) -> None:
-    if shape not in (None, manifest.input.shape, positions(manifest.input)):
+    if shape is None or can_be_scaled(shape, manifest.input):
+        return
+    if shape not in (manifest.input.shape, positions(manifest.input)):
         raise WiringRefused(f"score: expected a {name} for every position of {manifest.input.shape}, got {shape}")
 
 

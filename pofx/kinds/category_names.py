@@ -1,7 +1,6 @@
 """Columns of a table that hold categories: names outside, their codes inside; a code is a place among the names."""
 
 import difflib
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
+from pofx.kinds.faults import REFUSE, Faults
 from pofx.kinds.place import Place, item
 from pofx.rules.arrays import Array
 from pofx.rules.categories import UNKNOWN, codes_of
@@ -23,34 +23,40 @@ Names = list[str | None]
 
 
 def codes_of_cells(
-    cells: Sequence[str], column: bundle.Column, place: Callable[[int], Place] = item
+    cells: Sequence[str], column: bundle.Column, place: Callable[[int], Place] = item, faults: Faults = REFUSE
 ) -> NDArray[np.float64]:
-    """The codes of cells of CSV, shape (n,), NaN for missing ones; raises RequestInvalid for the first unknown name."""
-    return codes_of_names([name_in(cell, column.categories) for cell in cells], column, place)
+    """The codes of cells of CSV, shape (n,), as ``codes_of_names`` gives them."""
+    return codes_of_names([name_in(cell, column.categories) for cell in cells], column, place, faults)
 
 
-def codes_of_names(names: Names, column: bundle.Column, place: Callable[[int], Place] = item) -> NDArray[np.float64]:
-    """The codes of names, shape (n,), NaN for missing ones; raises RequestInvalid for the first unknown name."""
+def codes_of_names(
+    names: Names, column: bundle.Column, place: Callable[[int], Place] = item, faults: Faults = REFUSE
+) -> NDArray[np.float64]:
+    """The codes of names, shape (n,), NaN for missing ones, UNKNOWN for those at ``faults``; raises RequestInvalid."""
     codes = codes_of(names, column.categories)
-    unknown = codes == UNKNOWN
-    if unknown.any():
-        index = int(unknown.argmax())
-        raise _unknown(str(names[index]), column, place(index).column(column.name))
+    for index in np.flatnonzero(codes == UNKNOWN).tolist():
+        _take_unknown(index, str(names[index]), column, place(index).column(column.name), faults)
     return codes
 
 
-def code_of(value: object, column: bundle.Column, here: Place) -> float:
-    """The code of a name in JSON; raises RequestInvalid."""
+def _take_unknown(index: int, name: str, column: bundle.Column, here: Place, faults: Faults) -> None:
+    if not faults.kept:
+        raise _unknown(name, column, here)
+    faults.take_unseen(index, column.name, name[:_MOST_CHARACTERS])
+
+
+def code_of(value: object, column: bundle.Column, here: Place, faults: Faults = REFUSE) -> float:
+    """The code of a name in JSON, UNKNOWN for one at ``faults``; raises RequestInvalid."""
     if not isinstance(value, str):
         raise here.refusal(f"expected the name of a category, got {str(value)[:_MOST_CHARACTERS]}", column=column.name)
     name = as_compared(value)
     (code,) = codes_of([name], column.categories)
     if code == UNKNOWN:
-        raise _unknown(name, column, here)
+        _take_unknown(here.index or 0, name, column, here, faults)
     return float(code)
 
 
-def codes_in(values: list[Any], spec: bundle.RowSpec, here: Place) -> list[Any]:
+def codes_in(values: list[Any], spec: bundle.RowSpec, here: Place, faults: Faults = REFUSE) -> list[Any]:
     """The values of a row with codes for its names, None where they are None; another number of values stays as it is.
 
     Raises RequestInvalid.
@@ -59,26 +65,33 @@ def codes_in(values: list[Any], spec: bundle.RowSpec, here: Place) -> list[Any]:
         return values
     pairs = enumerate(zip(values, spec.columns, strict=True))
     return [
-        code_of(value, column, here.column(column.name, place)) if column.categories and value is not None else value
+        code_of(value, column, here.column(column.name, place), faults)
+        if column.categories and value is not None
+        else value
         for place, (value, column) in pairs
     ]
 
 
 def names_of(codes: Array, column: bundle.Column) -> Names:
-    """The names of codes of shape (n,)."""
-    return [None if math.isnan(code) else column.categories[int(code)] for code in codes.tolist()]
+    """The names of codes of shape (n,); None for what is no code."""
+    names = dict(enumerate(column.categories))
+    return [names.get(code) for code in codes.tolist()]
 
 
-def check_codes(rows: Array, spec: bundle.RowSpec, place: Callable[[int], Place] = item) -> None:
-    """Raises RequestInvalid for the first value of rows (batch, features) that should be a code and is none."""
+def check_codes(
+    rows: Array, spec: bundle.RowSpec, place: Callable[[int], Place] = item, faults: Faults = REFUSE
+) -> None:
+    """Takes the values of rows (batch, features) that should be codes and are none; raises RequestInvalid."""
+    unseen = list(faults.unseen)
     for number, column in enumerate(spec.columns):
         if column.categories:
             values = rows[:, number]
             wrong = ~np.isnan(values) & (
                 (values < 0) | (values >= len(column.categories)) | (values != np.rint(values))
             )
-            if wrong.any():
-                raise _wrong_code(float(values[wrong][0]), column, place(int(wrong.argmax())))
+            wrong[unseen] &= values[unseen] != UNKNOWN
+            for index in np.flatnonzero(wrong).tolist():
+                faults.take(index, place(index), _wrong_code(float(values[index]), column, place(index)))
 
 
 def _unknown(name: str, column: bundle.Column, here: Place) -> RequestInvalid:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -17,6 +18,7 @@ from pofx.kinds.columns import Cells, Extra, TextColumns
 from pofx.kinds.csv_header import Header, Unread, check_title, read_header
 from pofx.kinds.decoded import Decoded
 from pofx.kinds.encodings import text_of
+from pofx.kinds.faults import Errors, Faults
 from pofx.kinds.place import items_from, row
 from pofx.kinds.row import check_names, numbers_of_cells, rows_of_columns, unread_note
 from pofx.kinds.words import takes
@@ -43,32 +45,42 @@ class CsvText:
         """Bytes of the text."""
         return len(self.content)
 
-    def decode(self, spec: bundle.InputSpec) -> Decoded:
+    def decode(self, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
         """The rows."""
         if spec.kind != "row":
             raise MediaUnsupported(takes(spec))
-        return decode_csv(self.content, spec, self.extra)
+        return decode_csv(self.content, spec, self.extra, errors)
 
 
-def decode_csv(content: bytes, spec: bundle.RowSpec, extra: Extra = "refuse") -> Decoded:
+def decode_csv(content: bytes, spec: bundle.RowSpec, extra: Extra = "refuse", errors: Errors = "refuse") -> Decoded:
     """The rows of a CSV text with a header line, and its columns as they came."""
-    return next(csv_blocks(io.StringIO(text_of(content), newline=""), spec, extra))
+    return next(csv_blocks(io.StringIO(text_of(content), newline=""), spec, extra, errors=errors))
 
 
-def csv_blocks(lines: Iterable[str], spec: bundle.RowSpec, extra: Extra, rows: int | None = None) -> Iterator[Decoded]:
+def csv_blocks(
+    lines: Iterable[str], spec: bundle.RowSpec, extra: Extra, rows: int | None = None, errors: Errors = "refuse"
+) -> Iterator[Decoded]:
     """Blocks of that many rows, or all in one, with their columns as they came; raises RequestInvalid."""
     names = [column.name for column in spec.columns]
-    for block in column_blocks(lines, rows, names, lambda found: check_names(found, names, "header: ", None, extra)):
+
+    def check(found: Sequence[str]) -> None:
+        check_names(found, names, "header: ", None, extra)
+
+    for block in column_blocks(lines, rows, names, check, errors):
         yield _decoded(block, spec)
 
 
 @dataclass(frozen=True)
 class CellBlock:
-    """Cells by column of consecutive rows, the index of the first of them, and what of the text is not among them."""
+    """Cells by column of consecutive rows, the index of the first of them, and what of the text is not among them.
+
+    A row of another length is at ``faults``, and its cells are empty.
+    """
 
     first: int
     columns: Columns
     unread: Unread
+    faults: Faults
 
 
 def column_blocks(
@@ -76,6 +88,7 @@ def column_blocks(
     rows: int | None,
     known: Collection[str] = (),
     check: Callable[[Sequence[str]], None] = lambda _: None,
+    errors: Errors = "refuse",
 ) -> Iterator[CellBlock]:
     """Blocks of that many rows, or of all; raises RequestInvalid.
 
@@ -88,7 +101,9 @@ def column_blocks(
         filled = _FilledLines(parsed, header)
         check(header.names)
         while block := filled.take(rows):
-            yield CellBlock(first, _by_column(block, header, first, filled), filled.unread(block))
+            faults = Faults(errors)
+            _check_lengths(block, first, header.width, filled, faults)
+            yield CellBlock(first, _by_column(block, header), filled.unread(block), faults)
             first += len(block)
     except csv.Error as error:
         raise RequestInvalid(f"not CSV text: {error}") from error
@@ -102,7 +117,7 @@ class _FilledLines:
     def __init__(self, parsed: Any, header: Header) -> None:
         self._parsed, self._header = parsed, header
         self._empty = 0
-        self.odd_line = 0  # the first of another length
+        self.odd_lines: deque[int] = deque()  # those of another length, as an editor numbers them
         self._lines = self._filled()
         self._ahead = list(islice(self._lines, 1))
         if self._ahead:
@@ -113,8 +128,8 @@ class _FilledLines:
             if not any(map(str.strip, line)):
                 self._empty += bool(line)
                 continue
-            if len(line) != self._header.width and not self.odd_line:
-                self.odd_line = self._parsed.line_num
+            if len(line) != self._header.width:
+                self.odd_lines.append(self._parsed.line_num)
             yield line
 
     def take(self, rows: int | None) -> list[Line]:
@@ -129,10 +144,17 @@ class _FilledLines:
         return Unread.of(self._header, lines, empty)
 
 
-def _by_column(lines: list[Line], header: Header, first: int, filled: _FilledLines) -> Columns:
+def _check_lengths(lines: list[Line], first: int, width: int, filled: _FilledLines, faults: Faults) -> None:
+    """Takes the lines of another length than the header, and puts empty cells in their place."""
     for index, line in enumerate(lines):
-        if len(line) != header.width:
-            raise row(first + index).refusal(_other_length(line, header.width, filled.odd_line))
+        if len(line) != width:
+            place = row(first + index)
+            words = _other_length(line, width, filled.odd_lines.popleft())
+            faults.take(index, place, place.refusal(words))
+            lines[index] = [""] * width
+
+
+def _by_column(lines: list[Line], header: Header) -> Columns:
     columns = list(zip(*lines, strict=True))
     return {name: columns[place] for name, place in zip(header.names, header.places, strict=True)}
 
@@ -144,19 +166,19 @@ def _other_length(line: Line, expected: int, number: int) -> str:
 
 def _decoded(block: CellBlock, spec: bundle.RowSpec) -> Decoded:
     """The rows of a block."""
-    texts, place = block.columns, items_from(block.first)
-    values = [_read(texts[column.name], column, block.first) for column in spec.columns]
+    texts, place, faults = block.columns, items_from(block.first), block.faults
+    values = [_read(texts[column.name], column, block.first, faults) for column in spec.columns]
     numbers = {column.name: read for column, read in zip(spec.columns, values, strict=True) if not column.categories}
     names = {column.name for column in spec.columns}
     unknown = [name for name in texts if name not in names]
     notes = (*unread_note(unknown), *block.unread.notes())
-    return Decoded(rows_of_columns(values, spec, place), notes, TextColumns(texts, numbers))
+    return Decoded(rows_of_columns(values, spec, place, faults), notes, TextColumns(texts, numbers), faults=faults)
 
 
-def _read(cells: Sequence[str], column: bundle.Column, first: int) -> NDArray[np.float64]:
+def _read(cells: Sequence[str], column: bundle.Column, first: int, faults: Faults) -> NDArray[np.float64]:
     if column.categories:
-        return codes_of_cells(cells, column, items_from(first))
-    return numbers_of_cells(cells, column.name, lambda index: row(first + index))
+        return codes_of_cells(cells, column, items_from(first), faults)
+    return numbers_of_cells(cells, column.name, lambda index: row(first + index), faults)
 
 
 def encode_csv(columns: Mapping[str, Cells]) -> bytes:

@@ -2,20 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from pofx import bundle
 from pofx.errors import MediaUnsupported, PofxError
 from pofx.kinds.audio import decode_wav
-from pofx.kinds.columns import PlainColumns
-from pofx.kinds.decoded import Decoded, stacked
-from pofx.kinds.image import decode_image
+from pofx.kinds.decoded import Decoded, Single, named, stacked
+from pofx.kinds.faults import Errors
+from pofx.kinds.image import decode_image, sent
 from pofx.kinds.place import Place, item
 from pofx.kinds.words import takes
-from pofx.rules.arrays import Array
 
-Decode = Callable[[bytes, Place], tuple[Array, str | None]]
+Decode = Callable[[bytes, Place], Single]
 
 
 @dataclass(frozen=True)
@@ -36,21 +35,22 @@ class EncodedFiles:
         """Bytes of all files."""
         return sum(map(len, self.files))
 
-    def decode(self, spec: bundle.InputSpec) -> Decoded:
+    def decode(self, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
         """The pixels or samples."""
         if spec.kind == "image" and self.kind != "audio":
-            return self._decoded(lambda file, place: decode_image(file, spec, place))
+            allowance = sent()
+            return self._decoded(lambda file, place: decode_image(file, spec, place, allowance), spec, errors)
         if spec.kind == "audio" and self.kind != "image":
-            return self._decoded(lambda file, place: decode_wav(file, spec, place))
+            return self._decoded(lambda file, place: decode_wav(file, spec, place), spec, errors)
         raise MediaUnsupported(takes(spec))
 
-    def _decoded(self, decode: Decode) -> Decoded:
-        found = []
-        for index, file in enumerate(self.files):
+    def _decoded(self, decode: Decode, spec: bundle.InputSpec, errors: Errors) -> Decoded:
+        def one(index: int) -> Single:
             with self._naming(index):
-                found.append(decode(file, item(index)))
-        columns = PlainColumns({"file": self.names}) if self.names else None
-        return replace(stacked(found), columns=columns, files=self.names)
+                return decode(self.files[index], item(index))
+
+        found = stacked(self.count, one, spec, item, errors)
+        return named(found, self.names) if self.names else found
 
     @contextmanager
     def _naming(self, index: int) -> Iterator[None]:

@@ -18,10 +18,11 @@ from pofx.kinds import folder, text_lines
 from pofx.kinds.audio import decode_wav
 from pofx.kinds.columns import Extra
 from pofx.kinds.csv_text import csv_blocks
-from pofx.kinds.decoded import Decoded, stacked
+from pofx.kinds.decoded import Decoded, Single, named, stacked
 from pofx.kinds.encodings import is_parquet, opened_text
-from pofx.kinds.image import FORMATS_ON_DISK, decode_image
-from pofx.kinds.npy import decoded_array, items_of
+from pofx.kinds.faults import Errors
+from pofx.kinds.image import decode_image, own
+from pofx.kinds.npy import decoded_array
 from pofx.kinds.parquet_if_there import library
 from pofx.kinds.place import Place, items_from
 from pofx.kinds.words import reads
@@ -51,7 +52,9 @@ class Block:
     first: int
 
 
-def blocks(path: Path, spec: bundle.InputSpec, *, extra: Extra = "keep", rows: int = ROWS) -> Iterator[Block]:
+def blocks(
+    path: Path, spec: bundle.InputSpec, *, extra: Extra = "keep", rows: int = ROWS, errors: Errors = "refuse"
+) -> Iterator[Block]:
     """The items in blocks of at most that many and of bounded memory; raises a PofxError that names file and item.
 
     CSV, Parquet, npy, npz (array x, or the only one), lines of a text, or a single image or WAV file, a folder or a zip
@@ -59,16 +62,16 @@ def blocks(path: Path, spec: bundle.InputSpec, *, extra: Extra = "keep", rows: i
     """
     first = 0
     with naming(path):
-        for decoded, names in _parts(path, spec, extra, _within_memory(rows, spec)):
+        for decoded, names in _parts(path, spec, extra, _within_memory(rows, spec), errors):
             yield Block(decoded, names, first)
             first += len(decoded.array)
 
 
-def read(path: Path, spec: bundle.InputSpec, *, extra: Extra = "refuse") -> Decoded:
+def read(path: Path, spec: bundle.InputSpec, *, extra: Extra = "refuse", errors: Errors = "refuse") -> Decoded:
     """All items at once; raises a PofxError that names file and item."""
     with naming(path):
-        ((decoded, _),) = _parts(path, spec, extra, None)
-        return decoded
+        ((decoded, names),) = _parts(path, spec, extra, None, errors)
+        return named(decoded, names) if names else decoded
 
 
 def count(path: Path, spec: bundle.InputSpec) -> int | None:
@@ -121,43 +124,43 @@ def _form(path: Path, spec: bundle.InputSpec) -> str:
     return _ENCODED
 
 
-def _parts(path: Path, spec: bundle.InputSpec, extra: Extra, rows: int | None) -> Iterator[_Part]:
+def _parts(path: Path, spec: bundle.InputSpec, extra: Extra, rows: int | None, errors: Errors) -> Iterator[_Part]:
     """Items with the names of their files, in parts of that many, or all in one."""
     form = _form(path, spec)
     if form in _ARRAYS:
-        return _array_parts(path, spec, rows)
+        return _array_parts(path, spec, rows, errors)
     match spec:
         case bundle.RowSpec():
-            return _table_parts(path, spec, extra, rows)
+            return _table_parts(path, spec, extra, rows, errors)
         case bundle.TextSpec():
-            return _line_parts(path, spec, rows)
+            return _line_parts(path, spec, rows, errors)
         case bundle.ImageSpec() | bundle.AudioSpec():
-            return _file_parts(path, spec, rows)
+            return _file_parts(path, spec, rows, errors)
         case _:
             assert_never(spec)
 
 
-def _table_parts(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | None) -> Iterator[_Part]:
+def _table_parts(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | None, errors: Errors) -> Iterator[_Part]:
     if _form(path, spec) == ".parquet":
-        for decoded in library().parquet_blocks(path, spec, extra, rows):
+        for decoded in library().parquet_blocks(path, spec, extra, rows, errors):
             yield decoded, ()
         return
     with opened_text(path) as lines:
-        for decoded in csv_blocks(lines, spec, extra, rows and min(rows, _CSV_ROWS)):
+        for decoded in csv_blocks(lines, spec, extra, rows and min(rows, _CSV_ROWS), errors):
             yield decoded, ()
 
 
-def _line_parts(path: Path, spec: bundle.TextSpec, rows: int | None) -> Iterator[_Part]:
+def _line_parts(path: Path, spec: bundle.TextSpec, rows: int | None, errors: Errors) -> Iterator[_Part]:
     with opened_text(path, "\n") as lines:
-        for decoded in text_lines.text_blocks(lines, spec, rows):
+        for decoded in text_lines.text_blocks(lines, spec, rows, errors):
             yield decoded, ()
 
 
-def _array_parts(path: Path, spec: bundle.InputSpec, rows: int | None) -> Iterator[_Part]:
+def _array_parts(path: Path, spec: bundle.InputSpec, rows: int | None, errors: Errors) -> Iterator[_Part]:
     array = _array(path)
     for first in _firsts(len(array), rows):
         part = array[first : first + rows] if rows else array
-        yield decoded_array(items_of(part, spec, items_from(first)), spec), ()
+        yield decoded_array(part, spec, items_from(first), errors), ()
 
 
 def _array(path: Path) -> Array:
@@ -182,12 +185,14 @@ def _in_archive(archive: Any) -> Array:
         return array
 
 
-def _file_parts(path: Path, spec: bundle.ImageSpec | bundle.AudioSpec, rows: int | None) -> Iterator[_Part]:
+def _file_parts(
+    path: Path, spec: bundle.ImageSpec | bundle.AudioSpec, rows: int | None, errors: Errors
+) -> Iterator[_Part]:
     with folder.opened(path) as found:
         files = encoded(found, spec)
         for first in _firsts(len(files.names), rows):
             names = files.names[first : first + rows] if rows else files.names
-            part = stacked([_file(files.read(name), name, first + i, spec) for i, name in enumerate(names)])
+            part = _stacked_files(files, names, first, spec, errors)
             yield (part if first else replace(part, notes=(*files.notes, *part.notes))), names
 
 
@@ -199,10 +204,22 @@ def encoded(found: folder.Folder, spec: bundle.InputSpec) -> folder.Folder:
     return files
 
 
-def _file(content: bytes, name: str, index: int, spec: bundle.ImageSpec | bundle.AudioSpec) -> tuple[Array, str | None]:
-    place = Place(name, f"/inputs/{index}", index)
+def _stacked_files(
+    files: folder.Folder,
+    names: tuple[str, ...],
+    first: int,
+    spec: bundle.ImageSpec | bundle.AudioSpec,
+    errors: Errors,
+) -> Decoded:
+    def place(index: int) -> Place:
+        return Place(names[index], f"/inputs/{first + index}", first + index)
+
+    return stacked(len(names), lambda index: _file(files.read(names[index]), spec, place(index)), spec, place, errors)
+
+
+def _file(content: bytes, spec: bundle.ImageSpec | bundle.AudioSpec, place: Place) -> Single:
     if spec.kind == "image":
-        return decode_image(content, spec, place, FORMATS_ON_DISK)
+        return decode_image(content, spec, place, own())
     return decode_wav(content, spec, place, cut=True)
 
 

@@ -1,13 +1,14 @@
 """Encoded images to arrays and back. The header is checked before any pixel is decoded."""
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from pofx import bundle
 from pofx.kinds.place import Place
-from pofx.rules.pictures import Pixels, Turn, is_deep, pixels_of, shown, size_as_shown, turn_of
+from pofx.rules.pictures import Pixels, Turn, is_deep, pixels_shown, size_as_shown, turn_of
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 FORMATS_ON_DISK = (*FORMATS, "TIFF")
@@ -15,16 +16,50 @@ _MASK_FORMATS = ("PNG", "BMP", "GIF")  # others lose something, and black does n
 _MAX_MEGAPIXELS = 89  # a little below where Pillow warns
 
 
+@dataclass
+class Allowance:
+    """How large pictures of another size may be before they are resized: a single one, and ``left`` of all together."""
+
+    formats: tuple[str, ...]
+    each_megapixels: float
+    left_megapixels: float
+
+    def take(self, pixels: int, place: Place) -> None:
+        """Counts a picture that is to be decoded; raises TooLarge."""
+        megapixels = pixels / 1e6
+        for most, whose in ((self.each_megapixels, "at most"), (self.left_megapixels, "all together at most")):
+            if megapixels > most:
+                raise place.too_large(f"{megapixels:.3g} megapixels to resize, {whose} {most:.3g}; resize it before")
+        self.left_megapixels -= megapixels
+
+
+def sent() -> Allowance:
+    """That of a request."""
+    return Allowance(FORMATS, 25, 100)
+
+
+def own() -> Allowance:
+    """That of files of one's own, which are trusted."""
+    return Allowance(FORMATS_ON_DISK, _MAX_MEGAPIXELS, float("inf"))
+
+
 def decode_image(
-    content: bytes, spec: bundle.ImageSpec, place: Place, formats: tuple[str, ...] = FORMATS
+    content: bytes, spec: bundle.ImageSpec, place: Place, allowance: Allowance | None = None
 ) -> tuple[Pixels, str | None]:
-    """Pixels of shape (height, width, channels), of the first frame as it is shown, and a note of what was changed."""
-    mode = "L" if spec.channels == 1 else "RGB"
-    with _opened(content, spec, place, formats) as image:
+    """Pixels of shape (height, width, channels), of the first frame as it is shown, and a note of what was changed.
+
+    Where training resized pictures, one of another size is resized in the same way.
+    """
+    mode, allowance = "L" if spec.channels == 1 else "RGB", allowance or sent()
+    with _opened(content, spec, place, allowance.formats) as image:
         turn = turn_of(image)
-        _check(image, turn, content, spec, place)
-        pixels = _pixels(image, turn, mode, place)
-        note = _note(image, turn, mode)
+        if spec.other_sizes == "refused":
+            _check_size(image, turn, spec, place)
+        elif size_as_shown(image, turn) != (spec.width, spec.height):
+            allowance.take(image.width * image.height, place)
+        _check_depth(image, content, place)
+        pixels = _pixels(image, turn, mode, (spec.width, spec.height), place)
+        note = _note(image, turn, mode, spec)
     return pixels, note
 
 
@@ -32,15 +67,16 @@ def decode_mask(content: bytes, spec: bundle.ImageSpec, place: Place) -> Pixels:
     """1 where the picture is not black, else 0, shape (height, width)."""
     with _opened(content, spec, place, _MASK_FORMATS) as image:
         turn = turn_of(image)
-        _check(image, turn, content, spec, place)
+        _check_size(image, turn, spec, place)
+        _check_depth(image, content, place)
         if image.has_transparency_data:
             raise place.refusal("expected black and white without transparency; white pixels are known")
-        pixels = _pixels(image, turn, "RGB", place)
+        pixels = _pixels(image, turn, "RGB", None, place)
     return np.asarray(pixels.any(axis=2), np.uint8)
 
 
-def _check(image: Image.Image, turn: Turn, content: bytes, spec: bundle.ImageSpec, place: Place) -> None:
-    """Refuses by the header alone what has another size, or more than 8 bits per channel."""
+def _check_size(image: Image.Image, turn: Turn, spec: bundle.ImageSpec, place: Place) -> None:
+    """Refuses by the header alone what has another size."""
     width, height = size_as_shown(image, turn)
     if (width, height) != (spec.width, spec.height):
         raise place.refusal(
@@ -48,11 +84,15 @@ def _check(image: Image.Image, turn: Turn, content: bytes, spec: bundle.ImageSpe
             expected=[spec.width, spec.height],
             got=[width, height],
         )
+
+
+def _check_depth(image: Image.Image, content: bytes, place: Place) -> None:
+    """Refuses by the header alone more than 8 bits per channel."""
     if is_deep(image, content):
         raise place.refusal("expected 8 bits per channel, got 16; convert it first")
 
 
-def _note(image: Image.Image, turn: Turn, mode: str) -> str | None:
+def _note(image: Image.Image, turn: Turn, mode: str, spec: bundle.ImageSpec) -> str | None:
     changes = [] if image.mode == mode else [f"colours converted from {image.mode} to {mode}"]
     if image.has_transparency_data:
         changes.append("transparent parts made black")
@@ -60,6 +100,9 @@ def _note(image: Image.Image, turn: Turn, mode: str) -> str | None:
         changes.append("turned upright as its EXIF data say")
     if _is_animated(image):
         changes.append("only the first of several frames used")
+    width, height = size_as_shown(image, turn)
+    if (width, height) != (spec.width, spec.height):
+        changes.append(f"resized from {width}x{height} to {spec.width}x{spec.height} as in training")
     return ", ".join(changes) or None
 
 
@@ -93,8 +136,8 @@ def _opened(content: bytes, spec: bundle.ImageSpec, place: Place, formats: tuple
     return image
 
 
-def _pixels(image: Image.Image, turn: Turn, mode: str, place: Place) -> Pixels:
+def _pixels(image: Image.Image, turn: Turn, mode: str, size: tuple[int, int] | None, place: Place) -> Pixels:
     try:
-        return pixels_of(shown(image, turn, mode))
+        return pixels_shown(image, turn, mode, size)
     except Exception as error:  # as above; the size was checked, so this is bounded work
         raise place.refusal("the image is truncated or damaged") from error

@@ -20,6 +20,16 @@ class ItemOptions(BaseModel):
     )
 
 
+class AnsweredByRow(ItemOptions):
+    """How items are read where every one has an answer of its own."""
+
+    errors: Literal["refuse", "row"] = Field(
+        "refuse",
+        description="What one wrong item does: refuse all of them, or, as row, only leave its own answer empty, with "
+        "the reason as its error. A category that training never saw is then an anomaly with that reason.",
+    )
+
+
 class Item(BaseModel):
     """An image, a row of a table, a recording, a text, or the array of any of them."""
 

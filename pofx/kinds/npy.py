@@ -13,6 +13,7 @@ import numpy as np
 from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds.decoded import Decoded
+from pofx.kinds.faults import REFUSE, Errors, Faults
 from pofx.kinds.place import Place, item
 from pofx.kinds.row import columns_of, finite_rows
 from pofx.kinds.text import check_codes
@@ -54,14 +55,20 @@ class NpyFile:
         """Bytes of the file."""
         return len(self.content)
 
-    def decode(self, spec: bundle.InputSpec) -> Decoded:
+    def decode(self, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
         """The items."""
-        return decoded_array(decode_npy(self.content, self.header, spec), spec)
+        flat = np.frombuffer(self.content, self.header.dtype, offset=self.header.offset)
+        array = flat.reshape(self.header.shape, order="F" if self.header.fortran_order else "C")
+        return decoded_array(array, spec, item, errors)
 
 
-def decoded_array(items: Array, spec: bundle.InputSpec) -> Decoded:
-    """Items as the model takes them; rows with their columns."""
-    return Decoded(items, columns=columns_of(items, spec) if spec.kind == "row" else None)
+def decoded_array(
+    array: Array, spec: bundle.InputSpec, place: Callable[[int], Place] = item, errors: Errors = "refuse"
+) -> Decoded:
+    """Items as the model takes them, from an array of any number type; rows with their columns."""
+    faults = Faults(errors)
+    items = items_of(array, spec, place, faults)
+    return Decoded(items, columns=columns_of(items, spec) if spec.kind == "row" else None, faults=faults)
 
 
 def read_npy_header(content: bytes) -> NpyHeader:
@@ -95,18 +102,13 @@ def read_npy_header(content: bytes) -> NpyHeader:
     return header
 
 
-def decode_npy(content: bytes, header: NpyHeader, spec: bundle.InputSpec) -> Array:
-    """Items of shape (batch, …), without a copy where type and order allow it."""
-    flat = np.frombuffer(content, header.dtype, offset=header.offset)
-    array = flat.reshape(header.shape, order="F" if header.fortran_order else "C")
-    return items_of(array, spec)
-
-
-def items_of(array: Array, spec: bundle.InputSpec, place: Callable[[int], Place] = item) -> Array:
-    """Items as the model takes them, from an array of any number type; raises RequestInvalid."""
+def items_of(
+    array: Array, spec: bundle.InputSpec, place: Callable[[int], Place] = item, faults: Faults = REFUSE
+) -> Array:
+    """Items as the model takes them, without a copy where type and order allow it; raises RequestInvalid."""
     if spec.kind == "row":
         _check_shape(array, spec)
-        return finite_rows(array, spec, place)
+        return finite_rows(array, spec, place, faults)
     if spec.kind == "image" and array.ndim == 3 and spec.channels == 1:
         array = array[..., np.newaxis]  # (batch, height, width, 1)
     _check_shape(array, spec)
@@ -115,7 +117,7 @@ def items_of(array: Array, spec: bundle.InputSpec, place: Callable[[int], Place]
             f"expected {_ELEMENTS[spec.kind]} of type {bundle.DATA_DTYPES[spec.kind]}, got {array.dtype}"
         )
     if spec.kind == "text":
-        check_codes(array, spec, place)
+        check_codes(array, spec, place, faults)
     return np.ascontiguousarray(array)
 
 

@@ -20,10 +20,11 @@ from pofx.errors import MediaUnsupported, RequestInvalid
 from pofx.kinds.category_names import codes_of_names
 from pofx.kinds.columns import Cells, Extra
 from pofx.kinds.decoded import Decoded
+from pofx.kinds.faults import Errors, Faults
 from pofx.kinds.parquet_process import damaged, worker
 from pofx.kinds.parquet_worker import is_text
 from pofx.kinds.place import Place, item, items_from
-from pofx.kinds.row import check_names, rows_of_columns, spelled, unread_note
+from pofx.kinds.row import check_names, numbers_of_cells, rows_of_columns, spelled, unread_note
 from pofx.kinds.words import takes
 from pofx.rules.categories import name_of
 
@@ -53,13 +54,13 @@ class ParquetFile:
         """Bytes of the file, but so many that nobody waits for the other process in a thread that serves others."""
         return max(len(self.content), _WAITED_FOR)
 
-    def decode(self, spec: bundle.InputSpec) -> Decoded:
+    def decode(self, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
         """The rows, and all columns as they came."""
         if spec.kind != "row":
             raise MediaUnsupported(takes(spec))
-        _check_schema(_spelled(self.schema, spec), spec, self.extra)
+        _check_schema(_spelled(self.schema, spec), spec, self.extra, errors)
         table = pa.ipc.open_stream(worker().read(self.content)).read_all()
-        return _decoded(table, spec)
+        return _decoded(table, spec, item, errors)
 
 
 def count_rows(path: Path) -> int:
@@ -69,14 +70,16 @@ def count_rows(path: Path) -> int:
         return rows
 
 
-def parquet_blocks(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | None) -> Iterator[Decoded]:
+def parquet_blocks(
+    path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | None, errors: Errors = "refuse"
+) -> Iterator[Decoded]:
     """Blocks of that many rows, or all in one, of a file of one's own, which is trusted; raises RequestInvalid."""
     first = 0
     with _opened(path) as file:
-        _check_schema(_spelled(file.schema_arrow, spec), spec, extra)
+        _check_schema(_spelled(file.schema_arrow, spec), spec, extra, errors)
         try:
             for table in _tables(file, rows):
-                yield _decoded(table, spec, items_from(first))
+                yield _decoded(table, spec, items_from(first), errors)
                 first += len(table)
         except _FAILURES as error:
             raise damaged("its columns cannot be read") from error
@@ -98,14 +101,16 @@ def _opened(path: Path) -> pq.ParquetFile:
         raise RequestInvalid("not a Parquet file, or a damaged one") from error
 
 
-def _decoded(table: pa.Table, spec: bundle.RowSpec, place: Callable[[int], Place] = item) -> Decoded:
+def _decoded(table: pa.Table, spec: bundle.RowSpec, place: Callable[[int], Place], errors: Errors) -> Decoded:
     """The model's rows of a table, and all its columns as they came."""
     found = spelled(table.column_names, [column.name for column in spec.columns])
     table = table.rename_columns(found)
-    values = [_values(table.column(column.name), column, place) for column in spec.columns]
+    faults = Faults(errors)
+    values = [_values(table.column(column.name), column, place, faults) for column in spec.columns]
     names = {column.name for column in spec.columns}
     unread = [name for name in table.column_names if name not in names]
-    return Decoded(rows_of_columns(values, spec, place), unread_note(unread), ArrowColumns(table))
+    rows = rows_of_columns(values, spec, place, faults)
+    return Decoded(rows, unread_note(unread), ArrowColumns(table), faults=faults)
 
 
 @dataclass(frozen=True)
@@ -124,9 +129,14 @@ class ArrowColumns:
 
 
 def arrow_table(columns: Mapping[str, Any]) -> pa.Table:
-    """Columns (n,) as an Arrow table; masked values are missing."""
-    arrays = [column if isinstance(column, pa.ChunkedArray) else pa.array(column) for column in columns.values()]
-    return pa.table(arrays, names=list(columns))
+    """Columns (n,) as an Arrow table, lists as text; masked values are missing."""
+    return pa.table([_as_arrow(column) for column in columns.values()], names=list(columns))
+
+
+def _as_arrow(column: Any) -> Any:
+    if isinstance(column, pa.ChunkedArray):
+        return column
+    return pa.array(column, pa.large_string() if isinstance(column, list) else None)
 
 
 def encode_parquet(columns: Mapping[str, Any]) -> bytes:
@@ -136,11 +146,11 @@ def encode_parquet(columns: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _check_schema(schema: pa.Schema, spec: bundle.RowSpec, extra: Extra) -> None:
+def _check_schema(schema: pa.Schema, spec: bundle.RowSpec, extra: Extra, errors: Errors) -> None:
     """Raises RequestInvalid for columns that are missing, unknown, or of another type than the model takes."""
     names = [column.name for column in spec.columns]
     check_names([name for name in schema.names if not ROW_NUMBERS.fullmatch(name)], names, "", None, extra)
-    _check_types(schema, {column.name: column for column in spec.columns})
+    _check_types(schema, {column.name: column for column in spec.columns}, errors)
 
 
 def _spelled(schema: pa.Schema, spec: bundle.RowSpec) -> pa.Schema:
@@ -149,10 +159,13 @@ def _spelled(schema: pa.Schema, spec: bundle.RowSpec) -> pa.Schema:
     return pa.schema([field.with_name(name) for field, name in zip(schema, found, strict=True)])
 
 
-def _check_types(schema: pa.Schema, read: Mapping[str, bundle.Column]) -> None:
-    """Refuses columns of the model that are no numbers or names, and others that no text could show."""
+def _check_types(schema: pa.Schema, read: Mapping[str, bundle.Column], errors: Errors) -> None:
+    """Refuses columns of the model that are no numbers or names, and others that no text could show.
+
+    One value that is no number makes a column text, so text may hold numbers where rows keep their errors.
+    """
     for field in schema:
-        if field.name in read:
+        if field.name in read and not (errors == "row" and is_text(field.type)):
             _check_type(field, read[field.name])
         plain = _is_number(field.type) or _is_name(field.type) or pa.types.is_temporal(field.type)
         if not plain:
@@ -177,11 +190,15 @@ def _is_name(kind: pa.DataType) -> bool:
     return is_text(kind) or bool(pa.types.is_boolean(kind))
 
 
-def _values(column: pa.ChunkedArray, declared: bundle.Column, place: Callable[[int], Place]) -> NDArray[np.floating]:
+def _values(
+    column: pa.ChunkedArray, declared: bundle.Column, place: Callable[[int], Place], faults: Faults
+) -> NDArray[np.floating]:
     """The numbers of a column, or the codes of its names, shape (n,)."""
     if declared.categories:
         names = [name_of(name) for name in column.to_pylist()]
-        return codes_of_names(names, declared, place)
+        return codes_of_names(names, declared, place, faults)
+    if is_text(column.type):
+        return numbers_of_cells(_texts(column), declared.name, place, faults)
     return _numbers(column)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pofx import bundle
+from pofx.kinds.faults import REFUSE, Faults
 from pofx.kinds.place import Place
 from pofx.rules.texts import Codes, codes_of_text
 
@@ -37,15 +38,13 @@ def padded(codes: Codes, spec: bundle.TextSpec) -> Codes:
     return np.pad(codes, (0, spec.length - len(codes)))
 
 
-def check_codes(codes: Codes, spec: bundle.TextSpec, place: Callable[[int], Place]) -> None:
-    """Raises RequestInvalid for the first row of codes (batch, length) that is no text; ``place`` is that of a row."""
+def check_codes(codes: Codes, spec: bundle.TextSpec, place: Callable[[int], Place], faults: Faults = REFUSE) -> None:
+    """Takes rows of codes (batch, length) that are no text; raises RequestInvalid. ``place`` is that of a row."""
     unknown = codes > len(spec.alphabet)
-    if unknown.any():
-        limit = len(spec.alphabet)
-        raise place(_first_row(unknown)).refusal(f"expected codes from 0 to {limit}, one per character of the model")
     resumed = (codes[:, 1:] > 0) & (codes[:, :-1] == 0)
-    if resumed.any():
-        raise place(_first_row(resumed)).refusal("expected only zeros after the zero that ends a text")
+    words = f"expected codes from 0 to {len(spec.alphabet)}, one per character of the model"
+    _take(unknown, words, place, faults)
+    _take(resumed, "expected only zeros after the zero that ends a text", place, faults)
 
 
 def has_lines(spec: bundle.TextSpec) -> bool:
@@ -53,5 +52,6 @@ def has_lines(spec: bundle.TextSpec) -> bool:
     return not {"\n", "\r"}.isdisjoint(spec.alphabet)
 
 
-def _first_row(wrong: NDArray[np.bool_]) -> int:
-    return int(np.nonzero(wrong)[0][0])
+def _take(wrong: NDArray[np.bool_], words: str, place: Callable[[int], Place], faults: Faults) -> None:
+    for index in np.flatnonzero(wrong.any(axis=1)).tolist():
+        faults.take(index, place(index), place(index).refusal(words))

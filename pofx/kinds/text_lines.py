@@ -7,8 +7,9 @@ from itertools import islice
 
 from pofx import bundle
 from pofx.errors import MediaUnsupported, RequestInvalid
-from pofx.kinds.decoded import Decoded, stacked
+from pofx.kinds.decoded import Decoded, Single, stacked
 from pofx.kinds.encodings import text_of
+from pofx.kinds.faults import Errors
 from pofx.kinds.place import items_from
 from pofx.kinds.text import has_lines, text_codes
 from pofx.kinds.words import takes
@@ -30,22 +31,31 @@ class TextLines:
         """Bytes of the text."""
         return len(self.content)
 
-    def decode(self, spec: bundle.InputSpec) -> Decoded:
+    def decode(self, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
         """The codes of every text."""
         if spec.kind != "text":
             raise MediaUnsupported(takes(spec))
-        return next(text_blocks(io.StringIO(text_of(self.content), newline="\n"), spec))
+        return next(text_blocks(io.StringIO(text_of(self.content), newline="\n"), spec, errors=errors))
 
 
-def text_blocks(lines: Iterable[str], spec: bundle.TextSpec, rows: int | None = None) -> Iterator[Decoded]:
+def text_blocks(
+    lines: Iterable[str], spec: bundle.TextSpec, rows: int | None = None, errors: Errors = "refuse"
+) -> Iterator[Decoded]:
     """The codes of that many texts, or of all in one; raises RequestInvalid or MediaUnsupported."""
     if has_lines(spec):
         raise MediaUnsupported("a text of this model can have several lines; send JSON or npy")
     first, remaining = 0, iter(lines)
     while block := list(islice(remaining, rows)):
-        place = items_from(first)
-        texts = [line.removesuffix("\n").removesuffix("\r") for line in block]
-        yield stacked([(text_codes(text, spec, place(index)), None) for index, text in enumerate(texts)])
+        yield _decoded(block, first, spec, errors)
         first += len(block)
     if first == 0:
         raise RequestInvalid("expected at least one item", pointer="/inputs")
+
+
+def _decoded(lines: list[str], first: int, spec: bundle.TextSpec, errors: Errors) -> Decoded:
+    place = items_from(first)
+
+    def decode(index: int) -> Single:
+        return text_codes(lines[index].removesuffix("\n").removesuffix("\r"), spec, place(index)), None
+
+    return stacked(len(lines), decode, spec, place, errors)

@@ -38,6 +38,11 @@ def numbers_in(cells: Sequence[str]) -> NDArray[np.float64]:
         return np.array(list(map(float, filled)), np.float64)
 
 
+def without_number(cells: Sequence[str]) -> list[int]:
+    """The indices of cells that hold something, and no number."""
+    return [index for index, cell in enumerate(cells) if not is_number(cell) and cell.strip() not in MISSING_WORDS]
+
+
 def is_number(cell: str) -> bool:
     """Whether a cell holds a number."""
     try:

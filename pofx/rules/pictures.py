@@ -61,13 +61,13 @@ def shown(image: Image.Image, turn: Turn, mode: str) -> Image.Image:
     return seen if turn is None else seen.transpose(turn)
 
 
-def resized(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """The picture in another size."""
-    return picture.resize((width, height), Image.Resampling.LANCZOS)
+def pixels_shown(image: Image.Image, turn: Turn, mode: str, size: tuple[int, int] | None = None) -> Pixels:
+    """The pixels that a viewer shows, grey (L) or in colours (RGB), shape (height, width, channels).
 
-
-def pixels_of(picture: Image.Image) -> Pixels:
-    """The pixels of a grey picture or one in RGB, shape (height, width, channels); not to be written to."""
+    Resized to a width and height if they are given, which leaves a picture of that size as it is. Not to be written to.
+    """
+    picture = shown(image, turn, mode)
+    picture = picture if size is None else picture.resize(size, Image.Resampling.LANCZOS)
     return np.frombuffer(picture.tobytes(), np.uint8).reshape(picture.height, picture.width, -1)
 
 

@@ -19,6 +19,7 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import ranked
 from pofx.rules.excess import marked
+from pofx.use.gap_calibration import GapCalibration
 from pofx.use.halves import halves_compared
 from pofx.use.scores import Scores
 
@@ -56,7 +57,7 @@ def labelled(labels: NDArray[np.integer[Any]] | None, names: Sequence[str]) -> L
 class NewCalibration:
     """``statistics`` of normal items in the order in which they came, (items,) each; ``data`` says what they were.
 
-    ``incomplete`` of them are rows that miss values.
+    ``incomplete`` of them are rows that miss values; ``gapped`` are the tables of patterns of gaps.
     """
 
     statistics: Mapping[str, Array]
@@ -64,6 +65,7 @@ class NewCalibration:
     date: datetime.date
     incomplete: int = 0
     labels: Labelled = field(default_factory=Labelled)
+    gapped: GapCalibration = field(default_factory=GapCalibration)
 
     @property
     def n(self) -> int:
@@ -79,12 +81,18 @@ def check_count(items: int) -> None:
         )
 
 
-def new_calibration(scores: Scores, data: str, date: datetime.date, labels: Labelled | None = None) -> NewCalibration:
+def new_calibration(
+    scores: Scores,
+    data: str,
+    date: datetime.date,
+    labels: Labelled | None = None,
+    gapped: GapCalibration | None = None,
+) -> NewCalibration:
     """The calibration that scored items make; raises RequestInvalid for an item that cannot be normal."""
     check_count(len(scores))
     check_finite(scores.statistics)
     incomplete = 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
-    return NewCalibration(scores.statistics, data, date, incomplete, labels or Labelled())
+    return NewCalibration(scores.statistics, data, date, incomplete, labels or Labelled(), gapped or GapCalibration())
 
 
 def write(store: bundle.Store, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
@@ -100,7 +108,7 @@ def recalibrated(source: bundle.Bundle, new: NewCalibration) -> tuple[bundle.Man
         raise CapabilityMissing(f"{source.manifest.reference} has no score, so there is nothing to calibrate")
     files = {name: source.read_bytes(name) for name in source.manifest.files}
     same = _same_values(files[score.calibration.file], new)
-    files[score.calibration.file] = as_npz(ranked(new.statistics, new.labels.places))
+    files[score.calibration.file] = as_npz({**ranked(new.statistics, new.labels.places), **new.gapped.values})
     body = _body(source, score, new, same)
     card = marked(files.get(_CARD, b"").decode().rstrip(), body.score)
     files[_CARD] = (card + _section(source, new, same)).encode()
@@ -146,6 +154,7 @@ def _body(source: bundle.Bundle, score: bundle.Score, new: NewCalibration, same:
         "data": _one_line(new.data),
         "incomplete": new.incomplete,
         "labels": new.labels.counts,
+        "patterns": new.gapped.patterns,
         "held_out": _held_out(score, new, same),
     }
     return bundle.ManifestBody.model_validate(body)

@@ -58,6 +58,10 @@ class Comparison:
         place = {group.size.label: index for index, group in enumerate(self.groups)}
         return np.array([place[label] for label in self.labels_of(items)])
 
+    def smallest_p_values(self, items: int) -> Floats:
+        """The smallest p-value that every item can have, (items,)."""
+        return np.array([size.smallest_p_value for size in self.sizes])[self.places(items)]
+
     def labels_of(self, items: int) -> Sequence[str]:
         """The label of every item; nothing without labels."""
         return (self.labels,) * items if isinstance(self.labels, str) else self.labels or ()

@@ -3,7 +3,7 @@
 The list of conditions is closed (``pofx.bundle.conditions``); every match on it is exhaustive.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
@@ -23,7 +23,9 @@ from pofx.rules.arrays import Array
 from pofx.rules.known import Known
 from pofx.use.labels import places_of
 
-Conditional = Literal["exact", "approximate"]
+Conditional = Literal["exact", "tempered", "approximate"]
+"""Whether what is drawn is a sample of the model's p(unknown | known), of that at another temperature than 1 (or with
+another option of the sampler changed), or of neither."""
 Notes = tuple[str, ...]
 
 
@@ -56,12 +58,19 @@ def check(model: LoadedModel, generate: bundle.Generate, condition: Condition, m
             )
 
 
-def told(model: LoadedModel, generate: bundle.Generate, condition: Condition, n: int, seed: int) -> Told:
-    """The arrays of every condition of a model for n samples; raises RequestInvalid."""
+def told(
+    model: LoadedModel,
+    generate: bundle.Generate,
+    condition: Condition,
+    n: int,
+    seed: int,
+    options: Mapping[str, float] | None = None,
+) -> Told:
+    """The arrays of every condition of a model for n samples that are drawn with options; raises RequestInvalid."""
+    spec = model.graphs[generate.graph].spec
     known, notes = decode_known(condition, model.manifest.makes)
-    completion = generate.completion
-    found = Told({}, known, exactness(completion, known.mask) if completion and known else None, notes)
-    for item in model.graphs[generate.graph].spec.inputs:
+    found = Told({}, known, _conditional(spec, generate.completion, known, options or {}), notes)
+    for item in spec.inputs:
         if item.role == "condition":
             found = _with_array(found, item, generate, condition, n, seed)
     return found
@@ -179,6 +188,17 @@ def _of_known(item: bundle.ConditionInput, known: Known | None, n: int) -> Array
     if known is None:
         return np.zeros(shape, item.dtype)
     return np.broadcast_to(known.mask if item.of == "mask" else known.values, shape)
+
+
+def _conditional(
+    spec: bundle.Graph, completion: bundle.KnownCondition | None, known: Known | None, options: Mapping[str, float]
+) -> Conditional | None:
+    """What the rest is drawn from, given what is known; None where nothing is."""
+    if completion is None or known is None:
+        return None
+    found = exactness(completion, known.mask)
+    changed = any(options.get(item.name, item.default) != item.default for item in spec.inputs if item.role == "option")
+    return "tempered" if found == "exact" and changed and not known.mask.all() else found
 
 
 def exactness(completion: bundle.KnownCondition, mask: NDArray[np.uint8]) -> Conditional | None:

@@ -9,12 +9,19 @@ conformal p-values", Annals of Statistics 51 (2023), arXiv:2104.08279.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pofx.rules.conformal import Floats
 from pofx.use.sizes import Size, check_rate
+
+FEW_TESTS = 20
+"""Of so many tests a discovery is hardly ever among several, and the share of false ones in a request is 0 or 1."""
+
+RECIPE_LINE = "data.split.calibration of the recipe, or pofx calibrate with more items"
+"""Where more calibration items come from."""
 
 _ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real calibration set differ by far more
 
@@ -35,6 +42,10 @@ class Discoveries:
     def count(self) -> int:
         """How many items are discoveries."""
         return int(self.found.sum())
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What a table of scores has of them, (batch,) each."""
+        return {"discovery": self.found}
 
 
 def benjamini_hochberg(p_values: Floats, fdr: float) -> Discoveries:
@@ -64,6 +75,11 @@ def check_fdr(fdr: float, size: Size) -> None:
     check_rate("fdr", fdr, size, "allows no discovery")
 
 
+def notes_on(found: Discoveries, size: Size) -> tuple[str, ...]:
+    """What is to be known about discoveries in one request."""
+    return tuple(filter(None, (power_note(found, size), few_note(found))))
+
+
 def power_note(found: Discoveries, size: Size) -> str | None:
     """A warning where the calibration items are too few to find a single anomaly among the others."""
     least = math.ceil(found.tests * size.smallest_p_value / found.fdr * (1 - _ROUNDING))
@@ -74,5 +90,16 @@ def power_note(found: Discoveries, size: Size) -> str | None:
     aim = f"for one{of_label} to be" if of_label else "to be"
     return (
         f"fdr {found.fdr:g}: with {size.items}, fewer than {least} anomalies among {found.tests} items are too few "
-        f"{aim} discovered; to discover a single one takes {needed} calibration items{of_label}"
+        f"{aim} discovered; to discover a single one takes {needed} calibration items{of_label} ({RECIPE_LINE})"
+    )
+
+
+def few_note(found: Discoveries) -> str | None:
+    """What a bound on average over requests is worth where each has few items."""
+    if not 0 < found.tests < FEW_TESTS:
+        return None
+    return (
+        f"fdr {found.fdr:g} holds for the items of one request, on average over requests: over many requests of few "
+        "items most discoveries can be false (measured: 91 % with one item a request, of which one in a hundred is an "
+        "anomaly); to hold it over requests, go on with one stream (control=online, --online-fdr)"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.rows import RowGraph
+from pofx.kinds.faults import REFUSE, Faults
 from pofx.rules.arrays import Array
 from pofx.rules.outputs import EMBEDDING
 from pofx.use.missing import check_complete
@@ -34,15 +35,16 @@ class EncodePlan:
         """Work of encoding that many items."""
         return items * self.graph.mflop_per_row
 
-    def begin(self, items: Array) -> OneStep[Array]:
-        """The steps from items to embeddings; raises RequestInvalid for a row that misses a value."""
-        check_complete(self.model, items)
-        arrays = {data_input(self.graph.spec).name: items, **option_arrays(self.graph.spec, {}, len(items))}
-        return OneStep(self.graph, self.wanted, arrays, self.read)
+    def begin(self, items: Array, faults: Faults = REFUSE) -> OneStep[Array]:
+        """The steps from items to embeddings; a row that misses a value is taken too, or raises RequestInvalid."""
+        check_complete(self.model, items, faults)
+        sound = faults.without(items)
+        arrays = {data_input(self.graph.spec).name: sound, **option_arrays(self.graph.spec, {}, len(sound))}
+        return OneStep(self.graph, self.wanted, arrays, lambda outputs: self.read(outputs, len(items), faults))
 
-    def read(self, outputs: Mapping[str, Array]) -> Array:
-        """Embeddings, float32, shape (batch, dims)."""
-        return outputs[EMBEDDING]
+    def read(self, outputs: Mapping[str, Array], items: int, faults: Faults) -> Array:
+        """Embeddings, float32, shape (batch, dims); not a number where an item has a fault."""
+        return faults.among_all(outputs[EMBEDDING], items)
 
 
 def plan(model: LoadedModel) -> EncodePlan:

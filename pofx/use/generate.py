@@ -46,7 +46,7 @@ class Samples:
     """Samples of shape (n, …) as ``spec`` says, and the seed that draws them again.
 
     ``passes`` (n,) if they were made by fixed-point iteration; ``conditional`` says, if anything was known, whether the
-    rest is drawn from its exact distribution given that.
+    rest is drawn from its exact distribution given that, from a tempered one, or approximately.
     """
 
     values: Array
@@ -85,7 +85,7 @@ class GeneratePlan:
 
     def begin(self) -> Steps[Samples]:
         """The steps that draw the samples; raises RequestInvalid for what cannot be decoded."""
-        said = told(self.model, self.declared, self.asked.condition, self.n, self.seed)
+        said = told(self.model, self.declared, self.asked.condition, self.n, self.seed, self.asked.options)
         arrays = {**self._noise(), **said.arrays}
         if self.declared.method == "fixed_point":
             return self._fixed_point(arrays, said)

@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pofx import bundle
+from pofx.kinds.faults import REFUSE, Faults
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.rules.outputs import MapKind
 from pofx.use.comparison import Comparison
 from pofx.use.discoveries import Discoveries
+from pofx.use.gap_comparison import PatternUsed
 from pofx.use.missing import Gaps
 from pofx.use.verdict import Rule
+
+REASON: Final = "reason"
+ERROR: Final = "error"
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,11 @@ class Scores:
     What ``log_prob`` is says ``density``: exact, or an estimate of a lower bound, with its error where it was measured.
 
     ``p_value`` is that of the statistic that decides; ``anomaly`` is what its rule says. ``gaps`` are the values that
-    rows miss, None where none does. ``notes`` are for a person.
+    rows miss, None where none does; ``patterns`` those of gaps within which rows were compared. ``notes`` are for a
+    person.
+
+    An item that could not be read has no numbers at all (``faults``). One with a category that training never saw has
+    the smallest p-values there are, and no statistics: no model gives such a category any mass.
     """
 
     rule: Rule
@@ -50,13 +60,18 @@ class Scores:
     explanation: Explanation | None = None
     discoveries: Discoveries | None = None
     gaps: Gaps | None = None
+    patterns: tuple[PatternUsed, ...] = ()
     notes: tuple[str, ...] = ()
+    faults: Faults = REFUSE
 
     def __len__(self) -> int:
         return len(self.p_value)
 
-    def columns(self) -> dict[str, Array]:
-        """The scores as columns of a table, (batch,) each; a verdict that is none, for want of a p-value, is masked."""
+    def columns(self) -> dict[str, Any]:
+        """The scores as columns of a table, (batch,) each; a verdict that is none, for want of a p-value, is masked.
+
+        Where items keep their errors these follow, as lists, with the reasons of unseen categories before.
+        """
         labels = self.comparison.labels_of(len(self))
         return {
             **({} if self.log_prob is None else {"log_prob": self.log_prob}),
@@ -65,8 +80,12 @@ class Scores:
             "anomaly": np.ma.masked_where(np.isnan(self.p_value), self.anomaly),
             **self._statistics(),
             **({"label": np.array(labels)} if labels else {}),
-            **({} if self.discoveries is None else {"discovery": self.discoveries.found}),
+            **({} if self.discoveries is None else self.discoveries.columns()),
+            **(self._reasons() if self.faults.kept else {}),
         }
+
+    def _reasons(self) -> dict[str, list[str | None]]:
+        return {REASON: self.faults.unseen_of(len(self)), ERROR: self.faults.errors_of(len(self))}
 
     def _statistics(self) -> dict[str, Array]:
         return {

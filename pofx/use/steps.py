@@ -52,14 +52,15 @@ class Steps(Protocol[Result]):
 
 
 class OneStep(Generic[T]):
-    """A use that is one call of its graph."""
+    """A use that is one call of its graph, or none where there are no rows."""
 
     def __init__(
         self, graph: RowGraph, wanted: tuple[str, ...], arrays: Arrays, reader: Callable[[Outputs], T]
     ) -> None:
         self.graph, self.wanted = graph, wanted
         self._arrays, self._reader = arrays, reader
-        self._outputs: Outputs | None = None
+        rows = len(next(iter(arrays.values())))
+        self._outputs: Outputs | None = None if rows else _no_rows(graph, wanted)
 
     @property
     def position(self) -> None:
@@ -87,6 +88,12 @@ class OneStep(Generic[T]):
         if self._outputs is None:
             raise RuntimeError("read before the step was run")
         return self._reader(self._outputs)
+
+
+def _no_rows(graph: RowGraph, wanted: tuple[str, ...]) -> Outputs:
+    """The outputs of no rows, (0, …) each."""
+    declared = {item.name: item for item in graph.spec.outputs}
+    return {name: np.empty((0, *map(int, declared[name].shape[1:])), declared[name].dtype) for name in wanted}
 
 
 def run(steps: Steps[T]) -> T:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
-from pofx.rules.promises import CONFIDENCE, Promise, at_least, pac_rank, smallest_alpha
+from pofx.rules.promises import Promise, at_least, confidence, pac_rank, smallest_pac
 from pofx.use.sizes import Size, check_alpha, default_alpha, smallest, too_few
 
 
@@ -35,15 +35,17 @@ def rule(
 
     Without a rate it is the usual one, raised as far as the smallest of the calibration sizes needs.
     """
-    chosen, least = _statistic(score, statistic), smallest(sizes)
+    chosen, least = deciding(score, statistic), smallest(sizes)
     if promise == "marginal":
         alpha = _marginal_alpha(asked, usual, least)
         return Rule(chosen, alpha, promise, (alpha,) * len(sizes))
-    alpha = _pac_alpha(asked, usual, least)
-    return Rule(chosen, alpha, promise, tuple(pac_rank(alpha, size.n) / (size.n + 1) for size in sizes))
+    sure = _confidence(score, promise, least)
+    alpha = _pac_alpha(asked, usual, least, promise, sure)
+    return Rule(chosen, alpha, promise, tuple(pac_rank(alpha, size.n, sure) / (size.n + 1) for size in sizes))
 
 
-def _statistic(score: bundle.Score, asked: str | None) -> str:
+def deciding(score: bundle.Score, asked: str | None) -> str:
+    """The statistic that decides: the one that was asked for, or the first; RequestInvalid for another."""
     names = [item.name for item in score.statistics]
     if asked is None or asked in names:
         return asked or names[0]
@@ -57,15 +59,25 @@ def _marginal_alpha(asked: float | None, usual: float, size: Size) -> float:
     return asked
 
 
-def _pac_alpha(asked: float | None, usual: float, size: Size) -> float:
-    best = smallest_alpha(size.n)["pac"]
+def _confidence(score: bundle.Score, promise: Promise, size: Size) -> float:
+    """With which probability the promise must hold for each of the sizes; RequestInvalid for one about no labels."""
+    if promise == "pac_all" and size.label is None:
+        raise RequestInvalid(
+            "promise pac_all holds within every label at once: expected label, got none; say label, or take pac",
+            pointer="/label",
+        )
+    return confidence(promise, len(score.calibration.labels))
+
+
+def _pac_alpha(asked: float | None, usual: float, size: Size, promise: Promise, sure: float) -> float:
+    best = smallest_pac(size.n, sure)
     if asked is None:
         return max(usual, best)
-    if pac_rank(asked, size.n) >= 1:
+    if pac_rank(asked, size.n, sure) >= 1:
         return asked
-    needed = math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-asked))
+    needed = math.ceil(math.log(1 - sure) / math.log1p(-asked))
     detail = (
-        f"alpha {asked:g} can never fire with the promise pac: {size.items} support {at_least(best)} at best; "
+        f"alpha {asked:g} can never fire with the promise {promise}: {size.items} support {at_least(best)} at best; "
         f"use an alpha of at least that, the promise marginal, or a model calibrated on {size.needed(needed)}"
     )
     raise too_few(detail, "/alpha", size, needed)

@@ -3,6 +3,8 @@
 As a table they follow the columns of the table that was sent.
 """
 
+from typing import Any
+
 import numpy as np
 
 from pofx import bundle
@@ -17,10 +19,12 @@ from pofx.kinds.parquet_if_there import encode_parquet
 from pofx.kinds.sheets import as_colour, contact_sheet, heat_map
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
+from pofx.use.gap_comparison import PatternUsed
+from pofx.use.online_fdr import OnlineDiscoveries
 from pofx.use.reasons import per_position, reasons
-from pofx.use.scores import Scores
+from pofx.use.scores import REASON, Scores
 from service.answers.surprise import surprise_map, waveform_map
-from service.schemas.score import CalibrationUsed, ItemScore, MultipleTesting, ScoreAnswer
+from service.schemas.score import CalibrationUsed, GapsUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
 _PREFIX = "score"
@@ -35,6 +39,9 @@ def size(scores: Scores) -> int:
 def as_json(model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
     """The answer as text; the result of a file that was sent says what it is called."""
     results = _results(model, decoded.array, scores)
+    if scores.faults.kept:
+        for index, result in enumerate(results):
+            result["reason"], result["error"] = scores.faults.unseen.get(index), scores.faults.wrong.get(index)
     for result, file in zip(results, decoded.files, strict=False):
         result["file"] = file
     answer: ScoreAnswer = {
@@ -58,19 +65,21 @@ def as_json(model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
 def as_npy(spec: bundle.InputSpec, decoded: Decoded, scores: Scores) -> bytes:
     """A structured array, one record per item, with the values of a row, or the name of a file, first.
 
-    Categories are codes; anomaly is false without verdict.
+    Categories are codes, −1 for one that training never saw; anomaly is false without verdict, and no text is empty.
     """
     items = decoded.array
     own = {column.name: items[:, place] for place, column in enumerate(spec.columns)} if spec.kind == "row" else {}
     if decoded.files:
         own["file"] = np.array(decoded.files)
-    columns = joined(
-        own, {name: np.ma.getdata(values) for name, values in _columns(spec, items, scores).items()}, _PREFIX
-    )
+    columns = joined(own, {name: _as_array(values) for name, values in _columns(spec, items, scores).items()}, _PREFIX)
     records = np.empty(len(scores), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         records[name] = values
     return encode_npy(records)
+
+
+def _as_array(values: Array | list[str | None]) -> Array:
+    return np.array([text or "" for text in values]) if isinstance(values, list) else np.ma.getdata(values)
 
 
 def as_csv(spec: bundle.InputSpec, items: Array, own: Columns | None, scores: Scores) -> bytes:
@@ -83,18 +92,24 @@ def as_parquet(spec: bundle.InputSpec, items: Array, own: Columns | None, scores
     return encode_parquet(joined({} if own is None else own.typed(), _columns(spec, items, scores), _PREFIX))
 
 
-def _columns(spec: bundle.InputSpec, items: Array, scores: Scores) -> dict[str, Array]:
+def _columns(spec: bundle.InputSpec, items: Array, scores: Scores) -> dict[str, Any]:
     """The columns of the scores, with the reason where an explanation was asked for."""
     if scores.explanation is None:
         return scores.columns()
-    return {**scores.columns(), "reason": reasons(spec, items, scores.explanation.nats)}
+    found = reasons(spec, items, scores.explanation.nats)
+    if not scores.faults.kept:
+        return {**scores.columns(), REASON: found}
+    sound = scores.faults.sound(len(scores))
+    unseen = scores.faults.unseen_of(len(scores))
+    return {**scores.columns(), REASON: np.where(sound, found, np.array(unseen, object)).tolist()}
 
 
 def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
     """A PNG with every input beside its heat map, or above it where the input is a recording."""
     if scores.explanation is None:
         raise ValueError("a sheet needs scores with an explanation")
-    nats = scores.explanation.nats
+    nats = scores.explanation.nats.copy()
+    nats[~scores.faults.sound(len(nats))] = 0  # nothing is known of it
     if spec.kind == "audio":
         pairs = zip(items, nats, strict=True)
         return encode_png(contact_sheet(np.stack([waveform_map(values, surprise)[0] for values, surprise in pairs])))
@@ -120,11 +135,39 @@ def _calibration(scores: Scores) -> CalibrationUsed:
             {"label": size.label or "", "n": size.n, "threshold": limit, "smallest_p_value": size.smallest_p_value}
             for size, limit in zip(comparison.sizes, rule.thresholds, strict=True)
         ]
+    if scores.patterns:
+        used["gaps"] = [_gaps(pattern) for pattern in scores.patterns]
     return used
 
 
+def _gaps(pattern: PatternUsed) -> GapsUsed:
+    return {
+        "missing": list(pattern.missing),
+        "rows": int(pattern.rows.sum()),
+        "n": pattern.n,
+        "masked": pattern.masked,
+        "threshold": pattern.threshold,
+        "smallest_p_value": pattern.size.smallest_p_value,
+    }
+
+
 def _multiple_testing(found: Discoveries) -> MultipleTesting:
-    return {"fdr": found.fdr, "tests": found.tests, "discoveries": found.count, "threshold": found.threshold}
+    answer: MultipleTesting = {
+        "fdr": found.fdr,
+        "control": "online" if isinstance(found, OnlineDiscoveries) else "request",
+        "tests": found.tests,
+        "discoveries": found.count,
+        "threshold": found.threshold,
+    }
+    if isinstance(found, OnlineDiscoveries):
+        now = found.stream
+        answer["stream"] = {
+            "tests": now.tests,
+            "discoveries": now.discoveries,
+            "level": now.level,
+            "left": now.left,
+        }
+    return answer
 
 
 def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore]:
@@ -154,8 +197,13 @@ def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore
     if scores.discoveries is not None:
         for result, discovery in zip(results, scores.discoveries.found.tolist(), strict=True):
             result["discovery"] = discovery
+    if isinstance(scores.discoveries, OnlineDiscoveries):
+        for result, level in zip(results, scores.discoveries.levels.tolist(), strict=True):
+            result["level"] = level
     if scores.explanation is not None:
         kind = scores.explanation.kind
-        for result, values, surprise in zip(results, items, scores.explanation.nats, strict=True):
-            result["map"] = {"kind": kind, **surprise_map(model.manifest.input, values, surprise)}
+        found = zip(results, items, scores.explanation.nats, scores.faults.sound(len(results)), strict=True)
+        for result, values, surprise, sound in found:
+            if sound:
+                result["map"] = {"kind": kind, **surprise_map(model.manifest.input, values, surprise)}
     return results

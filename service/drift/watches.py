@@ -26,9 +26,12 @@ class Watches:
         self._watches: dict[str, tuple[LoadedModel, Watch]] = {}
 
     def note(self, model: LoadedModel, scores: Scores) -> None:
-        """Counts the items of an answered request; the work is done in the executor, and never fails the request."""
+        """Counts the items of an answered request; the work is done in the executor, and never fails the request.
+
+        An item that could not be read does not count; one with an unseen category is as odd as can be.
+        """
         watch = self.of(model)
-        if watch.add(scores.statistics[watched(model).name]):
+        if watch.add(scores.faults.readable(scores.statistics[watched(model).name])):
             with suppress(RuntimeError):  # the executor is closed: the process is about to end
                 self._executor.submit(_fold, model, watch)
 

@@ -67,13 +67,19 @@ async def _message(request: Request) -> Message:
 
 async def json_body(request: Request, schema: type[M], settings: Settings) -> tuple[M, int]:
     """The validated body, and its size in bytes."""
-    body = without_mark(await whole(request))
-    _check_start(request, body)
-    check_depth(body, settings.max_json_depth)
+    body = await json_text(request, settings)
     try:
         return schema.model_validate_json(body, strict=True), len(body)
     except ValidationError as error:
         raise invalid(error) from error
+
+
+async def json_text(request: Request, settings: Settings) -> bytes:
+    """The body as it was sent, without a mark before it, and nested no deeper than is allowed."""
+    body = without_mark(await whole(request))
+    _check_start(request, body)
+    check_depth(body, settings.max_json_depth)
+    return body
 
 
 def _check_start(request: Request, body: bytes) -> None:

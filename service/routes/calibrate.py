@@ -12,11 +12,13 @@ from pofx.kinds.decoded import Payload
 from pofx.kinds.json_items import JsonItems
 from pofx.kinds.json_text import write_json
 from pofx.kinds.media import JSON
+from pofx.rules.arrays import Array
 from pofx.rules.excess import warning
 from pofx.rules.promises import smallest_alpha
 from pofx.use import calibrate, score
 from pofx.use.calibrate import NewCalibration
-from pofx.use.score import ScoreAsked
+from pofx.use.gap_calibration import GapCalibration, columns_with_gaps, gap_tables
+from pofx.use.score import ScoreAsked, ScorePlan
 from service.errors import StoreUnwritable
 from service.routes import bodies
 from service.routes.negotiation import preferred
@@ -69,11 +71,22 @@ class CalibrateEndpoint:
         services, plan = self._services, score.plan(model, ScoreAsked())
         with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
-                decoded = await services.convert(items.size, items.decode, model.manifest.input)
+                decoded = await services.decode(items, model.manifest.input)
             calibrate.check_count(len(decoded.array))
             scores = await services.run(plan.begin(decoded.array), ticket, trace)
         today = datetime.datetime.now(datetime.UTC).date()
-        return calibrate.new_calibration(scores, data, today), (*decoded.notes, *_lost(model))
+        gapped = await self._gapped(plan, decoded.array, trace)
+        new = calibrate.new_calibration(scores, data, today, gapped=gapped)
+        return new, (*decoded.notes, *_lost(model))
+
+    async def _gapped(self, plan: ScorePlan, rows: Array, trace: Trace) -> GapCalibration | None:
+        """The tables of patterns of missing values, for a model of rows that takes gaps."""
+        columns = columns_with_gaps(plan.model.manifest.input)
+        tables = gap_tables(columns, rows) if columns else None
+        if tables is None:
+            return None
+        with self._services.admit(plan, len(tables.items), trace) as ticket:
+            return tables.read((await self._services.run(plan.begin(tables.items), ticket, trace)).statistics)
 
     async def _write(self, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
         store = bundle.Store(self._services.settings.store)

@@ -7,17 +7,16 @@ from starlette.responses import Response
 
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.decoded import Decoded, Payload
-from pofx.kinds.json_items import JsonItems
 from pofx.kinds.media import CSV, JSON, NPY, PARQUET
 from pofx.kinds.parquet_if_there import library
 from pofx.rules.arrays import Array
 from pofx.use import encode
 from service.answers import encode as answers
 from service.routes import bodies
+from service.routes.json_rows import json_rows
 from service.routes.negotiation import preferred
 from service.routes.notes import notes_header
 from service.routes.patience import patiently
-from service.routes.query import with_query
 from service.routes.services import Services
 from service.schemas.encode import EncodeOptions, EncodeRequest
 from service.trace import Trace
@@ -40,9 +39,7 @@ class EncodeEndpoint:
     async def _read(self, request: Request) -> tuple[EncodeOptions, Payload]:
         settings = self._services.settings
         if bodies.media_type(request) == JSON:
-            said, size = await bodies.json_body(request, EncodeRequest, settings)
-            body = with_query(request, said, EncodeOptions)
-            return body, JsonItems(body.inputs, size, body.extra)
+            return await json_rows(request, EncodeRequest, EncodeOptions, settings)
         options = bodies.query(request, EncodeOptions)
         return options, await bodies.payload(request, settings, options.extra)
 
@@ -54,19 +51,19 @@ class EncodeEndpoint:
             await asyncio.to_thread(library)
         with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
-                decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            embeddings = await services.run(plan.begin(decoded.array), ticket, trace)
+                decoded = await services.decode(items, model.manifest.input, options.errors)
+            embeddings = await services.run(plan.begin(decoded.array, decoded.faults), ticket, trace)
             with trace.stage("encode"):
                 size = answers.size(embeddings) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, embeddings)
-        return Response(content, headers=notes_header(media, decoded.notes), media_type=media)
+        return Response(content, headers=notes_header(media, answers.notes(decoded)), media_type=media)
 
 
 def _rendered(media: str, model: LoadedModel, decoded: Decoded, embeddings: Array) -> bytes:
     if media == NPY:
         return answers.as_npy(embeddings)
     if media == CSV:
-        return answers.as_csv(decoded.columns, embeddings)
+        return answers.as_csv(decoded, embeddings)
     if media == PARQUET:
-        return answers.as_parquet(decoded.columns, embeddings)
+        return answers.as_parquet(decoded, embeddings)
     return answers.as_json(model, embeddings, decoded)

@@ -24,6 +24,7 @@ from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
 from service.schemas.generate import GenerateAnswer, GenerateOptions, GenerateRequest
 from service.schemas.health import Liveness, Readiness
 from service.schemas.models import ModelComparison, ModelDescription, ModelList
+from service.schemas.online_fdr import OnlineFdrReport
 from service.schemas.score import ScoreAnswer, ScoreOptions, ScoreRequest
 
 _TEMPLATE = "#/components/schemas/{model}"
@@ -34,6 +35,7 @@ _WRITTEN = (
     EncodeAnswer,
     CalibrateAnswer,
     DriftReport,
+    OnlineFdrReport,
     ModelDescription,
     ModelList,
     ModelComparison,

@@ -7,18 +7,19 @@ from starlette.responses import Response
 
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.decoded import Decoded, Payload
-from pofx.kinds.json_items import JsonItems
 from pofx.kinds.media import CSV, JSON, NPY, PARQUET, PNG
 from pofx.kinds.parquet_if_there import library
 from pofx.use import score
+from pofx.use.online_fdr import OnlineFdr
 from pofx.use.scores import Scores
 from service.answers import score as answers
 from service.errors import NotAcceptable
 from service.routes import bodies
+from service.routes.json_rows import json_rows
 from service.routes.negotiation import preferred
 from service.routes.notes import notes_header
+from service.routes.online_fdr import caller
 from service.routes.patience import patiently
-from service.routes.query import with_query
 from service.routes.services import Services
 from service.schemas.score import ScoreOptions, ScoreRequest
 from service.trace import Trace
@@ -36,34 +37,41 @@ class ScoreEndpoint:
         media = preferred(request, (JSON, NPY, CSV, PNG, PARQUET))
         options, items = await self._read(request)
         bodies.check_count(items, self._services.settings)
-        return await patiently(request, trace, self._answer(options, items, media, trace))
+        return await patiently(request, trace, self._answer(options, items, media, caller(request), trace))
 
     async def _read(self, request: Request) -> tuple[ScoreOptions, Payload]:
         settings = self._services.settings
         if bodies.media_type(request) == JSON:
-            said, size = await bodies.json_body(request, ScoreRequest, settings)
-            body = with_query(request, said, ScoreOptions)
-            return body, JsonItems(body.inputs, size, body.extra)
+            return await json_rows(request, ScoreRequest, ScoreOptions, settings)
         options = bodies.query(request, ScoreOptions)
         return options, await bodies.payload(request, settings, options.extra)
 
-    async def _answer(self, options: ScoreOptions, items: Payload, media: str, trace: Trace) -> Response:
+    async def _answer(self, options: ScoreOptions, items: Payload, media: str, whose: bytes, trace: Trace) -> Response:
         services = self._services
         model = services.choose(options.model, "score", trace)
         plan = score.plan(model, options.asked(services.settings.alpha))
         _check_media(model, options, media)
+        stream = self._stream(model, options, whose)
         if media == PARQUET:
             await asyncio.to_thread(library)
         with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
-                decoded = await services.convert(items.size, items.decode, model.manifest.input)
-            scores = await services.run(plan.begin(decoded.array), ticket, trace)
+                decoded = await services.decode(items, model.manifest.input, options.errors)
+            scores = await services.run(plan.begin(decoded.array, decoded.faults), ticket, trace)
+            if stream is not None:
+                scores = stream.decide(scores)
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, scores)
         if options.watch and services.drift is not None:
             services.drift.note(model, scores)
         return Response(content, headers=notes_header(media, (*decoded.notes, *scores.notes)), media_type=media)
+
+    def _stream(self, model: LoadedModel, options: ScoreOptions, whose: bytes) -> OnlineFdr | None:
+        """The caller's stream of discoveries, if it asked for one; requests are decided as their scores are ready."""
+        if options.control != "online" or options.fdr is None:
+            return None
+        return self._services.streams.of(model, whose, options.fdr, options.verdict)
 
 
 def _check_media(model: LoadedModel, options: ScoreOptions, media: str) -> None:

@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.decoded import Decoded, Payload
+from pofx.kinds.faults import Errors
 from pofx.use.steps import Steps
 from service.drift.watches import Watches
 from service.engine.admission import Admission, Ticket
@@ -17,6 +21,7 @@ from service.engine.registry import Registry
 from service.engine.slots import Slot
 from service.engine.threads import DeviceThreads
 from service.metrics import Metrics
+from service.online.streams import Streams
 from service.settings import Settings
 from service.trace import Trace
 
@@ -42,6 +47,7 @@ class Services:
     metrics: Metrics
     executor: Executor
     drift: Watches | None
+    streams: Streams
     draining: bool = False
     load_new: Callable[[], bool] = bool
 
@@ -64,6 +70,11 @@ class Services:
         ticket.slot = slot
         return await self.device.run(slot)
 
+    async def decode(self, items: Payload, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
+        """The items of a request; pictures that may be resized can be larger than they look."""
+        resizing = spec.kind == "image" and spec.other_sizes != "refused"
+        return await self.convert(math.inf if resizing else items.size, items.decode, spec, errors)
+
     async def look_for_bundles(self) -> None:
         """Serves what the store holds now; requests in flight keep the model they have."""
         try:
@@ -75,8 +86,9 @@ class Services:
             self.metrics.models(len(self.registry.all()), len(self.registry.refused))
             if self.drift is not None:
                 self.drift.keep(self.registry.all())
+            self.streams.keep(self.registry.all())
 
-    async def convert(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def convert(self, size: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of decoding or encoding about that many bytes: at once if small, else in the bounded pool."""
         if size <= _INLINE_BYTES:
             return function(*args, **kwargs)

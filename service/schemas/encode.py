@@ -5,10 +5,10 @@ from typing import NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from pofx.kinds.item import Item, ItemOptions
+from pofx.kinds.item import AnsweredByRow, Item
 
 
-class EncodeOptions(ItemOptions):
+class EncodeOptions(AnsweredByRow):
     """How to encode: in the body of a JSON request, in the query string of any other."""
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can encode.")
@@ -21,11 +21,15 @@ class EncodeRequest(EncodeOptions):
 
 
 class EncodeAnswer(TypedDict):
-    """One vector of ``dims`` numbers per item; ``files`` are the names of the uploads that the items were."""
+    """One vector of ``dims`` numbers per item; ``files`` are the names of the uploads that the items were.
+
+    With ``errors=row`` an item that cannot be encoded has null instead, and its reason among ``errors``.
+    """
 
     model: str
     version: int
     dims: int
     files: NotRequired[list[str]]
-    embeddings: list[list[float | None]]
+    embeddings: list[list[float | None] | None]
+    errors: NotRequired[list[str | None]]
     notes: list[str]

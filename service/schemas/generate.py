@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from pofx.kinds.condition import Condition
+from pofx.use.conditions import Conditional
 from pofx.use.generate import GenerateAsked
 
 MAX_SEED = 2**63 - 1
@@ -74,7 +75,9 @@ class Passes(TypedDict):
 class GenerateAnswer(TypedDict):
     """The samples, and the seed that draws them again.
 
-    ``conditional`` is there if anything was known, ``notes`` if what was sent had to be changed.
+    ``conditional`` is there if anything was known: ``exact`` where the rest is a sample of the model's p(unknown |
+    known); ``tempered`` where it would be, but for a temperature (or another option) that is not the default;
+    ``approximate`` otherwise. ``notes`` are there if what was sent had to be changed.
     """
 
     model: str
@@ -82,5 +85,5 @@ class GenerateAnswer(TypedDict):
     seed: int
     samples: list[Sample]
     passes: NotRequired[Passes]
-    conditional: NotRequired[Literal["exact", "approximate"]]
+    conditional: NotRequired[Conditional]
     notes: NotRequired[list[str]]

@@ -10,6 +10,7 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.rules.density_words import meaning
 from pofx.rules.excess import warning
 from pofx.rules.outputs import map_kind
+from pofx.rules.promises import smallest_alpha
 from service.engine.stock import Event, Happening, Stock
 
 
@@ -152,7 +153,7 @@ def _generate(manifest: bundle.Manifest) -> dict[str, Any] | None:
         "latents": latents and {"shape": ["n", *latents]},
         "options": [_option(item) for item in graph.inputs if item.role == "option"],
         "labels": list(generate.labels),
-        "completion": generate.completion and _completion(manifest.makes, generate.completion),
+        "completion": generate.completion and _completion(manifest.makes, generate.completion, graph),
         "makes": manifest.makes.model_dump(),
         "conditions": [_condition(item) for item in generate.conditions],
     }
@@ -163,12 +164,20 @@ def _condition(condition: bundle.Condition) -> dict[str, Any]:
     return condition.model_dump(exclude={"kind", "order"} if condition.of == "known" else set())
 
 
-def _completion(spec: bundle.InputSpec, completion: bundle.KnownCondition) -> dict[str, Any]:
-    """In which order positions are drawn, and whether knowing the first few of that order gives exact samples."""
+def _completion(spec: bundle.InputSpec, completion: bundle.KnownCondition, graph: bundle.Graph) -> dict[str, Any]:
+    """In which order positions are drawn, and whether knowing the first few of that order gives exact samples.
+
+    They are exact with the options of ``exact_at`` only: at another temperature they are tempered.
+    """
     order: list[Any] = list(completion.order)
     if spec.kind == "row":
         order = [spec.columns[place].name for place in order]
-    return {"kind": completion.kind, "order": order, "exact_if_first_are_known": completion.kind != "mixed"}
+    return {
+        "kind": completion.kind,
+        "order": order,
+        "exact_if_first_are_known": completion.kind != "mixed",
+        "exact_at": {item.name: item.default for item in graph.inputs if item.role == "option"},
+    }
 
 
 def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
@@ -185,7 +194,11 @@ def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
             "n": score.calibration.n,
             "data": score.calibration.data,
             "smallest_p_value": 1 / (score.calibration.n + 1),
-            "labels": [_label(label) for label in score.calibration.labels],
+            "gaps": [
+                {**pattern.model_dump(), "smallest_p_value": 1 / (pattern.n + 1)}
+                for pattern in score.calibration.patterns
+            ],
+            "labels": [_label(label, len(score.calibration.labels)) for label in score.calibration.labels],
             "held_out": _held_out(score.calibration.held_out),
             "warning": warning(score),
         },
@@ -209,8 +222,13 @@ def _density(density: bundle.Density | None) -> dict[str, Any]:
     }
 
 
-def _label(label: bundle.LabelCount) -> dict[str, Any]:
-    return {"label": label.name, "n": label.n, "smallest_p_value": 1 / (label.n + 1)}
+def _label(label: bundle.LabelCount, labels: int) -> dict[str, Any]:
+    return {
+        "label": label.name,
+        "n": label.n,
+        "smallest_p_value": 1 / (label.n + 1),
+        "smallest_alpha": smallest_alpha(label.n, labels),
+    }
 
 
 def _option(option: bundle.OptionInput) -> dict[str, Any]:

@@ -6,20 +6,21 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from pofx.kinds.condition import Labels
-from pofx.kinds.item import Item, ItemOptions
+from pofx.kinds.item import AnsweredByRow, Item
 from pofx.rules.outputs import MapKind
-from pofx.use.score import ScoreAsked
+from pofx.rules.promises import Promise
+from pofx.use.score import Control, ScoreAsked
 
 
-class ScoreOptions(ItemOptions):
+class ScoreOptions(AnsweredByRow):
     """How to score: in the body of a JSON request, in the query string of any other."""
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can score.")
     alpha: float | None = Field(None, gt=0, lt=1, description="False-alarm rate; the service has a default.")
-    promise: Literal["marginal", "pac"] = Field(
+    promise: Promise = Field(
         "marginal",
-        description="What alpha promises: on average over calibration sets, or, stricter, with probability 0.95 for "
-        "the one that was drawn.",
+        description="What alpha promises: on average over calibration sets; pac, stricter: with probability 0.95 for "
+        "the one that was drawn, of each label by itself; pac_all: with probability 0.95 for all labels at once.",
     )
     verdict: str | None = Field(
         None, description="The statistic that decides; see statistics at /models/{name}. Without it, the first of them."
@@ -34,7 +35,13 @@ class ScoreOptions(ItemOptions):
         gt=0,
         lt=1,
         description="False discovery rate: marks items of which, on average, at most this share is normal "
-        "(Benjamini-Hochberg over all items of the request).",
+        "(Benjamini-Hochberg over all items of the request). The average is one over requests: over many requests of "
+        "one item most discoveries can be false, unless control is online.",
+    )
+    control: Control = Field(
+        "request",
+        description="Over what fdr is held: the items of this request; or, online, all items that this key has sent to "
+        "this model with control=online, in the order in which their answers were made (LORD++).",
     )
     explain: bool = Field(False, description="Whether to say which dimensions are surprising, or badly reconstructed.")
     watch: bool = Field(True, description="Whether these items count for drift; say false for experiments.")
@@ -42,7 +49,7 @@ class ScoreOptions(ItemOptions):
     def asked(self, usual_alpha: float) -> ScoreAsked:
         """What is asked of the model."""
         return ScoreAsked(
-            self.alpha, self.promise, self.verdict, self.label, self.fdr, self.explain, usual_alpha=usual_alpha
+            self.alpha, self.promise, self.verdict, self.label, self.fdr, self.explain, usual_alpha, self.control
         )
 
 
@@ -117,7 +124,9 @@ class SurpriseMap(Places):
 class ItemScore(TypedDict):
     """The score of one item; log_prob is there if the model has a density or estimates a bound of one.
 
-    ``file`` is the name of the upload that the item was.
+    ``file`` is the name of the upload that the item was. With ``errors=row`` the ``error`` says why an item could not
+    be read, and nothing else is known of it; the ``reason`` which category it holds that training never saw: it has the
+    smallest p-values, and no value of a statistic.
     """
 
     file: NotRequired[str]
@@ -128,6 +137,9 @@ class ItemScore(TypedDict):
     statistics: dict[str, StatisticValue]
     label: NotRequired[str]
     discovery: NotRequired[bool]
+    level: NotRequired[float | None]
+    reason: NotRequired[str | None]
+    error: NotRequired[str | None]
     map: NotRequired[SurpriseMap]
 
 
@@ -140,30 +152,61 @@ class LabelUsed(TypedDict):
     smallest_p_value: float
 
 
+class GapsUsed(TypedDict):
+    """The calibration rows that miss just these columns, that ``rows`` rows of the request were compared with.
+
+    ``masked`` of the ``n`` were made to miss them: their p-values hold if values are missing whatever they would be.
+    """
+
+    missing: list[str]
+    rows: int
+    n: int
+    masked: int
+    threshold: float
+    smallest_p_value: float
+
+
 class CalibrationUsed(TypedDict):
     """What the p-values compare with, and the smallest one it allows.
 
     An item is an anomaly if its p-value is at most ``threshold``: alpha itself for the promise ``marginal``, less for
-    ``pac``, so that with probability 0.95 at most a share alpha of normal items is called so. If ``label`` was given,
-    ``labels`` has the numbers of every label that was named; those beside it are of the smallest one.
+    ``pac``, so that with probability 0.95 at most a share alpha of normal items is called so (of the normal items of
+    one label, where ``label`` was given; with ``pac_all`` within all labels at once). If ``label`` was given,
+    ``labels`` has the numbers of every label that was named; those beside it are of the smallest one. ``gaps`` has
+    those of every pattern of missing values within which rows were compared; those beside it are of all others.
     """
 
     n: int
     alpha: float
-    promise: Literal["marginal", "pac"]
+    promise: Promise
     threshold: float
     smallest_p_value: float
     verdict_by: str
     labels: NotRequired[list[LabelUsed]]
+    gaps: NotRequired[list[GapsUsed]]
+
+
+class StreamState(TypedDict):
+    """The caller's stream after this request; without a further discovery it can find items for ``left`` more tests."""
+
+    tests: int
+    discoveries: int
+    level: float
+    left: int
 
 
 class MultipleTesting(TypedDict):
-    """The verdict over all items with a p-value, if ``fdr`` was given; the threshold is null without a discovery."""
+    """The verdict over all items with a p-value, if ``fdr`` was given; the threshold is null without a discovery.
+
+    With ``control`` online every item has a level of its own, null without a p-value, and there is no threshold.
+    """
 
     fdr: float
+    control: Control
     tests: int
     discoveries: int
     threshold: float | None
+    stream: NotRequired[StreamState]
 
 
 class ScoreAnswer(TypedDict):

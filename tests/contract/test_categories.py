@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import pofx
 from pofx import bundle
+from pofx.cli.app import app
 from pofx.errors import RequestInvalid
 from pofx.kinds import files
 from pofx.kinds.csv_text import decode_csv
@@ -314,3 +316,72 @@ def test_the_same_file_calibrates_offline_and_over_http(served, tmp_path, post, 
     found = [np.load(io.BytesIO(new.read_bytes("calibration.npz"))) for new in (offline, served_too)]
     for statistic in found[0].files:
         np.testing.assert_allclose(found[0][statistic], found[1][statistic], rtol=1e-4, atol=1e-4)
+
+
+UNSEEN = "column 'colour': unseen value 'mauve'"
+HEAVY = "column 'weight': expected a number, got 'heavy'"
+PARQUET = "application/vnd.apache.parquet"
+NUMBERS = ("log_prob", "p_value", "log_prob_value", "log_prob_p_value")
+
+
+def as_table(media, content):
+    if media == "text/csv":
+        return pd.read_csv(io.BytesIO(content), float_precision="round_trip")
+    if media == PARQUET:
+        return pd.read_parquet(io.BytesIO(content))
+    return pd.DataFrame(np.load(io.BytesIO(content)))
+
+
+def test_where_rows_keep_their_errors_an_unseen_category_is_an_anomaly_in_every_form(served, items, post, tmp_path):
+    _, store, written = served
+    mixed = items.astype({"weight": object})
+    mixed.loc[4, "weight"], mixed.loc[7, "colour"] = "heavy", "mauve"
+    mixed.to_csv(tmp_path / "rows.csv", index=False)
+    model = pofx.load(written.manifest.name, store=store)
+    sound = np.delete(np.arange(12), [4, 7])
+    expected = model.score(items.iloc[sound]).to_pandas()
+    output = tmp_path / "scores.parquet"
+    arguments = ["score", str(tmp_path / "rows.csv"), "-m", written.manifest.name, "--store", str(store)]
+    told = CliRunner().invoke(app, [*arguments, "--errors", "row", "--fdr", "0.5", "-o", str(output)])
+    assert "11 items scored" in told.stderr + told.stdout, told
+    tables = [model.score(mixed, errors="row").to_pandas(), pd.read_parquet(output)]
+    request = {"content": (tmp_path / "rows.csv").read_bytes(), "headers": {"content-type": "text/csv"}}
+    for media in ("text/csv", PARQUET, "application/x-npy"):
+        answer = post(store, "/score", params={"errors": "row"}, **accepting(request, media))
+        assert "1 of 12 items could not be read" in answer.headers["x-notes"]
+        tables.append(as_table(media, answer.content))
+    smallest = 1 / (written.manifest.score.calibration.n + 1)
+    for found in tables:
+        for name in NUMBERS:
+            np.testing.assert_array_equal(found[name].to_numpy()[sound], expected[name].to_numpy(), err_msg=name)
+        assert (found["reason"][7], found["error"][4]) == (UNSEEN, HEAVY)
+        assert set(found["error"].drop(4).fillna("")) == set(found["reason"].drop(7).fillna("")) == {""}
+        assert (found["p_value"][7], bool(found["anomaly"][7])) == (smallest, True)
+        assert np.isnan(found["log_prob"][[4, 7]]).all()
+
+
+def test_false_discoveries_are_counted_among_the_rows_that_can_be_read(served, items, post):
+    _, store, _ = served
+    inputs = [{"row": row} for row in records(items.head(4))]
+    inputs += [
+        {"row": {"colour": "mauve", "weight": 0.5, "grade": "1"}},
+        {"array": ["red", 1]},
+        {"row": {"colour": 1.0}},
+    ]
+    inputs += [{"row": {"colour": ["red"], "weight": 1, "grade": "1"}}, {"no": "form"}]
+    answer = post(store, "/score", json={"inputs": inputs, "errors": "row", "fdr": 0.5, "explain": True}).json()
+    assert answer["multiple_testing"]["tests"] == 5
+    *good, unseen, short, lacking, odd, none = answer["results"]
+    assert [result["error"] for result in good] == [None] * 4
+    assert (unseen["anomaly"], unseen["reason"], unseen["log_prob"]) == (True, UNSEEN, None)
+    assert {value["p_value"] for value in unseen["statistics"].values()} == {unseen["p_value"]}
+    assert short["error"] == "expected 3 values, got 2"
+    assert lacking["error"] == "columns missing 'weight', 'grade'"
+    assert odd["error"] == "column 'colour': expected a number or the name of a category"
+    assert none["error"].startswith("no: ")
+    assert {result["anomaly"] for result in (short, lacking, odd, none)} == {None}
+    assert "map" in good[0]
+    assert "map" not in unseen
+    all_wrong = post(store, "/score", json={"inputs": inputs[5:], "errors": "row"})
+    assert all_wrong.status_code == 200
+    assert all(result["error"] for result in all_wrong.json()["results"])

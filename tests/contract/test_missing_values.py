@@ -134,22 +134,32 @@ def test_a_model_calibrated_on_rows_with_gaps_gives_every_p_value(gappy, items, 
     assert 0 < calibration.incomplete < calibration.n
     found = post(store, "/score", **as_json(items)).json()
     assert all(value["p_value"] for item in found["results"] for value in item["statistics"].values())
-    (note,) = found["notes"]
-    assert "values are missing in 3 of 4 rows" in note
-    assert f"{calibration.incomplete} of {calibration.n} calibration rows miss some" in note
+    missed, masked, others = found["notes"]
+    assert "values are missing in 3 of 4 rows" in missed
+    assert "calibration rows from which the same columns were taken away" in masked
+    assert f"{calibration.incomplete} of {calibration.n} miss some" in others
+    used = {tuple(item["missing"]): item for item in found["calibration"]["gaps"]}
+    assert used[()] == used[()] | {"rows": 1, "n": calibration.n - calibration.incomplete, "masked": 0}
+    assert used["weight",]["masked"] == used[()]["n"]
+    assert NAMES not in used
 
 
 def test_a_model_calibrated_on_complete_rows_says_so_and_gives_no_p_value_of_log_prob(complete, items, post):
     _, store, written = complete
     assert written.manifest.score.calibration.incomplete == 0
     found = post(store, "/score", **as_json(items)).json()
-    assert [item["statistics"]["log_prob"]["p_value"] is None for item in found["results"]] == [False, True, True, True]
+    assert [item["statistics"]["log_prob"]["p_value"] is None for item in found["results"]] == [
+        False,
+        False,  # one missing column has a table of its own
+        True,
+        True,
+    ]
     assert all(item["p_value"] is not None for item in found["results"])
-    assert "the calibration rows were complete" in found["notes"][0]
+    assert "2 rows with gaps are compared with complete calibration rows" in found["notes"][2]
     body = as_json(items)["json"] | {"verdict": "log_prob"}
     verdicts = [item["anomaly"] for item in post(store, "/score", json=body).json()["results"]]
-    assert verdicts[0] is not None
-    assert verdicts[1:] == [None] * 3
+    assert None not in verdicts[:2]
+    assert verdicts[2:] == [None] * 2
 
 
 def test_complete_rows_get_the_same_answer_whoever_is_beside_them(gappy, items, post):

@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import pofx
 from pofx import bundle
-from pofx.errors import RequestInvalid
+from pofx.errors import RequestInvalid, TooLarge
 from pofx.kinds import files
-from pofx.kinds.image import decode_image
+from pofx.kinds.image import decode_image, sent
 from pofx.kinds.place import item
 from training.data import images
 from training.errors import DataError
+from training.fit import Hardware, fit
+from training.prepare import prepare
+from training.recipe import parse
+from training.run import Run
+from training.stages import published
 
 HEIGHT, WIDTH = 6, 5
 ALPHA = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH)).astype(np.uint8)
@@ -124,6 +130,39 @@ def test_training_and_service_read_the_same_pixels(name, mode, tmp_path):
     assert np.array_equal(seen, files.read(tmp_path, spec).array[0])
 
 
+@pytest.mark.parametrize("mode", ["grey", "rgb", "auto"])
+@pytest.mark.parametrize("size", [4, 9])
+def test_what_training_resized_is_resized_alike_later(size, mode, tmp_path):
+    for number, (name, content) in enumerate(FILES.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        seen = images.load(folder, mode, size, None)
+        spec = bundle.ImageSpec(height=size, width=size, channels=seen.x.shape[3], other_sizes="lanczos")
+        served, note = decode_image(content, spec, item(0))
+        assert seen.resized
+        assert np.array_equal(seen.x[0], served), name
+        assert f"resized from {WIDTH}x{HEIGHT} to {size}x{size} as in training" in (note or "")
+        own = files.read(folder, spec)
+        assert np.array_equal(seen.x, own.array), name
+        as_it_is = Image.fromarray(served if served.shape[2] == 3 else served[..., 0])
+        again, unsaid = decode_image(_saved(as_it_is), spec, item(0))
+        assert np.array_equal(again, served)
+        assert unsaid is None
+
+
+def test_what_is_resized_for_a_request_is_bounded_before_it_is_decoded():
+    spec, allowance = bundle.ImageSpec(height=4, width=4, channels=1, other_sizes="lanczos"), sent()
+    large = _saved(Image.new("1", (6000, 5000)))[:100]  # hardly any pixels are there
+    with pytest.raises(TooLarge, match="30 megapixels to resize, at most 25"):
+        decode_image(large, spec, item(0), allowance)
+    allowance.left_megapixels = 0.00002
+    with pytest.raises(TooLarge, match="all together at most"):
+        decode_image(FILES["grey.png"], spec, item(0), allowance)
+    with pytest.raises(RequestInvalid, match="expected an image of 4x4 pixels, got 5x6; resize it"):
+        decode_image(FILES["grey.png"], spec.model_copy(update={"other_sizes": "refused"}), item(0))
+
+
 @pytest.mark.parametrize("name", ["grey.png", "black-and-white.png", "grey-with-alpha.png", "grey.jpeg"])
 def test_a_file_without_colours_has_one_channel_unless_told(name, tmp_path):
     assert _at_training(tmp_path, name, FILES[name], "auto").shape == (HEIGHT, WIDTH, 1)
@@ -149,3 +188,36 @@ def test_a_tiff_file_of_training_shows_what_the_same_png_shows_at_the_service(tm
     deep = Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint16))
     with pytest.raises(DataError, match="expected 8 bits per channel"):
         _at_training(tmp_path, "a-deep.tiff", _saved(deep, "TIFF"), "grey")
+
+
+RECIPE = """
+name = "resized"
+summary = "for tests"
+[data]
+source = "images"
+path = "{path}"
+size = 4
+[data.split]
+calibration = 0.3
+[transform]
+name = "binarise"
+[family]
+name = "bernoulli"
+"""
+
+
+def test_a_bundle_says_that_its_training_resized_and_scores_files_so(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    random = np.random.default_rng(1)
+    for place in range(100):
+        pixels = random.integers(0, 256, (5 + place % 3, 6)).astype(np.uint8)
+        (tmp_path / "pictures" / f"{place:02}.png").write_bytes(_saved(Image.fromarray(pixels)))
+    prepared = prepare(parse(RECIPE.format(path=(tmp_path / "pictures").as_posix())))
+    run = Run.of(prepared, tmp_path / "runs")
+    fitted = fit(prepared, run, Hardware("cpu", "1", quiet=True), resume=False)
+    written = published(fitted, bundle.Store(tmp_path / "models"), lambda _: None).bundle
+    assert written.manifest.input.other_sizes == "lanczos"
+    model = pofx.load(written.manifest.name, store=tmp_path / "models")
+    found = model.score(tmp_path / "pictures")
+    np.testing.assert_array_equal(found.log_prob, model.score(prepared.dataset.x).log_prob)
+    assert found.notes[0].endswith("to 4x4 as in training (34 of 100 items)")

@@ -36,6 +36,7 @@ class Dataset:
     captions: np.ndarray | None = None  # text (items,)
     domains: np.ndarray | None = None  # int64 (items,)
     names: np.ndarray | None = None  # text (items,), of files
+    resized: bool = False  # whether picture files of any size were brought to this one
     test: "Dataset | None" = None
 
     def __post_init__(self) -> None:

@@ -45,6 +45,7 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
         label_names=label_names,
         captions=captions,
         names=np.array(pictures.names),
+        resized=size is not None,
         notes=(*pictures.notes, *said.notes, *about_captions, *_twins(pictures.names, arrays)),
     )
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from pofx.rules.pictures import is_deep, pixels_of, resized, shown, turn_of
+from pofx.rules.pictures import is_deep, pixels_shown, turn_of
 from training.errors import DataError
 
 
@@ -17,9 +17,10 @@ def read_picture(name: str, data: bytes, mode: Literal["L", "RGB"], size: int | 
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as image:
-                picture = None if is_deep(image, data) else shown(image, turn_of(image), mode)
+                square = None if size is None else (size, size)
+                pixels = None if is_deep(image, data) else pixels_shown(image, turn_of(image), mode, square)
     except Exception as error:  # Pillow raises a dozen types on broken files; all mean the same
         raise DataError(f"{name}: not a readable image; remove it, or convert it to PNG") from error
-    if picture is None:
+    if pixels is None:
         raise DataError(f"{name}: expected 8 bits per channel, got more; convert it first")
-    return pixels_of(picture if size is None else resized(picture, size, size))
+    return pixels

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pofx import bundle
 from pofx.rules.excess import marked
+from pofx.rules.promises import at_least, smallest_alpha
 from pofx.rules.texts import texts_of
 from training.data import Dataset
 from training.evaluate.measurement import Measurement
@@ -18,8 +19,10 @@ from training.zoo.base import DirectSampler, FixedPointSampler
 _FALSE_ALARMS = "false_alarm_rate"
 
 _MARGINALISED = (
-    "A row to score may miss values: its log-density is that of the columns that are there. Its p-values are exact if "
-    "rows of the calibration split miss values in the same way, and approximate otherwise."
+    "A row to score may miss values: its log-density is that of the columns that are there. Its p-values are exact "
+    "among calibration rows that miss the same columns; exact if values are missing whatever they would have been, "
+    "among those from which the columns were taken away (`masked`); and not promised otherwise. "
+    "`/models` lists the patterns under `gaps`."
 )
 _EXCHANGEABLE = (
     "p-values hold for items exchangeable with the calibration split. Data from another source needs calibration of "
@@ -75,11 +78,24 @@ def card(
         _fit(prepared, report),
         "## Known failures",
         "\n".join(f"- {line}" for line in _FAILURES[body.kind]),
-        *(["## False alarms", _table(rates)] if rates else []),
+        *(["## False alarms", _table(rates), *_within_labels(body.score)] if rates else []),
         "## Recipe",
         f"```toml\n{prepared.recipe.text.strip()}\n```",
     ]
     return marked("\n\n".join(parts), body.score) + "\n"
+
+
+def _within_labels(score: bundle.Score | None) -> list[str]:
+    """What can be promised within labels; nothing where there are none."""
+    counts = [] if score is None else [label.n for label in score.calibration.labels]
+    if not counts:
+        return []
+    found = smallest_alpha(min(counts), len(counts))
+    return [
+        f"With `label`, rates hold within it. With probability 0.95 for the calibration items at hand: within one "
+        f"(`promise=pac`) from alpha {at_least(found['pac'])}, within all {len(counts)} at once (`promise=pac_all`) "
+        f"from {at_least(found['pac_all'])}."
+    ]
 
 
 def _told(prepared: Prepared, measurements: Sequence[Measurement], body: bundle.ManifestBody) -> Told:

@@ -75,6 +75,7 @@ def _score(calibrated: Calibrated, measurements: Sequence[Measurement]) -> bundl
             incomplete=int((~held.is_complete).sum()),
             data=f"calibration split of {source}, never used to fit",
             labels=calibrated.labels.counts,
+            patterns=calibrated.patterns,
             held_out=_held_out(calibrated.prepared, measurements),
         ),
     )
@@ -123,7 +124,8 @@ def _input(prepared: Prepared) -> bundle.InputSpec:
     dataset, shape = prepared.dataset, prepared.transform.raw_shape
     match dataset.kind:
         case "image":
-            return bundle.ImageSpec(height=shape[0], width=shape[1], channels=shape[2])
+            sizes: Literal["refused", "lanczos"] = "lanczos" if dataset.resized else "refused"
+            return bundle.ImageSpec(height=shape[0], width=shape[1], channels=shape[2], other_sizes=sizes)
         case "audio":
             return bundle.AudioSpec(rate_hz=dataset.rate_hz, length=shape[0])
         case "text":

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+import pofx
 from pofx.cli import scoring
 from pofx.kinds.files import blocks
 
@@ -48,6 +49,27 @@ def test_csv_on_a_pipe_holds_what_the_library_gives(run, table, opened, options)
     )
     same(read, expected.columns())
     assert "40 items scored with tiny-table:1" in result.stderr
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_stream_of_discoveries_goes_on_in_its_file(run, table, opened, here):
+    model = opened("tiny-table")
+    stream = model.online_fdr(0.2)
+    for out in ("first.parquet", "second.parquet"):
+        shown = run(f"score rows.parquet -m tiny-table -o {out} --fdr 0.2 --online-fdr state.json").stdout
+        same(pq.read_table(out).to_pandas(), model.score(table, extra="keep", fdr=stream).columns())
+    assert "among the 80 items of the stream so far" in shown
+    assert pofx.OnlineFdr.load("state.json").stream == stream.stream
+    assert (
+        "fdr: this stream is one of 0.2, got 0.1"
+        in run("score rows.csv -m tiny-table --fdr 0.1 --online-fdr state.json", 2).stderr
+    )
+    assert "expected fdr" in run("score rows.csv -m tiny-table --online-fdr state.json", 2).stderr
+    (here / "state.json").write_text("{}")
+    assert (
+        "expected the state of a stream"
+        in run("score rows.csv -m tiny-table --fdr 0.2 --online-fdr state.json", 2).stderr
+    )
 
 
 @pytest.mark.parametrize(("name", "model"), [("pictures", "tiny-made"), ("pictures", "tiny-vae")])

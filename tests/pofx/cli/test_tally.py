@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from pofx.cli.tally import Tally
-from pofx.use.discoveries import benjamini_hochberg, power_note
+from pofx.kinds.faults import REFUSE
+from pofx.use.discoveries import benjamini_hochberg, notes_on
 from pofx.use.sizes import Size
 
 
 class Scored:
     def __init__(self, p_value):
-        self.p_value, self.anomaly = p_value, p_value <= 0.05
+        self.p_value, self.anomaly, self.faults = p_value, p_value <= 0.05, REFUSE
 
     def __len__(self):
         return len(self.p_value)
@@ -30,7 +31,7 @@ def test_discoveries_are_those_of_all_items_at_once(seed, fdr):
     found, expected = tally.discoveries(fdr), benjamini_hochberg(p_values, fdr)
     assert (found.threshold, found.count, tally.tests) == (expected.threshold, expected.count, expected.tests)
     np.testing.assert_array_equal(found.among(p_values), expected.found)
-    assert found.note == power_note(expected, Size(n))
+    assert found.notes == notes_on(expected, Size(n))
     assert (tally.items, tally.anomalies) == (900, np.sum(p_values <= 0.05))
 
 
@@ -39,3 +40,14 @@ def test_nothing_is_discovered_among_items_without_p_values():
     tally.take(Scored(np.full(3, np.nan)))
     assert tally.discoveries(0.1).threshold is None
     assert not tally.discoveries(0.1).among(np.array([0.01, np.nan])).any()
+
+
+def test_rows_compared_with_different_numbers_of_items_count_as_they_are():
+    generator = np.random.default_rng(9)
+    p_values = np.r_[generator.integers(1, 3, 200) / 100, generator.integers(1, 300, 300) / 300]
+    tally = Tally(Size(299))
+    for block in np.array_split(p_values, 3):
+        tally.take(Scored(block))
+    expected = benjamini_hochberg(p_values, 0.1)
+    assert (tally.discoveries(0.1).threshold, tally.discoveries(0.1).count) == (expected.threshold, expected.count)
+    assert expected.count > 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds.nested import decode_nested, numbers
-from pofx.kinds.npy import decode_npy, encode_npy, read_npy_header
+from pofx.kinds.npy import NpyFile, encode_npy, read_npy_header
 from pofx.kinds.place import item
 
 IMAGE = bundle.ImageSpec(height=4, width=3, channels=1)
@@ -24,7 +24,7 @@ def npy(array, **options):
 
 
 def decode(content, spec):
-    return decode_npy(content, read_npy_header(content), spec)
+    return NpyFile.parse(content).decode(spec).array
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

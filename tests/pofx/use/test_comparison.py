@@ -69,6 +69,29 @@ def test_the_strict_promise_holds_within_every_class():
         assert 0 < found.mean() < ALPHA
 
 
+def test_the_promise_about_all_labels_at_once_holds_for_all_of_them_and_that_about_each_does_not():
+    """Uniform statistics: the realised rate of a threshold is the calibration value at its rank, without test items."""
+    random, labels, n, sets = np.random.default_rng(3), 10, 500, 4000
+    calibration = np.sort(random.random((sets, labels, n)), axis=2)
+    listed = tuple(bundle.LabelCount(name=str(label), n=n) for label in range(labels))
+    declared = bundle.Score(
+        graph="g",
+        statistics=(HIGH,),
+        calibration=bundle.Calibration(file="c.npz", n=n * labels, data="", labels=listed),
+    )
+    broken = {}
+    for promise in ("pac", "pac_all"):
+        (threshold,) = rule(declared, [Size(n, "0")], None, ALPHA, promise, 0.01).thresholds
+        realised = calibration[:, :, round(threshold * (n + 1)) - 1]  # the share of p ≤ k / (n + 1), (sets, labels)
+        broken[promise] = (realised > ALPHA).any(axis=1).mean()
+    assert broken["pac"] > 0.25
+    assert 0.02 < broken["pac_all"] <= 0.05 + 3 * (0.05 * 0.95 / sets) ** 0.5
+    with pytest.raises(RequestInvalid, match="pac_all holds within every label at once: expected label"):
+        rule(declared, [Size(n)], None, ALPHA, "pac_all", 0.01)
+    with pytest.raises(RequestInvalid, match="with the promise pac_all: 18 calibration items of label 'r'"):
+        rule(declared, [Size(18, "r")], None, ALPHA, "pac_all", 0.01)
+
+
 def mixed(random, of_label):
     """Four hundred items of all labels in any order, and their comparison."""
     labels = random.choice(list(COUNTS), 400)

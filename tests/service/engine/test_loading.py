@@ -168,7 +168,7 @@ def listed(*order, kind="listed"):
         ("recording", listed(0, 1), "an order of 40 positions"),
         ("recording", listed(0, kind="raster"), "an order of 0 positions"),
         ("recording", conditioned_score, "one array of data, and no condition"),
-        ("recording", other_terms, "a dim_log_prob for every position"),
+        ("text", other_terms, "a dim_log_prob for every position"),
         ("lower_bound_image", other_terms, "a reconstruction_error for every position"),
     ],
 )

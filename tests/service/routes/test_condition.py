@@ -58,6 +58,21 @@ def test_the_answer_says_whether_it_is_exact(client, mask, expected):
     assert ("conditional" in answer) == (expected is not None)
 
 
+@pytest.mark.parametrize(("temperature", "expected"), [(0.5, "tempered"), (1.5, "tempered"), (1.0, "exact")])
+def test_at_another_temperature_it_is_not_the_conditional_distribution(client, temperature, expected):
+    """In JSON and in the query, and only where it would be exact else, and something is drawn."""
+
+    def conditional(mask, query=""):
+        body = {"model": "tiny-made", "n": 1, "condition": {"array": [[255] * 6] * 6, "mask": mask}}
+        options = {} if query else {"temperature": temperature}
+        return client.post(f"/generate{query}", json=body | options).json().get("conditional")
+
+    assert conditional(HALF) == conditional(HALF, f"?temperature={temperature}") == expected
+    assert conditional(HALF[::-1]) == "approximate"
+    assert conditional([[1] * 6] * 6) == "exact"
+    assert conditional([[0] * 6] * 6) is None
+
+
 def test_where_nothing_is_known_a_condition_changes_nothing(client):
     body = {"model": "tiny-made", "n": 3, "seed": 2}
     nothing = {"array": [[255] * 6] * 6, "mask": [[0] * 6] * 6}
@@ -113,7 +128,12 @@ def test_a_model_says_what_it_can_be_told(client):
     assert described["tiny-labels"]["labels"] == ["cat", "dog", "3"]
     assert described["tiny-labels"]["completion"] is None
     assert described["tiny-made"]["labels"] == []
-    assert described["tiny-made"]["completion"] == {"kind": "raster", "order": [], "exact_if_first_are_known": True}
+    assert described["tiny-made"]["completion"] == {
+        "kind": "raster",
+        "order": [],
+        "exact_if_first_are_known": True,
+        "exact_at": {"temperature": 1.0},
+    }
 
 
 ARRAY = {"array": [[0] * 6] * 6, "mask": HALF}

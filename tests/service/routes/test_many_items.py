@@ -49,7 +49,13 @@ def test_discoveries_are_those_of_the_definition(client, mixed):
     threshold = sorted(p_values)[k - 1]
     assert [item["discovery"] for item in answer["results"]] == [p <= threshold for p in p_values]
     assert all(item["discovery"] for item in answer["results"][28:])
-    assert answer["multiple_testing"] == {"fdr": 0.2, "tests": 40, "discoveries": k, "threshold": threshold}
+    assert answer["multiple_testing"] == {
+        "fdr": 0.2,
+        "control": "request",
+        "tests": 40,
+        "discoveries": k,
+        "threshold": threshold,
+    }
     assert [item["anomaly"] for item in answer["results"]] == [p <= 0.01 for p in p_values]
     assert answer["calibration"]["alpha"] == 0.01
 
@@ -59,7 +65,10 @@ def test_without_a_rate_there_are_no_discoveries(client, mixed):
     assert "multiple_testing" not in answer
     assert all("discovery" not in item for item in answer["results"])
     none = ask(client, npy(np.zeros((5, 3))), NPY, options="&fdr=0.1").json()
-    assert none["multiple_testing"] == {"fdr": 0.1, "tests": 5, "discoveries": 0, "threshold": None}
+    told = none["multiple_testing"]
+    assert (told["tests"], told["discoveries"], told["threshold"]) == (5, 0, None)
+    (note,) = none["notes"]
+    assert "over many requests of few items most discoveries can be false" in note
 
 
 def test_discoveries_are_in_every_form_of_the_answer(client, mixed):
@@ -82,7 +91,8 @@ def test_too_few_calibration_items_are_refused_or_said(client, mixed):
     (note,) = ask(client, npy(mixed), NPY, options="&fdr=0.1").json()["notes"]
     assert note == (
         "fdr 0.1: with 199 calibration items, fewer than 2 anomalies among 40 items are too few to be discovered; "
-        "to discover a single one takes 399 calibration items"
+        "to discover a single one takes 399 calibration items (data.split.calibration of the recipe, or pofx calibrate "
+        "with more items)"
     )
     assert json.loads(ask(client, npy(mixed), NPY, CSV, "&fdr=0.1").headers["x-notes"]) == [note]
     for rate in (0, 1, "x"):

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from pofx import bundle
 from pofx.rules.conformal import ranked
+from pofx.rules.promises import smallest_alpha
 from service.schemas.score import ScoreAnswer
 
 COUNTS = {"narrow": 140, "wide": 40, "3": 19}
@@ -195,7 +196,11 @@ def test_a_model_that_is_not_calibrated_per_label_says_so(labelled, pixels):
 
 def test_the_model_lists_its_labels(labelled):
     listed = labelled.get("/models/tiny-table").json()["score"]["calibration"]["labels"]
-    assert listed == [{"label": name, "n": n, "smallest_p_value": 1 / (n + 1)} for name, n in COUNTS.items()]
+    assert listed == [
+        {"label": name, "n": n, "smallest_p_value": 1 / (n + 1), "smallest_alpha": smallest_alpha(n, len(COUNTS))}
+        for name, n in COUNTS.items()
+    ]
+    assert list(listed[0]["smallest_alpha"]) == ["marginal", "pac", "pac_all"]
     assert labelled.get("/models/tiny-made").json()["score"]["calibration"]["labels"] == []
 
 

@@ -1,0 +1,158 @@
+"""Discoveries across requests: a stream of items of one model that remembers what it found, and its file."""
+
+import json
+import threading
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked
+
+from pofx import bundle
+from pofx.errors import RequestInvalid
+from pofx.rules.conformal import Floats
+from pofx.rules.online_fdr import Stream, after, least_items
+from pofx.use.discoveries import RECIPE_LINE, Discoveries
+from pofx.use.scores import Scores
+from pofx.use.sizes import Size, too_few
+from pofx.use.verdict import deciding
+
+
+@dataclass(frozen=True)
+class OnlineDiscoveries(Discoveries):
+    """The discoveries of one request in a stream; ``levels`` (batch,) are what p-values were compared with.
+
+    ``stream`` is the stream after them. There is no one threshold.
+    """
+
+    levels: Floats
+    stream: Stream
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The level beside the discovery."""
+        return {**super().columns(), "level": self.levels}
+
+
+class OnlineFdr:
+    """A stream of items of one version of a model, by one statistic: of all its discoveries so far, on average at most
+    a share ``fdr`` is normal, however the items are cut into requests.
+
+    Made by ``Model.online_fdr``; requests are taken in the order in which they come, one at a time.
+    """
+
+    def __init__(self, model: str, statistic: str, stream: Stream) -> None:
+        self.model, self.statistic = model, statistic
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        """What it has found."""
+        now = self._stream
+        return f"<pofx.OnlineFdr {self.model}: fdr {now.fdr:g}, {now.discoveries} discoveries in {now.tests} tests>"
+
+    @property
+    def stream(self) -> Stream:
+        """The state: tests, discoveries, the level of the next item, how many items are left."""
+        return self._stream
+
+    def check(self, model: str, statistic: str, fdr: float | None = None) -> None:
+        """Raises RequestInvalid for a request that would mix two promises in one stream."""
+        for what, own, asked, pointer in (
+            ("model", self.model, model, "/model"),
+            ("statistic", self.statistic, statistic, "/verdict"),
+            ("fdr", self._stream.fdr, self._stream.fdr if fdr is None else fdr, "/fdr"),
+        ):
+            if own != asked:
+                raise RequestInvalid(
+                    f"{what}: this stream is one of {own}, got {asked}; what was promised of it holds for one {what} "
+                    "only: go on as before, or begin a new stream (in a service: POST …/online-fdr/reset)",
+                    pointer=pointer,
+                )
+
+    def decide(self, scores: Scores) -> Scores:
+        """The scores with their discoveries; the stream has moved on by as many tests as there are p-values."""
+        with self._lock:
+            stream, found, levels = after(self._stream, scores.p_value)
+            self._stream = stream
+        tests = int((~np.isnan(scores.p_value)).sum())
+        notes = (*scores.notes, *filter(None, [note(stream)]))
+        return replace(
+            scores, discoveries=OnlineDiscoveries(stream.fdr, tests, found, None, levels, stream), notes=notes
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the state as JSON, whole or not at all."""
+        state = {
+            "format": "pofx-online-fdr-1",
+            "model": self.model,
+            "statistic": self.statistic,
+            "stream": asdict(self._stream),
+        }
+        target = Path(path)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            partial.write_text(json.dumps(state), encoding="utf-8")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "OnlineFdr":
+        """The stream in a file; RequestInvalid where there is none."""
+        try:
+            found = TypeAdapter(_File).validate_json(Path(path).read_bytes())
+        except OSError as error:
+            raise RequestInvalid(f"{path}: {error.strerror}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise RequestInvalid(
+                f"{path}: expected the state of a stream as OnlineFdr.save writes it; {place}: {first['msg']}"
+            ) from error
+        return cls(found.model, found.statistic, Stream(**asdict(found.stream)))
+
+
+@checked(frozen=True, kw_only=True)
+class _State:
+    fdr: Annotated[float, Field(gt=0, lt=1)]
+    n: Annotated[int, Field(ge=1)]
+    tests: Annotated[int, Field(ge=0)]
+    discoveries: Annotated[int, Field(ge=0)]
+    first: int | None
+    recent: tuple[int, ...]
+
+
+@checked(frozen=True, kw_only=True)
+class _File:
+    format: Literal["pofx-online-fdr-1"]
+    model: str
+    statistic: str
+    stream: _State
+
+
+def begun(manifest: bundle.Manifest, score: bundle.Score, fdr: float, verdict: str | None) -> OnlineFdr:
+    """A new stream; RequestInvalid for a rate at which the calibration items never allow a discovery."""
+    size, needed = Size(score.calibration.n), least_items(fdr)
+    if not 0 < fdr < 1:
+        raise RequestInvalid(f"fdr: expected a rate between 0 and 1, got {fdr:g}", pointer="/fdr")
+    if size.n < needed:
+        detail = (
+            f"fdr {fdr:g} over requests allows no discovery: it begins with half of fdr, and with {size.items} "
+            f"p-values start at {size.smallest_p_value:.3g}; use a larger fdr, or {size.needed(needed)} ({RECIPE_LINE})"
+        )
+        raise too_few(detail, "/fdr", size, needed)
+    return OnlineFdr(manifest.reference, deciding(score, verdict), Stream(fdr, size.n))
+
+
+def note(stream: Stream) -> str | None:
+    """A warning where the stream can find nothing more."""
+    if stream.left:
+        return None
+    return (
+        f"fdr {stream.fdr:g} over requests: this stream can discover nothing more, since its level has fallen below "
+        f"the smallest p-value of {stream.n} calibration items, of which a discovery keeps it going for "
+        f"{stream.later:,} tests; begin a new stream, which is a new promise, or calibrate on more, for one anomaly in "
+        f"a hundred on some {round(500 / stream.fdr):,} ({RECIPE_LINE})"
+    )

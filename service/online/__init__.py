@@ -1,0 +1,1 @@
+"""Streams of discoveries across requests, one for every model and key."""
