@@ -48,6 +48,7 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        self._overloaded = self._rejected.labels("overloaded")
         self._batch_rows = Histogram("pofx_batch_rows", "Rows in a batch.", registry=self.registry, buckets=_ROWS)
         self._batch_seconds = Histogram(
             "pofx_batch_seconds", "Device time of a batch.", registry=self.registry, buckets=_SECONDS
@@ -109,7 +110,7 @@ class Metrics:
 
     def turned_away(self, endpoint: str) -> None:
         """Counts a request that was refused before it was read."""
-        self._rejected.labels("overloaded").inc()
+        self._overloaded.inc()
         self._request_child(endpoint, "", "", "429").observe(0.0)
 
     def text(self) -> bytes:

@@ -6,14 +6,17 @@ waited for longer than it should, though not more often than that, and slowly mo
 What comes beyond it is refused before it is read, which costs a fraction of an answer.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.trace import Trace
 
-_LEAST, _MOST = 16.0, 256.0
+_LEAST, _MOST = 32.0, 256.0
 _MORE, _LESS = 0.02, 0.9
+_TICK_S = 0.01
+_LATE = 1 / 3  # of the patience: what is ready waits for one round of the loop to be seen, and for others inside
 
 
 @dataclass
@@ -54,4 +57,14 @@ class Pressure:
         if now - since - device_s <= self.patience_s:
             self.limit = min(_MOST, self.limit + _MORE) if used else self.limit
         elif since > self._lowered:  # it came in under the bound as it is now
-            self.limit, self._lowered = max(_LEAST, self.limit * _LESS), now
+            self._lower(now)
+
+    def watch(self, loop: asyncio.AbstractEventLoop, due: float | None = None) -> None:
+        """From now on learns also from how late the loop is, since what it has not seen yet waits too."""
+        now = loop.time()
+        if due is not None and now - due > _LATE * self.patience_s and self.clock() - self._lowered > self.patience_s:
+            self._lower(self.clock())
+        loop.call_later(_TICK_S, self.watch, loop, now + _TICK_S)
+
+    def _lower(self, now: float) -> None:
+        self.limit, self._lowered = max(_LEAST, self.limit * _LESS), now

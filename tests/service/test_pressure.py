@@ -58,7 +58,31 @@ def test_a_slow_machine_still_lets_some_in():
     clock = Clock()
     pressure = Pressure(0.05, 0.02, int, print, clock)
     served(pressure, clock, per_s=10, arrivals=100, seconds=50)
-    assert pressure.limit == 16
+    assert pressure.limit == 32
+
+
+class LateLoop:
+    """Calls back so much later than it should."""
+
+    def __init__(self, clock, late_s):
+        self.clock, self.late_s, self.calls = clock, late_s, 0
+
+    def time(self):
+        return self.clock.now
+
+    def call_later(self, delay, callback, *arguments):
+        self.calls += 1
+        if self.calls < 50:
+            self.clock.now += delay + self.late_s
+            callback(*arguments)
+
+
+@pytest.mark.parametrize(("late_s", "lower"), [(0.001, False), (0.03, True)])
+def test_a_loop_that_is_late_lets_fewer_in(late_s, lower):
+    clock = Clock()
+    pressure = Pressure(0.05, 0.02, int, print, clock)
+    pressure.watch(LateLoop(clock, late_s))
+    assert (pressure.limit < 64) == lower
 
 
 def test_bulk_work_is_no_pressure():
