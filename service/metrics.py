@@ -71,6 +71,7 @@ class Metrics:
         # finding a child by its labels takes a lock and a copy; a request would do it six times
         self._request_child = lru_cache(4096)(self._requests.labels)
         self._stage_child = lru_cache(4096)(self._stages.labels)
+        self._device_child = lru_cache(4096)(self._device_seconds.labels)
 
     def watch_pending(
         self, mflop: Callable[[], float], seconds: Callable[[], float], queue: Callable[[], tuple[int, int]]
@@ -96,7 +97,7 @@ class Metrics:
 
     def batch(self, report: BatchReport) -> None:
         """Counts one batch; called in the threads of the device."""
-        self._device_seconds.labels(report.model).inc(report.seconds)
+        self._device_child(report.model).inc(report.seconds)
         self._batch_rows.observe(report.rows)
         self._batch_seconds.observe(report.seconds)
 
