@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.table import Row
 from pofx.rules.conformal import p_values
 from pofx.rules.gap_tables import tables
-from pofx.rules.online_fdr import Stream, after
+from pofx.rules.lord import Stream, after
 from pofx.rules.promises import confidence, pac_rank
 
 FDR, TESTS, SETS = 0.1, 10_000, 400

@@ -36,6 +36,10 @@ class Connection(asyncio.Protocol):
         """Ends it."""
         self.transport.close()
 
+    def abort(self) -> None:
+        """Ends it at once, whatever is under way."""
+        self.transport.abort()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Tells the owner."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name

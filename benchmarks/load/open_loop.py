@@ -36,23 +36,37 @@ class _Connections:
         self.port = port
         self.pool: Pool[Connection] = Pool(lambda line, intended: line.send(request, intended))
         self.sample = b""
-        self.closing = False
+        self._open: set[Connection] = set()
+        self._closing = False
         self._reopening: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         await asyncio.get_running_loop().create_connection(lambda: Connection(self), "127.0.0.1", self.port)
 
+    async def close(self) -> None:
+        """Closes all of them: the next run has as many file descriptors as this one had."""
+        self._closing = True
+        await asyncio.gather(*self._reopening, return_exceptions=True)
+        for connection in self._open:
+            connection.abort()
+        while self._open:
+            await asyncio.sleep(0.001)
+
     def opened(self, connection: Connection) -> None:
+        self._open.add(connection)
         self.pool.freed(connection)
 
     def answered(self, connection: Connection, found: Answer) -> None:
+        if self._closing:
+            return
         if found.good:
             self.sample = found.body
         self.pool.answered(connection, time.perf_counter(), found.good, found.refused)
 
     def lost(self, connection: Connection) -> None:
+        self._open.discard(connection)
         self.pool.lost(connection, time.perf_counter())
-        if not self.closing:
+        if not self._closing:
             task = asyncio.get_running_loop().create_task(self.open())
             self._reopening.add(task)
             task.add_done_callback(self._reopening.discard)
@@ -67,15 +81,15 @@ async def _run(port: int, request: bytes, times: np.ndarray) -> Load:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         lines.pool.due(float(due), time.perf_counter())
     await _drained(lines.pool)
-    ended = time.perf_counter()
-    lines.closing = True
+    elapsed, busy = time.perf_counter() - started, time.process_time() - used
+    await lines.close()
     return Load(
-        requests_per_s=lines.pool.good / (ended - started),
+        requests_per_s=lines.pool.good / elapsed,
         p50_ms=quantile_ms(lines.pool.latencies, 0.5),
         p99_ms=quantile_ms(lines.pool.latencies, 0.99),
         errors=lines.pool.errors,
         sample=lines.sample,
-        core_share=(time.process_time() - used) / (ended - started),
+        core_share=busy / elapsed,
         late_p99_ms=quantile_ms(lines.pool.late, 0.99),
         refused=lines.pool.refused,
         good_p50_ms=quantile_ms(lines.pool.good_latencies, 0.5),

@@ -53,6 +53,13 @@ def turn(
             if system.scores:
                 agreement.check_body(load.sample, float(exam.expected[0]))
             into.add(system, payload, way, number, load)
+            _tell(payload, way, load)
+
+
+def _tell(payload: Payload, way: Way, load: Load) -> None:
+    """What was measured, at once: a long run that is stopped has said what it knew."""
+    found = f"{load.requests_per_s:,.0f} requests/s, p50 {load.p50_ms:.2f} ms, p99 {load.p99_ms:.2f} ms"
+    print(f"  {payload}, {way}: {found}", file=sys.stderr, flush=True)
 
 
 def _load(port: int, sent: bytes, way: Way, seconds: float, seed: int) -> Load:

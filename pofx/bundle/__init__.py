@@ -3,6 +3,16 @@
 Standard library and pydantic only; everything else imports it, it imports nothing of the project.
 """
 
+from pofx.bundle.array_specs import (
+    ArraySpec,
+    ConditionInput,
+    DataInput,
+    Graph,
+    GraphInput,
+    NoiseInput,
+    OptionInput,
+    StateInput,
+)
 from pofx.bundle.conditions import (
     Attribute,
     AttributesCondition,
@@ -29,36 +39,30 @@ from pofx.bundle.errors import (
 )
 from pofx.bundle.manifest import (
     SCHEMA_VERSION,
-    ArraySpec,
-    Calibration,
     CodePart,
-    ConditionInput,
-    DataInput,
     DataProvenance,
     Decode,
-    Density,
     Encode,
-    ExcessAlarms,
     FileEntry,
-    GapPattern,
     Generate,
     Golden,
-    Graph,
-    GraphInput,
-    HeldOut,
-    LabelCount,
     Manifest,
     ManifestBody,
     Metric,
-    NoiseInput,
-    OptionInput,
     Provenance,
-    Score,
-    StateInput,
-    Statistic,
     Tolerance,
 )
 from pofx.bundle.reader import MANIFEST_FILE, Bundle, read
+from pofx.bundle.score_spec import (
+    Calibration,
+    Density,
+    ExcessAlarms,
+    GapPattern,
+    HeldOut,
+    LabelCount,
+    Score,
+    Statistic,
+)
 from pofx.bundle.specs import DATA_DTYPES, AudioSpec, Column, ImageSpec, InputSpec, RowSpec, TextSpec
 from pofx.bundle.store import Reference, Store
 from pofx.bundle.writer import write

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pofx.bundle.manifest import Graph, Manifest, Metric
+from pofx.bundle.array_specs import Graph
+from pofx.bundle.manifest import Manifest, Metric
 
 PARTS = (
     "model",

@@ -7,85 +7,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from pofx.bundle.array_specs import FileName, Graph, Identifier
 from pofx.bundle.conditions import Condition, ConditionName, KnownCondition
-from pofx.bundle.specs import DType, Frozen, InputSpec
+from pofx.bundle.score_spec import Score
+from pofx.bundle.specs import Frozen, InputSpec
 
 SCHEMA_VERSION = 2
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Axis = Annotated[int, Field(ge=1)] | Literal["batch"]
-GraphFormat = Literal["onnx", "torchscript"]
-
-
-# --- graphs: pure functions with named arrays ----------------------------------------------------
-
-
-class ArraySpec(Frozen):
-    """A named array; the axis ``"batch"`` is free, all others are fixed."""
-
-    name: Identifier
-    dtype: DType
-    shape: tuple[Axis, ...]
-
-
-class DataInput(ArraySpec):
-    """An array of data: what the caller sent, or the current state of a fixed-point iteration."""
-
-    role: Literal["data"] = "data"
-
-
-class NoiseInput(ArraySpec):
-    """Random numbers the service draws: ``uniform`` on [0, 1) or standard ``normal``.
-
-    Without a batch axis the array is shared by all rows and drawn once, from the seed of the manifest.
-    """
-
-    role: Literal["noise"] = "noise"
-    distribution: Literal["uniform", "normal"]
-
-
-class OptionInput(ArraySpec):
-    """A number per row that a request may set, with its default and its legal range."""
-
-    role: Literal["option"] = "option"
-    description: str
-    default: float
-    minimum: float
-    maximum: float
-
-
-class ConditionInput(ArraySpec):
-    """What a request may say about the samples it wants, as ``pofx.bundle.conditions`` lays it out in arrays.
-
-    ``mask`` belongs to the condition ``known``; every other one is called like its condition.
-    """
-
-    role: Literal["condition"] = "condition"
-    of: ConditionName | Literal["mask"]
-
-
-class StateInput(ArraySpec):
-    """What one step of a ``sequential`` sampler hands to the next: zeros at first, then the output of that name."""
-
-    role: Literal["state"] = "state"
-
-
-GraphInput = Annotated[DataInput | NoiseInput | OptionInput | ConditionInput | StateInput, Field(discriminator="role")]
-
-
-class Graph(Frozen):
-    """One exported computation: a file per format, and the arrays that go in and come out in this order."""
-
-    files: dict[GraphFormat, FileName] = Field(min_length=1)
-    inputs: tuple[GraphInput, ...] = Field(min_length=1)
-    outputs: tuple[ArraySpec, ...] = Field(min_length=1)
-    mflop_per_row: float = Field(gt=0, description="work for one row, in millions of floating-point operations")
-
-    def input(self, name: str) -> GraphInput:
-        """The input of that name; KeyError if there is none."""
-        return {item.name: item for item in self.inputs}[name]
 
 
 # --- capabilities --------------------------------------------------------------------------------
@@ -129,122 +58,6 @@ class Generate(Frozen):
         if len(set(names)) != len(names):
             raise ValueError("a condition is listed twice")
         return self
-
-
-class Statistic(Frozen):
-    """A number computed for one item, and which of its tails is anomalous."""
-
-    name: Identifier
-    unit: str
-    tail: Literal["low", "high"]
-    description: str
-
-
-class LabelCount(Frozen):
-    """A label, and how many calibration items have it."""
-
-    name: str
-    n: int = Field(ge=1)
-
-
-class GapPattern(Frozen):
-    """Calibration rows of one pattern of missing values: ``n`` that miss these columns and no others.
-
-    ``masked`` of them missed fewer, and their other values were taken away: they stand for rows whose values are
-    missing whatever they would have been.
-    """
-
-    missing: tuple[str, ...]
-    n: int = Field(ge=1)
-    masked: int = Field(default=0, ge=0)
-
-
-class ExcessAlarms(Frozen):
-    """A false-alarm rate among normal items kept aside that chance explains only up to ``limit``."""
-
-    statistic: Identifier
-    alpha: float = Field(gt=0, lt=1)
-    rate: float = Field(ge=0, le=1)
-    limit: float = Field(ge=0, le=1)
-
-
-class HeldOut(Frozen):
-    """That false alarms were counted among normal items kept aside; ``excess`` are the rates that are too high.
-
-    A calibration whose items are exchangeable with those has such a rate with a chance of at most one in a thousand.
-    """
-
-    items: int = Field(ge=1)
-    comparison: str = Field(description="which items were compared with which")
-    excess: tuple[ExcessAlarms, ...] = ()
-
-
-class Calibration(Frozen):
-    """Held-out statistics, sorted ascending, one float64 array of length n per statistic, in an npz file.
-
-    With ``labels`` the file also holds, as ``<statistic>.label``, the label of every sorted value: unsigned integers,
-    shape (n,), indices into ``labels``. With ``patterns`` it holds, as ``<statistic>.gaps.<place>``, the sorted values
-    of the rows of each.
-    """
-
-    file: FileName
-    n: int = Field(ge=1)
-    data: str = Field(description="what the items were and why they are exchangeable with normal traffic")
-    incomplete: int = Field(default=0, ge=0, description="how many of the items are rows that miss values")
-    patterns: tuple[GapPattern, ...] = Field(
-        default=(), description="patterns of missing values within which rows are compared, if any"
-    )
-    labels: tuple[LabelCount, ...] = Field(default=(), description="what p-values can be restricted to, if anything")
-    held_out: HeldOut | None = Field(default=None, description="false alarms on normal items, if they were counted")
-
-    @model_validator(mode="after")
-    def _labels_count_every_item_once(self) -> Self:
-        names = [label.name for label in self.labels]
-        if len(set(names)) != len(names):
-            raise ValueError("labels of the calibration must be unique")
-        counted = sum(label.n for label in self.labels)
-        if self.labels and counted != self.n:
-            raise ValueError(f"expected labels of {self.n} calibration items, got labels of {counted}")
-        return self
-
-    @model_validator(mode="after")
-    def _patterns_are_unique(self) -> Self:
-        if len({frozenset(pattern.missing) for pattern in self.patterns}) != len(self.patterns):
-            raise ValueError("patterns of missing values of the calibration must be unique")
-        return self
-
-
-class Density(Frozen):
-    """That a score has log p(x), in nats: the output ``log_prob`` of its graph.
-
-    Of kind ``lower_bound`` it is an estimate of a lower bound by one draw of noise, fixed by ``noise_seed`` and shared
-    by all items: unbiased over draws, so that a single value may exceed log p(x).
-    """
-
-    kind: Literal["exact", "lower_bound"]
-    bound: str | None = Field(default=None, description="which bound, for instance IWAE-64")
-    over: str = Field(description="what exactly the density is over, for instance the thresholded image")
-    standard_error: float | None = Field(
-        default=None,
-        ge=0,
-        description="Monte-Carlo error of the estimate in nats: median over held-out items of the standard deviation "
-        "over draws of the noise",
-    )
-
-
-class Score(Frozen):
-    """Which statistics an item gets, how they become p-values, and whether a density is behind them.
-
-    Beside its statistics the graph may have an output per position: ``dim_log_prob``, in nats, which sums to log_prob,
-    or ``reconstruction_error``, which sums to the statistic ``reconstruction``. Of an image or a recording its shape
-    may be another than the item's: readers then share out what it says of a block, or add it up, and say so.
-    """
-
-    graph: Identifier
-    density: Density | None = None
-    noise_seed: int = Field(default=0, description="seed of noise shared by all rows")
-    statistics: tuple[Statistic, ...] = Field(min_length=1)
-    calibration: Calibration
 
 
 class CodePart(Frozen):

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from pofx.cli.ahead import ahead, behind
 from pofx.cli.arrow_tables import TableFile
+from pofx.cli.items_options import ExtraColumns, ItemsFile, WrongItems
 from pofx.cli.npy_file import NpyRows
 from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
 from pofx.cli.progress import progress
 from pofx.cli.score_table import check_folder, whole_or_nothing
 from pofx.errors import RequestInvalid
-from pofx.kinds.columns import Extra, joined
-from pofx.kinds.faults import Errors
+from pofx.kinds.columns import joined
 from pofx.kinds.files import Block, blocks, count
 from pofx.rules.arrays import Array
 from pofx.use import encode
@@ -30,22 +30,14 @@ _FORMS, _TAKEN = (".csv", ".parquet", ".npy"), "encode"
 
 
 def encode_command(
-    path: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", help="A table, an array, a text, or a folder or zip of images or WAV files."),
-    ],
+    path: ItemsFile,
     model: ModelName,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="A .csv, .parquet or .npy file; without it CSV on standard output."),
     ] = None,
-    extra: Annotated[
-        Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
-    ] = "keep",
-    errors: Annotated[
-        Errors,
-        typer.Option(metavar="refuse|row", help="row: encode every good item, and say in a column why another is not."),
-    ] = "refuse",
+    extra: ExtraColumns = "keep",
+    errors: WrongItems = "refuse",
     store: StoreFolder = USUAL_STORE,
 ) -> None:
     """Turn items into latent vectors.

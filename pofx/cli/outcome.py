@@ -12,7 +12,7 @@ from pofx.cli.tally import Found, Tally
 from pofx.cli.worst import WorstItem
 from pofx.kinds.faults import Faults
 from pofx.rules.arrays import Array
-from pofx.rules.online_fdr import Stream
+from pofx.rules.lord import Stream
 from pofx.rules.outputs import map_kind
 from pofx.rules.promises import CONFIDENCE
 from pofx.use.score import ScorePlan

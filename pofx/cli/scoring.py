@@ -6,26 +6,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from pofx import bundle
 from pofx.cli.ahead import ahead, behind
+from pofx.cli.items_options import ExtraColumns, ItemsFile, WrongItems
 from pofx.cli.opening import USUAL_STORE, ModelName, StoreFolder, able, opened
 from pofx.cli.outcome import Outcome
 from pofx.cli.progress import progress
 from pofx.cli.report import write_report
+from pofx.cli.score_options import (
+    Alpha,
+    Fdr,
+    HowManyWorst,
+    LabelName,
+    PromiseName,
+    ReportFolder,
+    ScoresFile,
+    StatisticName,
+    StreamFile,
+)
 from pofx.cli.score_table import ScoreTable, Target, check_folder, score_table, target_of
 from pofx.cli.summary import print_summary
 from pofx.cli.tally import Tally
 from pofx.cli.worst import Worst
-from pofx.kinds.columns import Extra
-from pofx.kinds.faults import Errors
 from pofx.kinds.files import Block, blocks, count
 from pofx.kinds.notes import Notes
-from pofx.rules.promises import Promise
 from pofx.use.online_fdr import OnlineFdr, begun
 from pofx.use.score import Control, ScoreAsked, ScorePlan, plan
 from pofx.use.scores import Scores
@@ -35,61 +42,19 @@ Scored = tuple[Block, Scores]
 
 
 def score_command(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="A CSV or Parquet table, an npy or npz array, a text with an item per line, or a folder or zip of "
-            "images or WAV files.",
-        ),
-    ],
+    path: ItemsFile,
     model: ModelName,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="A .csv or .parquet file for the scores; without it CSV goes to a pipe, and nothing to a terminal.",
-        ),
-    ] = None,
-    alpha: Annotated[
-        float | None, typer.Option(metavar="RATE", help="False-alarm rate of the verdict; usually 0.01.")
-    ] = None,
-    promise: Annotated[
-        Promise,
-        typer.Option(
-            metavar="marginal|pac|pac_all",
-            help="marginal: the rate on average; pac: with 95 % confidence; pac_all: for all labels at once.",
-        ),
-    ] = "marginal",
-    verdict: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The statistic that decides; usually the model's first.")
-    ] = None,
-    label: Annotated[
-        str | None, typer.Option(metavar="LABEL", help="Compare with calibration items of this label only.")
-    ] = None,
-    fdr: Annotated[
-        float | None, typer.Option(metavar="RATE", help="Also mark discoveries, of which at most this share is false.")
-    ] = None,
-    online_fdr: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="STATE.json",
-            help="Hold --fdr over all items that were ever scored with this file, which is made or goes on.",
-        ),
-    ] = None,
-    worst: Annotated[int, typer.Option(min=0, metavar="N", help="How many of the most anomalous items to show.")] = 20,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="A folder for report.html: counts, p-values, and the worst items explained."),
-    ] = None,
-    extra: Annotated[
-        Extra, typer.Option(metavar="keep|refuse", help="What to do with columns that the model does not read.")
-    ] = "keep",
-    errors: Annotated[
-        Errors,
-        typer.Option(metavar="refuse|row", help="row: score every good item, and say in a column why another is not."),
-    ] = "refuse",
+    output: ScoresFile = None,
+    alpha: Alpha = None,
+    promise: PromiseName = "marginal",
+    verdict: StatisticName = None,
+    label: LabelName = None,
+    fdr: Fdr = None,
+    online_fdr: StreamFile = None,
+    worst: HowManyWorst = 20,
+    report: ReportFolder = None,
+    extra: ExtraColumns = "keep",
+    errors: WrongItems = "refuse",
     store: StoreFolder = USUAL_STORE,
 ) -> None:
     """Score a file or folder.

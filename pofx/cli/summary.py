@@ -8,7 +8,7 @@ from rich.table import Table
 
 from pofx.cli.outcome import Outcome
 from pofx.cli.worst import WorstItem
-from pofx.rules.online_fdr import Stream
+from pofx.rules.lord import Stream
 from pofx.use.reasons import reasons
 
 

@@ -11,9 +11,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from pofx import bundle
+from pofx.bundle import durable
 from pofx.errors import RequestInvalid
 from pofx.rules.conformal import Floats
-from pofx.rules.online_fdr import Stream, after, least_items
+from pofx.rules.lord import Stream, after, least_items
 from pofx.use.discoveries import RECIPE_LINE, Discoveries
 from pofx.use.scores import Scores
 from pofx.use.sizes import Size, too_few
@@ -90,13 +91,7 @@ class OnlineFdr:
             "statistic": self.statistic,
             "stream": asdict(self._stream),
         }
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.partial")
-        try:
-            partial.write_text(json.dumps(state), encoding="utf-8")
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        durable.replace(Path(path), json.dumps(state).encode())
 
     @classmethod
     def load(cls, path: str | Path) -> "OnlineFdr":

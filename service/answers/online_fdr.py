@@ -2,7 +2,7 @@
 
 from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.json_text import write_json
-from pofx.rules.online_fdr import Stream
+from pofx.rules.lord import Stream
 from pofx.use.online_fdr import OnlineFdr, note
 from pofx.use.score import score_of
 from service.schemas.online_fdr import OnlineFdrReport

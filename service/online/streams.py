@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pofx.graphs.loaded import LoadedModel
-from pofx.rules.online_fdr import Stream
+from pofx.rules.lord import Stream
 from pofx.use.online_fdr import OnlineFdr, begun
 from pofx.use.score import score_of
+from pofx.use.verdict import deciding
 
 ANYBODY = b""
 """The caller where the service knows no keys."""
@@ -35,7 +36,7 @@ class Streams:
         if found is None:
             found = begun(model.manifest, declared, fdr, verdict)
             self._streams[model.manifest.reference, caller] = (model, found)
-        found.check(model.manifest.reference, verdict or declared.statistics[0].name, fdr)
+        found.check(model.manifest.reference, deciding(declared, verdict), fdr)
         return found
 
     def find(self, model: LoadedModel, caller: bytes) -> OnlineFdr | None:

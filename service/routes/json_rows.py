@@ -13,14 +13,14 @@ from service.routes import bodies
 from service.routes.query import with_query
 from service.settings import Settings
 
-O = TypeVar("O", bound=AnsweredByRow)  # noqa: E741
+Body = TypeVar("Body", bound=AnsweredByRow)
 
 _STAND_IN: dict[str, Any] = {"array": []}
 
 
 async def json_rows(
-    request: Request, schema: type[O], options: type[AnsweredByRow], settings: Settings
-) -> tuple[O, JsonItems]:
+    request: Request, schema: type[Body], options: type[AnsweredByRow], settings: Settings
+) -> tuple[Body, JsonItems]:
     """The validated body with the options of the query, and its items; raises RequestInvalid."""
     content = await bodies.json_text(request, settings)
     refused: dict[int, str] = {}
@@ -69,7 +69,7 @@ def _words(complaint: ErrorDetails) -> str:
     return f"{'/'.join(map(str, inside))}: {words}"
 
 
-def _without(content: bytes, schema: type[O], refused: dict[int, str]) -> O:
+def _without(content: bytes, schema: type[Body], refused: dict[int, str]) -> Body:
     """The body with something valid in the place of the items that are refused; raises RequestInvalid."""
     body = from_json(content)
     body["inputs"] = [_STAND_IN if index in refused else value for index, value in enumerate(body["inputs"])]

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from pofx.cli.tally import Tally
-from pofx.kinds.faults import REFUSE
+from pofx.kinds.faults import Faults
 from pofx.use.discoveries import benjamini_hochberg, notes_on
 from pofx.use.sizes import Size
 
 
 class Scored:
-    def __init__(self, p_value):
-        self.p_value, self.anomaly, self.faults = p_value, p_value <= 0.05, REFUSE
+    def __init__(self, p_value, wrong=()):
+        self.p_value, self.anomaly = p_value, p_value <= 0.05
+        self.faults = Faults("row", wrong=dict.fromkeys(wrong, "no number"))
 
     def __len__(self):
         return len(self.p_value)
@@ -37,7 +38,8 @@ def test_discoveries_are_those_of_all_items_at_once(seed, fdr):
 
 def test_nothing_is_discovered_among_items_without_p_values():
     tally = Tally(Size(20))
-    tally.take(Scored(np.full(3, np.nan)))
+    tally.take(Scored(np.full(3, np.nan), wrong=[1]))
+    assert (tally.items, tally.scored) == (3, 2)
     assert tally.discoveries(0.1).threshold is None
     assert not tally.discoveries(0.1).among(np.array([0.01, np.nan])).any()
 

@@ -36,7 +36,8 @@ ANSWERS = {
     "empty and `null` are missing values where the model [leaves them out](scoring.md#missing-values)",
     "row: a value that is not finite, also in float32": "422 with row and column",
     "row: an array of another shape": "422, expected and got",
-    "image: another size, also 1×1": "422, expected and got, from the header alone",
+    "image: another size, also 1×1": "422, expected and got, from the header alone; where training resized "
+    "(`other_sizes` of its `input`), resized alike and noted, up to 25 megapixels each and 100 together",
     "image: over 89 megapixels": "413, from the header alone",
     "image: colour for a grey model, grey for a colour model, palette, CMYK, black and white": "converted, noted",
     "image: transparent parts": "made black, noted",

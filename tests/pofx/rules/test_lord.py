@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pofx.rules.online_fdr import Stream, after, least_items
+from pofx.rules.lord import Stream, after, least_items
 
 RATES = st.sampled_from([0.02, 0.1, 0.3])
 
