@@ -100,18 +100,18 @@ def run(steps: Steps[T]) -> T:
     """The result of all steps, run here and now, in blocks that fit the caches; raises GraphFailed."""
     while (arrays := steps.next()) is not None:
         try:
-            outputs = _in_blocks(steps.graph, arrays, steps.wanted)
+            outputs = _in_blocks(steps.graph, arrays, steps.wanted, steps.position)
         except Exception as error:
             raise GraphFailed(f"the runtime failed: {type(error).__name__}: {error}") from error
         steps.take(outputs)
     return steps.read()
 
 
-def _in_blocks(graph: RowGraph, arrays: Arrays, wanted: tuple[str, ...]) -> dict[str, Array]:
+def _in_blocks(graph: RowGraph, arrays: Arrays, wanted: tuple[str, ...], position: int | None) -> dict[str, Array]:
     rows = len(next(iter(arrays.values())))
     size = max(_LEAST_ROWS, min(_MOST_ROWS, int(_BLOCK_MFLOP // graph.mflop_per_row)))
     if rows <= size:
-        return graph.run(arrays, wanted)
-    starts = range(0, rows, size)
-    parts = [graph.run({name: a[start : start + size] for name, a in arrays.items()}, wanted) for start in starts]
+        return graph.run(arrays, wanted, position)
+    blocks = [{name: array[start : start + size] for name, array in arrays.items()} for start in range(0, rows, size)]
+    parts = [graph.run(block, wanted, position) for block in blocks]
     return {name: np.concatenate([part[name] for part in parts]) for name in wanted}

@@ -180,8 +180,7 @@ def _execute(batch: list[Slice[AnySlot]]) -> None:
     slot = batch[0].job
     graph, wanted, position = slot.key
     try:
-        arrays = assembled(batch)
-        distribute(batch, graph.run(arrays, wanted) if position is None else graph.run(arrays, wanted, position))
+        distribute(batch, graph.run(assembled(batch), wanted, position))
     except Exception as error:
         if len(batch) == 1:
             _log.exception("a graph failed on rows of request %s", slot.trace.request_id)

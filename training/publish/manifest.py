@@ -162,6 +162,10 @@ def _generate(prepared: Prepared, graphs: dict[str, Computation]) -> bundle.Gene
         return bundle.Generate(method="fixed_point", graph="propose", max_passes=family.dims + 1, **shared)
     if family.sampler is None:
         return None
+    if (pieces := graphs["generate"].pieces) is not None:
+        return bundle.Generate(
+            method="sequential", graph="generate", positions=pieces.positions, chunk=pieces.chunk, **shared
+        )
     outputs = [output.name for output in graphs["generate"].outputs]
     mean = "mean" if "mean" in outputs else None
     return bundle.Generate(method="direct", graph="generate", mean=mean, latents=family.latents, **shared)

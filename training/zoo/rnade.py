@@ -17,8 +17,19 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.base import Autoregressive, CompletingSampler, Facts, Family, Known, LikelihoodTrained, Noise, Options
-from training.zoo.parts.conditionals import OrderOptions, in_order, keep, ordering, scan
+from training.zoo.base import (
+    Autoregressive,
+    Facts,
+    Family,
+    Known,
+    LikelihoodTrained,
+    Noise,
+    Options,
+    Sequence,
+    SequentialSampler,
+    Tensors,
+)
+from training.zoo.parts.conditionals import OrderOptions, keep, of_rows, one_by_one, ordering, placed
 from training.zoo.parts.gaussian_conditionals import Mixture, MixtureHead, MixtureOptions
 
 
@@ -28,8 +39,8 @@ class RnadeOptions(OrderOptions, MixtureOptions):
     hidden: int = Field(default=64, ge=1, description="units of the hidden layer")
 
 
-class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
-    """Neural autoregressive estimator over real dimensions; exact density, direct samples."""
+class Rnade(Family, Autoregressive, SequentialSampler, LikelihoodTrained):
+    """Neural autoregressive estimator over real dimensions; exact density, samples in steps."""
 
     title = "RNADE"
     paper = "Uria, Murray & Larochelle 2013, arXiv 1306.0186"
@@ -86,18 +97,23 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         """A uniform number to choose the component, a normal one inside it, for every dimension."""
         return self.head.noise(self.dims)
 
-    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, *event_shape)."""
-        component, eps = (array[:, self.order].T.contiguous() for array in noise)  # (dims, batch)
+    def sequence(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> Sequence:
+        """The activation of the hidden layer, kept running."""
+        weights = (self.encoder, self.scale, self.decoder, self.decoder_bias)
 
-        def step(a: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-            component, eps, row, scale, out, bias, *given = inputs
+        def at(positions: Tensor) -> Tensors:
+            rows = of_rows(positions, self.order, noise, known)
+            return *(part.index_select(0, positions) for part in weights), *rows
+
+        def step(state: Tensors, inputs: Tensors) -> tuple[Tensors, Tensor]:
+            (a,) = state
+            _, row, scale, out, bias, component, eps, *given = inputs
             heads = torch.relu(a * scale) @ out + bias  # (batch, 3 components)
             x = keep(self.head(heads).draw(component, eps, temperature), *given)  # (batch,)
-            return a + x[:, None] * row, x.clone()
+            return (a + x[:, None] * row,), x.clone()
 
-        start = self.encoder_bias.expand(component.shape[1], -1).clone()  # (batch, hidden)
-        weights = (self.encoder, self.scale[:, None], self.decoder, self.decoder_bias)
-        inputs = (component, eps, *weights, *in_order(known, self.order))
-        values = scan(step, start, inputs)  # (dims, batch), in order
-        return values.T[:, self.place].reshape(-1, *self.event_shape), None
+        start = self.encoder_bias.expand(temperature.shape[0], -1).clone()  # (batch, hidden)
+        return Sequence(self.dims, (start,), at, one_by_one(step), self._read)
+
+    def _read(self, values: Tensor) -> Tensor:
+        return placed(values, self.place, self.event_shape, self.options.order)

@@ -21,7 +21,7 @@ class Proposals:
     def __init__(self, propose):
         self.propose, self.rows = propose, []
 
-    def run(self, arrays, wanted):
+    def run(self, arrays, wanted, position=None):
         self.rows.append(len(arrays["x"]))
         return {"sample": self.propose(arrays["x"], arrays.get("u"))}
 

@@ -26,7 +26,7 @@ class Doubler:
         self.gate.set()
         self.price = Price(1e-9, 1e-3, seen=10**6)
 
-    def run(self, arrays, wanted):
+    def run(self, arrays, wanted, position=None):
         self.gate.wait(10)
         x = arrays["x"]
         self.batches.append(x.copy())
@@ -207,7 +207,7 @@ def test_a_failing_job_does_not_fail_its_neighbours():
 
 def test_the_loop_survives_a_function_that_returns_nonsense():
     class Nonsense(Doubler):
-        def run(self, arrays, wanted):
+        def run(self, arrays, wanted, position=None):
             return {name: np.zeros(0) for name in wanted}
 
     async def scenario(device):

@@ -1,4 +1,4 @@
-"""One dimension after the other: their order, their conditionals, the loop that draws them, layers that see the past.
+"""One dimension after the other: their order, their conditionals, the loop that draws them, layers.
 
 *Orders.* The dimensions from first to last, and mixtures of several orders of one x with equal weights,
 p(x) = (1/M) Σ_m Π_d p_m(x_d | x before d in order m).
@@ -10,8 +10,8 @@ one, that of a one); and the tails of mixtures of Gaussians.
 file touches torch's private ``scan`` operator; torch is pinned because of it. Everywhere else (eagerly, and while
 TorchScript traces, which unrolls it) the same step runs in a Python loop, so that the parity check of an export
 compares the operator with the loop it stands for. A step is a pure function ``(carry, inputs) → (carry, output)`` on
-tensors: no in-place change, no output that is an input or a view of one (clone it), carried shapes and types constant,
-positions read with ``index_select``.
+tensors: no in-place change, no output that is an input or a view of one (clone it), carried shapes, strides and types
+constant, positions read with ``index_select``.
 
 *Layers.* Linear and convolutional, some of whose weights a mask holds at zero.
 """
@@ -31,6 +31,7 @@ from torch._higher_order_ops.scan import scan as _scan
 from torch.nn.utils import parametrize
 
 from training.zoo.base import (
+    Advance,
     Autoregressive,
     Facts,
     Family,
@@ -38,11 +39,14 @@ from training.zoo.base import (
     Known,
     LikelihoodTrained,
     Options,
+    Tensors,
     bernoulli_log_prob,
 )
 
 OrderName = Literal["raster", "columns", "reversed", "random"]
 Carry = TypeVar("Carry", Tensor, tuple[Tensor, ...])
+Output = TypeVar("Output", Tensor, tuple[Tensor, ...])
+Step = Callable[[Tensors, Tensors], tuple[Tensors, Tensor | Tensors]]
 Layer = TypeVar("Layer", nn.Linear, nn.Conv1d, nn.Conv2d)
 
 
@@ -235,13 +239,20 @@ def mixture_log_tail(log_weights: Tensor, z: Tensor, dim: int) -> Tensor:
     return torch.clamp(torch.minimum(below, above) + math.log(2), max=0)
 
 
-def in_order(known: Known | None, order: Tensor) -> tuple[Tensor, ...]:
-    """What a loop walks along to keep known dimensions: values and mask, (dims, batch) in order; nothing if there are
-    none.
+def of_rows(places: Tensor, order: Tensor, noise: tuple[Tensor, ...], known: Known | None) -> tuple[Tensor, ...]:
+    """What rows have at some places in the order, int64 (…): noise, each given as (batch, dims), and then what is known
+    and its mask, if anything can be; each (…, batch).
     """
-    if known is None:
-        return ()
-    return tuple(array.flatten(1)[:, order].T.contiguous() for array in (known.x, known.mask))
+    arrays = noise if known is None else (*noise, known.x.flatten(1), known.mask.flatten(1))
+    dims = order.to(places.device).index_select(0, places.flatten())
+    return tuple(array.index_select(1, dims).T.reshape(*places.shape, -1).contiguous() for array in arrays)
+
+
+def placed(drawn: Tensor, place: Tensor, event_shape: tuple[int, ...], order: OrderName = "raster") -> Tensor:
+    """What was drawn in an order, (batch, dims), as x (batch, *event_shape); ``place`` is where each dimension is."""
+    as_it_is = order == "raster" and (len(event_shape) != 3 or event_shape[0] == 1)
+    in_dims = drawn if as_it_is else drawn.index_select(1, place.to(drawn.device))
+    return in_dims.reshape(-1, *event_shape)
 
 
 def keep(drawn: Tensor, *given: Tensor) -> Tensor:
@@ -253,18 +264,18 @@ def keep(drawn: Tensor, *given: Tensor) -> Tensor:
 
 
 def scan(
-    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Tensor]], carry: Carry, inputs: tuple[Tensor, ...]
-) -> Tensor:
+    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Output]], carry: Carry, inputs: tuple[Tensor, ...]
+) -> Output:
     """The outputs of all steps, stacked along a new first axis; every input is walked along its first axis.
 
-    What is carried is a tensor or a tuple of them. A step may hold a loop of its own.
+    What is carried, and what a step gives, is a tensor or a tuple of them. A step may hold a loop of its own.
     """
     return scan_to_end(step, carry, inputs)[1]
 
 
 def scan_to_end(
-    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Tensor]], carry: Carry, inputs: tuple[Tensor, ...]
-) -> tuple[Carry, Tensor]:
+    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Output]], carry: Carry, inputs: tuple[Tensor, ...]
+) -> tuple[Carry, Output]:
     """What the last step hands on, and the outputs of all."""
     if torch.compiler.is_exporting():
         return _scan(step, carry, inputs, dim=0)
@@ -273,7 +284,18 @@ def scan_to_end(
     for current in zip(*(item.unbind(0) for item in inputs), strict=True):
         carry, output = step(carry, current)
         outputs.append(output)
-    return carry, torch.stack(outputs)
+    if isinstance(outputs[0], Tensor):
+        return carry, torch.stack(outputs)
+    return carry, tuple(map(torch.stack, zip(*outputs, strict=True)))
+
+
+def one_by_one(step: Step) -> Advance:
+    """Positions one after the other, in a loop; a step gets the state, its position (1,) and what is read there."""
+
+    def advance(state: Tensors, positions: Tensor, inputs: Tensors) -> tuple[Tensors, Tensor]:
+        return scan_to_end(step, state, (positions[:, None], *inputs))
+
+    return advance
 
 
 class _Mask(nn.Module):
