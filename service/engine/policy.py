@@ -46,6 +46,29 @@ class Slice(Generic[W]):
         return self.stop - self.start
 
 
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[W]):
+    """The next batch, all of one key, what it is thought to cost, and the requests that ended without running.
+
+    Either may be empty. ``bulk`` tells whether it is one of bulk, ``oldest`` whether whoever came first has part.
+    """
+
+    batch: list[Slice[W]]
+    ended: list[W]
+    bulk: bool = False
+    oldest: bool = False
+    expected_s: float = 0.0
+
+    def __bool__(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self.batch or self.ended)
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return sum(piece.rows for piece in self.batch)
+
+
 @dataclass(eq=False, slots=True)
 class Account(Generic[W]):
     """A model's: what it used, its lanes, what waits, and what bulk and the oldest of it are owed in seconds."""
@@ -62,29 +85,16 @@ class Account(Generic[W]):
         """Whether there is something to run."""
         return bool(self.small or self.bulk)
 
-
-@dataclass(frozen=True, slots=True)
-class Turn(Generic[W]):
-    """The next batch, all of one key, what it is thought to cost, and the requests that ended without running.
-
-    Either may be empty. A second of it adds ``to_bulk`` and ``to_oldest`` to what these are owed.
-    """
-
-    batch: list[Slice[W]]
-    ended: list[W]
-    bulk: bool = False
-    expected_s: float = 0.0
-    to_bulk: float = 0.0
-    to_oldest: float = 0.0
-
-    def __bool__(self) -> bool:
-        """Whether there is anything in it."""
-        return bool(self.batch or self.ended)
-
-    @property
-    def rows(self) -> int:
-        """How many."""
-        return sum(piece.rows for piece in self.batch)
+    def settle(self, turn: Turn[W], seconds: float, step_s: float) -> None:
+        """Charges what a turn took; whoever was passed over is owed a share of it, but never more than a step."""
+        self.lanes -= 1
+        self.used_s += seconds - turn.expected_s
+        if turn.bulk:
+            self.bulk_owed_s = max(0.0, self.bulk_owed_s - seconds)
+            earned_s = -seconds if turn.oldest else seconds * _OWED
+            self.oldest_owed_s = min(step_s, max(0.0, self.oldest_owed_s + earned_s))
+        elif self.bulk:
+            self.bulk_owed_s = min(step_s, self.bulk_owed_s + seconds * _OWED)
 
 
 class Policy(Generic[W]):
@@ -123,13 +133,13 @@ class Policy(Generic[W]):
         """The next turn of a lane; empty if nothing may run now. Requests that have ended are let go."""
         ended: list[W] = []
         while (account := self._first()) is not None:
-            pool, to_bulk = self._pool(account)
+            pool = self._pool(account)
             alive: list[W] = []
             for job in pool:
                 (ended if has_ended(job) else alive).append(job)
             pool[:] = alive
             if pool:
-                turn = self._turn(account, pool, to_bulk, ended)
+                turn = self._turn(account, pool, ended)
                 pool[:] = [job for job in pool if job.taken < job.rows]
                 return turn
         return Turn([], ended)
@@ -138,12 +148,10 @@ class Policy(Generic[W]):
         """Charges what a turn took, when it has ended."""
         if not turn.batch:
             return
-        account = self._accounts[turn.batch[0].job.model]
-        account.lanes -= 1
+        self._accounts[turn.batch[0].job.model].settle(turn, seconds, self._limits.step_s)
         if turn.bulk:
             self._bulk_lanes -= 1
             self._quiet_s += seconds
-        self._charge(account, turn, seconds - turn.expected_s)
         for piece in turn.batch:
             piece.job.used_s += seconds * piece.rows / turn.rows
 
@@ -153,31 +161,26 @@ class Policy(Generic[W]):
         waiting = [item for item in self._accounts.values() if item.small or (item.bulk and room_for_bulk)]
         return min(waiting, key=lambda account: (account.lanes, account.used_s), default=None)
 
-    def _pool(self, account: Account[W]) -> tuple[list[W], float]:
-        """Small or bulk requests, and what a second of them adds to what bulk is owed."""
-        if not account.bulk:
-            account.bulk_owed_s = 0.0
-            return account.small, 0.0
+    def _pool(self, account: Account[W]) -> list[W]:
+        """Its small requests, or its bulk ones."""
         if not account.small:
-            return account.bulk, 0.0
+            return account.bulk
         owed = account.bulk_owed_s >= self._limits.step_s and self._lanes_for_bulk() > 0
-        return (account.bulk, -1.0) if owed else (account.small, _OWED)
+        return account.bulk if account.bulk and owed else account.small
 
-    def _turn(self, account: Account[W], pool: list[W], to_bulk: float, ended: list[W]) -> Turn[W]:
+    def _turn(self, account: Account[W], pool: list[W], ended: list[W]) -> Turn[W]:
         bulk = pool is account.bulk
         first = oldest = min(pool, key=lambda job: job.number)
         if bulk and account.oldest_owed_s < self._limits.step_s:
             first = _least_served(pool)
         jobs = _in_order(first, pool)
         batch = _filled(jobs, self._room(jobs, bulk))
-        expected = jobs[0].price.seconds(sum(piece.rows for piece in batch))
-        to_oldest = 0.0 if not bulk else -1.0 if first is oldest else _OWED
-        turn = Turn(batch, ended, bulk, expected, to_bulk, to_oldest)
+        expected_s = jobs[0].price.seconds(sum(piece.rows for piece in batch))
         self._level_s = max(self._level_s, account.used_s)
-        account.lanes += 1
         self._bulk_lanes += bulk
-        self._charge(account, turn, expected)
-        return turn
+        account.lanes += 1
+        account.used_s += expected_s
+        return Turn(batch, ended, bulk, any(piece.job is oldest for piece in batch), expected_s)
 
     def _lanes_for_bulk(self) -> int:
         """How many more lanes bulk may have now."""
@@ -197,11 +200,6 @@ class Policy(Generic[W]):
             rows = min(rows, max(part, _fitting(price, self._limits.part_s)))
             rows = math.ceil(rows / price.multiple) * price.multiple
         return rows
-
-    def _charge(self, account: Account[W], turn: Turn[W], seconds: float) -> None:
-        account.used_s += seconds
-        account.bulk_owed_s += turn.to_bulk * seconds
-        account.oldest_owed_s = max(0.0, account.oldest_owed_s + turn.to_oldest * seconds)
 
 
 def room(price: Price, limits: Limits) -> int:
