@@ -51,7 +51,7 @@ class SheddingHttp(PlainHttp):
             super().data_received(data)
 
     def _turn_away(self, path: str) -> None:
-        self.pressure.refused(path)
+        self.pressure.refuse(path)
         number = b"%s-r%x" % (self._prefix, next(self._numbers))
         self.transport.write(b"".join((_HEAD, number, b"\r\n\r\n", _BODY)))
 

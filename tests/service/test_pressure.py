@@ -33,7 +33,9 @@ def served(pressure, clock, per_s, arrivals, seconds):
             since, clock.now = inside.pop(0)
             pressure.leave(since, None)
         clock.now = at
-        if not pressure.full:
+        if pressure.full:
+            pressure.refuse("/score")
+        else:
             free_at = max(free_at, at) + 1 / per_s
             inside.append((pressure.enter(), free_at))
             waits.append(free_at - at)
@@ -42,7 +44,7 @@ def served(pressure, clock, per_s, arrivals, seconds):
 
 def test_under_twice_the_load_those_that_are_let_in_wait_about_as_long_as_they_should():
     clock = Clock()
-    pressure = Pressure(0.05, 0.02, int, print, clock)
+    pressure = Pressure(0.05, 0.02, int, str, clock)
     waits = served(pressure, clock, per_s=1000, arrivals=2000, seconds=10)
     assert len(waits) > 0.95 * 1000 * 10
     assert sorted(waits[1000:])[int(0.99 * len(waits[1000:]))] < 0.06
@@ -50,13 +52,13 @@ def test_under_twice_the_load_those_that_are_let_in_wait_about_as_long_as_they_s
 
 def test_below_capacity_nobody_is_turned_away():
     clock = Clock()
-    pressure = Pressure(0.05, 0.02, int, print, clock)
+    pressure = Pressure(0.05, 0.02, int, str, clock)
     assert len(served(pressure, clock, per_s=1000, arrivals=900, seconds=5)) == 4500
 
 
 def test_a_slow_machine_still_lets_some_in():
     clock = Clock()
-    pressure = Pressure(0.05, 0.02, int, print, clock)
+    pressure = Pressure(0.05, 0.02, int, str, clock)
     served(pressure, clock, per_s=10, arrivals=100, seconds=50)
     assert pressure.limit == 32
 
@@ -80,14 +82,39 @@ class LateLoop:
 @pytest.mark.parametrize(("late_s", "lower"), [(0.001, False), (0.03, True)])
 def test_a_loop_that_is_late_lets_fewer_in(late_s, lower):
     clock = Clock()
-    pressure = Pressure(0.05, 0.02, int, print, clock)
+    pressure = Pressure(0.05, 0.02, int, str, clock)
+    pressure.refuse("/score")
     pressure.watch(LateLoop(clock, late_s))
     assert (pressure.limit < 64) == lower
 
 
+def test_a_client_that_waits_for_its_answers_is_never_turned_away_however_slow_the_machine():
+    clock = Clock()
+    pressure = Pressure(0.05, 0.02, int, str, clock)
+    inside = [pressure.enter() for _ in range(63)]
+    for _ in range(500):
+        assert not pressure.full
+        inside.append(pressure.enter())
+        clock.now += 0.1
+        pressure.leave(inside.pop(0), None)
+    pressure.watch(LateLoop(clock, 1.0))
+    assert pressure.limit == 64
+
+
+def test_a_second_after_the_last_refusal_the_bound_is_what_it_was():
+    clock = Clock()
+    pressure = Pressure(0.05, 0.02, int, str, clock)
+    served(pressure, clock, per_s=10, arrivals=100, seconds=50)
+    pressure.refuse("/score")
+    for wait_s, limit in ((0.9, 32), (0.2, 64)):
+        clock.now += wait_s
+        pressure.enter()
+        assert pressure.limit == limit
+
+
 def test_bulk_work_is_no_pressure():
     clock = Clock()
-    pressure = Pressure(0.05, 0.02, lambda: 5, print, clock)
+    pressure = Pressure(0.05, 0.02, lambda: 5, str, clock)
     pressure.inside = 64
     assert not pressure.full
     clock.now = 20.0
