@@ -19,6 +19,7 @@ from service import problems
 from service.drift.monitor import Rules
 from service.drift.watches import Watches
 from service.engine.admission import Admission
+from service.engine.pace import device_clock
 from service.engine.registry import Registry
 from service.engine.threads import DeviceThreads
 from service.engine.work import Limits
@@ -69,19 +70,24 @@ def load_store(settings: Settings, registry: Registry, runtime: Runtime) -> bool
 def make_runtime(settings: Settings) -> Runtime:
     """Where and how graphs run; a call runs on the lane that made it, and the lanes share out the rows."""
     return runtime_of(
-        Device(settings.device, settings.intra_op_threads, settings.cuda_memory_mib),
+        _device(settings),
         prefer=settings.runtime,
         allow_torchscript=settings.allow_torchscript,
         parallel_runs=1,
     )
 
 
+def _device(settings: Settings) -> Device:
+    return Device(settings.device, settings.intra_op_threads, settings.cuda_memory_mib)
+
+
 def _services(settings: Settings, registry: Registry) -> Services:
     metrics = Metrics()
     limits = Limits(settings.step_s, settings.max_batch_rows, 2 * settings.step_s)
     lanes = settings.parallel_runs or (usable_cores() if settings.device == "cpu" else 1)
-    admission, device = Admission(limits, lanes), DeviceThreads(limits, lanes, metrics.batch)
-    metrics.watch_pending(lambda: admission.pending_mflop, lambda: admission.pending_s, device.waiting)
+    device = DeviceThreads(limits, lanes, metrics.batch, device_clock(_device(settings)))
+    admission = Admission(limits, lanes, device.pace)
+    metrics.watch_pending(lambda: admission.pending_s, device.waiting)
     executor = ThreadPoolExecutor(settings.decode_threads, "convert")
     watches = _watches(settings, executor)
     if watches is not None:

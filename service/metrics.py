@@ -51,13 +51,12 @@ class Metrics:
         self._overloaded = self._rejected.labels("overloaded")
         self._batch_rows = Histogram("pofx_batch_rows", "Rows in a batch.", registry=self.registry, buckets=_ROWS)
         self._batch_seconds = Histogram(
-            "pofx_batch_seconds", "Device time of a batch.", registry=self.registry, buckets=_SECONDS
+            "pofx_batch_seconds", "Time that a batch ran.", registry=self.registry, buckets=_SECONDS
         )
         self._device_seconds = Counter(
             "pofx_device_seconds_total", "Device time, by model.", ("model",), registry=self.registry
         )
-        self._pending = Gauge("pofx_pending_mflop", "Admitted, unfinished work in MFLOP.", registry=self.registry)
-        self._pending_s = Gauge(
+        self._pending = Gauge(
             "pofx_pending_seconds", "Admitted, unfinished work in seconds of device time.", registry=self.registry
         )
         self._queue = Gauge(
@@ -73,12 +72,9 @@ class Metrics:
         self._stage_child = lru_cache(4096)(self._stages.labels)
         self._device_child = lru_cache(4096)(self._device_seconds.labels)
 
-    def watch_pending(
-        self, mflop: Callable[[], float], seconds: Callable[[], float], queue: Callable[[], tuple[int, int]]
-    ) -> None:
+    def watch_pending(self, seconds: Callable[[], float], queue: Callable[[], tuple[int, int]]) -> None:
         """Reads pending work, and how many small and bulk requests wait, when the metrics are collected."""
-        self._pending.set_function(mflop)
-        self._pending_s.set_function(seconds)
+        self._pending.set_function(seconds)
         self._queue.labels("small").set_function(lambda: queue()[0])
         self._queue.labels("bulk").set_function(lambda: queue()[1])
 
@@ -97,9 +93,9 @@ class Metrics:
 
     def batch(self, report: BatchReport) -> None:
         """Counts one batch; called in the threads of the device."""
-        self._device_child(report.model).inc(report.seconds)
+        self._device_child(report.model).inc(report.device_s)
         self._batch_rows.observe(report.rows)
-        self._batch_seconds.observe(report.seconds)
+        self._batch_seconds.observe(report.passed_s)
 
     def request(self, endpoint: str, trace: Trace, status: int, seconds: float) -> None:
         """Counts one request."""

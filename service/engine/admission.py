@@ -85,12 +85,15 @@ class Lately:
 
 @dataclass
 class Admission:
-    """Who is in. Belongs to the event loop; no other thread touches it."""
+    """Who is in. Belongs to the event loop; no other thread touches it.
+
+    ``pace`` tells how many seconds pass for one of device time: other programs may use the machine too.
+    """
 
     limits: Limits
     lanes: int
+    pace: Callable[[], float] = lambda: 1.0
     clock: Callable[[], float] = time.monotonic
-    pending_mflop: float = 0.0
     _small: set[Ticket] = field(default_factory=set)
     _small_s: float = 0.0
     _lately: Lately = field(default_factory=Lately)
@@ -115,7 +118,7 @@ class Admission:
     @contextmanager
     def ticket(self, demand: Demand, deadline: float) -> Iterator[Ticket]:
         """Holds a place; raises TooLarge for what can never be in time, Overloaded for what cannot be now."""
-        ticket = Ticket(demand, self._expected_s(demand, deadline - self.clock()), deadline)
+        ticket = Ticket(demand, self._expected_s(demand, self._left_s(deadline)), deadline)
         small = ticket.expected_s <= self.limits.small_s
         self._check_small(ticket) if small else self._check_bulk(ticket)
         self._enter(ticket, small)
@@ -127,7 +130,6 @@ class Admission:
             self._leave(ticket, small)
 
     def _enter(self, ticket: Ticket, small: bool) -> None:
-        self.pending_mflop += ticket.demand.mflop
         (self._small if small else self._bulk).add(ticket)
         if small:
             self._small_s += ticket.expected_s
@@ -135,9 +137,12 @@ class Admission:
 
     def _leave(self, ticket: Ticket, small: bool) -> None:
         (self._small if small else self._bulk).remove(ticket)
-        self.pending_mflop = self.pending_mflop - ticket.demand.mflop if self.requests else 0.0
         if small:  # rounding never adds up
             self._small_s = self._small_s - ticket.expected_s if self._small else 0.0
+
+    def _left_s(self, deadline: float) -> float:
+        """Seconds of device time that pass on a lane until then."""
+        return (deadline - self.clock()) / self.pace()
 
     def _expected_s(self, demand: Demand, left_s: float) -> float:
         """Seconds of device time; raises TooLarge if nothing helps."""
@@ -147,8 +152,9 @@ class Admission:
         if demand.n <= self._proven.get(demand.graph, 0):
             return left_s * self.lanes
         most = max(demand.most(self.limits, self.lanes, left_s), self._proven.get(demand.graph, 0))
+        takes_s, until_s = alone_s * self.pace(), left_s * self.pace()
         raise TooLarge(
-            f"n = {demand.n} would take about {alone_s:.0f} s, {left_s:.0f} s are left until the deadline; "
+            f"n = {demand.n} would take about {takes_s:.0f} s, {until_s:.0f} s are left until the deadline; "
             + (f"ask for at most {most} at a time" if most else "not even one would be done in time"),
             max_n=most,
         )
@@ -156,28 +162,27 @@ class Admission:
     def _check_small(self, ticket: Ticket) -> None:
         """Raises Overloaded for a small request that would wait too long."""
         wait_s = (self._small_s + ticket.expected_s) * (1 + _BULK_SHARE) / self.lanes
-        self._check_time(wait_s, ticket.deadline - self.clock())
+        self._check_time(wait_s, self._left_s(ticket.deadline))
 
     def _check_bulk(self, ticket: Ticket) -> None:
         """Raises Overloaded for a bulk request that would not be done, or would keep another from being done."""
-        now = self.clock()
         needs = {item: item.remaining_s for item in (*self._bulk, ticket)}
-        sharing, speed = Sharing(list(needs.values())), self._bulk_speed(now)
-        self._check_time(sharing.until(needs[ticket]) / speed, ticket.deadline - now)
+        sharing, speed = Sharing(list(needs.values())), self._bulk_speed()
+        self._check_time(sharing.until(needs[ticket]) / speed, self._left_s(ticket.deadline))
         before = Sharing([need for item, need in needs.items() if item is not ticket])
         for item in self._bulk:
-            left_s, need_s = item.deadline - now, needs[item]
+            left_s, need_s = self._left_s(item.deadline), needs[item]
             if before.until(need_s) / speed <= left_s:
                 self._check_time(sharing.until(need_s) / speed, left_s)
 
-    def _bulk_speed(self, now: float) -> float:
-        """Device seconds per second that bulk gets."""
-        return max(self.lanes - self._lately.rate(now), self.lanes * _BULK_SHARE)
+    def _bulk_speed(self) -> float:
+        """How many lanes bulk gets."""
+        return max(self.lanes - self._lately.rate(self.clock()) * self.pace(), self.lanes * _BULK_SHARE)
 
     def _check_time(self, until_s: float, left_s: float) -> None:
         if until_s > left_s:
             raise Overloaded(
                 f"{self.requests} requests are in work, which takes the device about {self.pending_s:.1f} s; "
                 "try again later",
-                max(1, min(_LONGEST_RETRY_S, math.ceil(until_s - left_s))),
+                max(1, min(_LONGEST_RETRY_S, math.ceil((until_s - left_s) * self.pace()))),
             )

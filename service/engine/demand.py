@@ -34,7 +34,6 @@ class Demand:
     price: Price
     n: int
     calls: float
-    mflop: float
     doubt: float = 1.0
 
     def device_s(self, limits: Limits, n: int | None = None) -> float:
@@ -64,8 +63,8 @@ class Demand:
 
 def demand_of(plan: Plan, n: int, price: Price) -> Demand:
     """What a plan will cost for n rows."""
-    mflop = plan.mflop(n)
-    return Demand(plan.graph, price, n, mflop / (n * plan.graph.mflop_per_row), mflop, _doubt(plan))
+    calls = plan.mflop(n) / (n * plan.graph.mflop_per_row)
+    return Demand(plan.graph, price, n, calls, _doubt(plan))
 
 
 def _doubt(plan: Plan) -> float:

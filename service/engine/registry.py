@@ -12,7 +12,8 @@ from pofx.errors import CapabilityMissing, RequestInvalid, UnknownModel
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import Runtime
 from service.engine.look import look
-from service.engine.prices import Prices
+from service.engine.pace import device_clock
+from service.engine.prices import Clock, Prices
 from service.engine.stock import Event, Refused, Stock, changes
 from service.errors import NotReady
 
@@ -42,19 +43,19 @@ class Registry:
         with self._loading:
             before, after = self.stock, look(store, self.stock, runtime)
             happened = changes(before, after, self.clock())
-            self._measure(before, after)
+            self._measure(before, after, device_clock(runtime.device))
             for event in happened:
                 if event.what in ("removed", "promoted"):  # what was loaded or refused is logged when it is read
                     _log.info("%s %s:%s", event.what, event.name, event.version)
             self.stock, self.events = after, (*self.events, *happened)[-_LATEST_EVENTS:]
             return after.refused != before.refused or bool(happened)
 
-    def _measure(self, before: Stock, after: Stock) -> None:
+    def _measure(self, before: Stock, after: Stock, clock: Clock) -> None:
         """The prices of what is new, before anybody can ask for it."""
         known = {id(model) for _, model in before.loaded()}
         for _, model in after.loaded():
             if id(model) not in known:
-                self.prices.measure(model)
+                self.prices.measure(model, clock)
 
     @property
     def models(self) -> Mapping[str, Mapping[int, LoadedModel]]:

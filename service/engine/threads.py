@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pofx.errors import GraphFailed
+from service.engine.pace import Pace
 from service.engine.policy import Policy, Slice, Turn
 from service.engine.slots import AnySlot, Slot, assembled, distribute, has_ended
 from service.engine.work import Limits
@@ -27,19 +28,26 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What one batch was: its model, rows, and device time in seconds."""
+    """What one batch was: its model, rows, the seconds that passed, and those of device time in them."""
 
     model: str
     rows: int
-    seconds: float
+    passed_s: float
+    device_s: float
 
 
 class DeviceThreads:
     """Runs steps on some lanes; ``run`` belongs to the event loop, everything private to the threads and the lock."""
 
-    def __init__(self, limits: Limits, lanes: int, report: Callable[[BatchReport], None]) -> None:
-        """``report`` is called in a thread of the device, once per batch."""
-        self._report = report
+    def __init__(
+        self,
+        limits: Limits,
+        lanes: int,
+        report: Callable[[BatchReport], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """``report`` is called in a thread of the device, once per batch; ``clock`` tells device time there."""
+        self._report, self._clock, self._pace = report, clock, Pace()
         self._policy: Policy[AnySlot] = Policy(limits, lanes)
         self._arrived: list[AnySlot] = []
         self._changed = threading.Condition()
@@ -77,6 +85,10 @@ class DeviceThreads:
         """Whether the threads exist."""
         return all(thread.is_alive() for thread in self._threads)
 
+    def pace(self) -> float:
+        """Seconds that pass for one of device time, lately."""
+        return self._pace.value(time.monotonic())
+
     def waiting(self) -> tuple[int, int]:
         """How many small and how many bulk requests have rows that wait for a lane."""
         with self._changed:
@@ -113,9 +125,9 @@ class DeviceThreads:
     def _work(self, lane: int) -> None:
         going: list[AnySlot] = []
         while (turn := self._next(going)) is not None:
-            seconds = self._run(turn, lane)
+            report = self._run(turn, lane)
             with self._changed:
-                through = self._settle(turn, seconds)
+                through = self._settle(turn, report)
             going, ended = _advanced(through)
             self._hand_back([*turn.ended, *ended])
 
@@ -134,35 +146,39 @@ class DeviceThreads:
         _note_waiting(turn.batch)
         return turn
 
-    def _run(self, turn: Turn[AnySlot], lane: int) -> float:
-        """The seconds it took."""
+    def _run(self, turn: Turn[AnySlot], lane: int) -> BatchReport | None:
+        """What it took, if there was anything to run."""
         if not turn.batch:
-            return 0.0
+            return None
         self._busy_since[lane] = time.monotonic()
-        start = time.perf_counter()
+        began, start = time.perf_counter(), self._clock()
         try:
             _execute(turn.batch)
         except Exception as error:  # the lane must go on whatever happens
             _log.exception("the device loop failed")
             for piece in turn.batch:
                 piece.job.error = GraphFailed(f"{type(error).__name__} in the device loop")
-        seconds = time.perf_counter() - start
+        device_s, passed_s = self._clock() - start, time.perf_counter() - began
         del self._busy_since[lane]
-        self._report(BatchReport(turn.batch[0].job.model, turn.rows, seconds))
-        return seconds
+        report = BatchReport(turn.batch[0].job.model, turn.rows, passed_s, device_s)
+        self._report(report)
+        return report
 
-    def _settle(self, turn: Turn[AnySlot], seconds: float) -> list[AnySlot]:
+    def _settle(self, turn: Turn[AnySlot], report: BatchReport | None) -> list[AnySlot]:
         """Charges a turn; the requests all of whose rows are through with their step."""
-        self._policy.settle(turn, seconds)
+        if report is None:
+            return []
+        self._policy.settle(turn, report.device_s)
+        self._pace.note(report.passed_s, report.device_s, time.monotonic())
         through = []
         for piece in turn.batch:
             slot = piece.job
             slot.done += piece.rows
-            slot.device_s += seconds
+            slot.device_s += report.passed_s
             if slot.done == slot.rows:
                 through.append(slot)
         if through and not any(slot.error for slot in through):
-            through[0].price.observe(turn.rows, seconds)
+            through[0].price.observe(turn.rows, report.device_s)
         return through
 
     def _hand_back(self, ended: list[AnySlot]) -> None:
