@@ -28,6 +28,7 @@ from benchmarks import (
     statistics,
     strangers,
     stream,
+    vain,
     versions,
 )
 from benchmarks.serving import measure as serving
@@ -45,6 +46,7 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
     "fairness": ("/score and small samples beside large requests", fairness.measure),
     "overload": ("/score at 70 %, 200 % and then 20 % of capacity", overload.measure),
+    "vain": ("work that is not done: too late, or for clients that left", vain.measure),
     "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),
     "labels": ("mnist-rnn: false alarms within every digit at alpha 0.05, marginal and per label", labels.measure),
     "promises": ("simulations: fdr over requests, pac for all labels at once, patterns of gaps", promises.measure),
@@ -61,7 +63,7 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
 SERVING, SERVING_TITLE = "serving", "/score, one MNIST image: this service beside other model servers"
 
 
-_BESIDES = {"fairness": fairness, "overload": overload}
+_BESIDES = {"fairness": fairness, "overload": overload, "vain": vain}
 
 
 def main() -> None:
@@ -71,7 +73,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--store", type=Path, default=Path("models"), help="the bundles to measure")
     parser.add_argument(
-        "--other", type=Path, help="another checkout: measures the service there too (versions, fairness, overload)"
+        "--other",
+        type=Path,
+        help="another checkout: measures the service there too (versions, fairness, overload, vain)",
     )
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     plan.add_arguments(parser)
