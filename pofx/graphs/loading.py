@@ -77,7 +77,7 @@ def _row_graph(source: bundle.Bundle, name: str, stored: Mapping[str, Array], ru
     slow = time.monotonic() - started > _SLOW_S
     shared = _shared_noise(source.manifest, name, stored)
     probed = RowGraph(spec, graph, runtime.lanes, shared)
-    layout = _find_layout(probed, golden.inputs_of(stored, name, spec), outputs if slow else None)
+    layout = _find_layout(probed, golden.inputs_of(stored, name, spec)[-1], outputs if slow else None)
     return RowGraph(spec, graph, runtime.lanes, shared, layout)
 
 

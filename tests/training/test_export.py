@@ -140,7 +140,7 @@ def test_a_step_whose_state_differs_is_refused(fitted):
         *outputs, state = [result.numpy() for result in step.module(*map(torch.from_numpy, arrays))]
         return [*outputs, state + np.float32(0.01) * (arrays[-1] > 0)]
 
-    with pytest.raises(ExportError, match=rf"position {step.pieces.chunk}, next_state_1: differs from the model"):
+    with pytest.raises(ExportError, match=rf"next_state_1 at position {step.pieces.chunk}, batch 1: differs"):
         check_parity("generate", step, slightly_off)
 
 

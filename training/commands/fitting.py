@@ -1,4 +1,4 @@
-"""``pofx fit``, ``evaluate`` and ``export``: from a recipe to a bundle."""
+"""``pofx fit``, ``evaluate``, ``export`` and ``renew``: from a recipe, or a bundle, to a bundle."""
 
 import logging
 import os
@@ -18,6 +18,7 @@ from training.evaluate.measure import measure
 from training.finish import finish
 from training.fit import Fitted, Hardware, fit, load_fitted
 from training.prepare import Prepared, prepare
+from training.publish.renew import renew
 from training.run import Run
 from training.stages import published
 
@@ -72,6 +73,18 @@ def export_command(
 ) -> None:
     """Export a run that is fitted already, as a new version: evaluate, calibrate, check parity, write."""
     _write(_fitted(recipe, smoke, changes, runs), store)
+
+
+def renew_command(
+    model: Annotated[str, typer.Argument(help="NAME, or NAME:VERSION.")], store: StorePath = Path("models")
+) -> None:
+    """Export the sampler of a bundle anew, with the weights it has, as a new version: it draws the same in steps.
+
+    For bundles of earlier software whose sampler is one long loop. Everything else stays as it is, byte for byte.
+    """
+    where = bundle.Store(store)
+    written = renew(bundle.read(where.locate(bundle.Reference.parse(model))), where, say)
+    console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
 
 
 def evaluate_command(

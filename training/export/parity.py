@@ -3,7 +3,7 @@
 A step of a sequential sampler is compared at all positions, each time from the state of the eager one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import numpy as np
@@ -15,6 +15,7 @@ from training.export.graphs import Computation
 
 BATCHES = (1, 3, 17)
 Runner = Callable[..., list[np.ndarray]]
+Compared = tuple[str, np.ndarray, np.ndarray]  # what it is, the eager module's, the graph's
 
 
 def tolerance(computation: Computation) -> Tolerance:
@@ -30,40 +31,38 @@ def tolerance(computation: Computation) -> Tolerance:
 
 def check_parity(name: str, computation: Computation, runner: Runner) -> float:
     """The largest difference seen; ExportError if it is beyond the tolerance."""
-    worst = 0.0
     generator = torch.Generator().manual_seed(20)
     drawn = [computation.example, *([computation.example_with_gaps] if computation.marginal else [])]
-    compare = _whole if computation.pieces is None else _steps
-    for draw, batch in product(drawn, BATCHES):
-        worst = max(worst, compare(f"{name}, batch {batch}", computation, runner, draw(batch, generator)))
-    return worst
+    compared = _whole if computation.pieces is None else _steps
+    return max(
+        _difference(f"{name}.{output}, batch {batch}", want, have, tolerance(computation))
+        for draw, batch in product(drawn, BATCHES)
+        for output, want, have in compared(computation, runner, draw(batch, generator))
+    )
 
 
-def _whole(where: str, computation: Computation, runner: Runner, inputs: Sequence[torch.Tensor]) -> float:
-    expected, got = _both(computation, runner, inputs)
-    pairs = zip(computation.outputs, expected, got, strict=True)
-    return max(_difference(f"{where}, {output.name}", *pair, tolerance(computation)) for output, *pair in pairs)
+def _whole(computation: Computation, runner: Runner, inputs: Sequence[torch.Tensor]) -> Iterator[Compared]:
+    for output, want, have in zip(computation.outputs, *_both(computation, runner, inputs), strict=True):
+        yield output.name, want, have
 
 
-def _steps(where: str, computation: Computation, runner: Runner, inputs: Sequence[torch.Tensor]) -> float:
+def _steps(computation: Computation, runner: Runner, inputs: Sequence[torch.Tensor]) -> Iterator[Compared]:
     """All steps; states are compared in rows that drew the same, and not after the last step, where nobody reads them.
 
     What is drawn is the first output after the sample.
     """
     assert computation.pieces is not None  # noqa: S101 - that is how this function was chosen
-    allowed, starts, worst = tolerance(computation), computation.pieces.starts, 0.0
+    starts, allowed = computation.pieces.starts, tolerance(computation)
     inputs, count = list(inputs), len(computation.outputs) - 1
     for start in starts:
         inputs[-1] = torch.tensor(start)
         expected, got = _both(computation, runner, inputs)
         same = ~_off(expected[1], got[1], allowed).reshape(len(got[1]), -1).any(1)
-        pairs = list(zip(computation.outputs, expected, got, strict=True))
-        for output, want, have in pairs[: 2 if start == starts[-1] else None]:
-            rows = np.full_like(same, fill_value=True) if output.name in ("sample", "next_drawn") else same
-            at = f"{where}, position {start}, {output.name}"
-            worst = max(worst, _difference(at, want[rows], have[rows], allowed))
+        triples = list(zip(computation.outputs, expected, got, strict=True))
+        for output, want, have in triples[: 2 if start == starts[-1] else None]:
+            rows = slice(None) if output.name in ("sample", "next_drawn") else same
+            yield f"{output.name} at position {start}", want[rows], have[rows]
         inputs[-1 - count : -1] = [torch.from_numpy(array) for array in expected[1:]]
-    return worst
 
 
 def _both(
