@@ -104,7 +104,7 @@ class Prices:
         stored = golden.load_arrays(model.source.read_bytes(model.manifest.golden.file))
         for name, graph in model.graphs.items():
             price = self._known[graph] = guessed(graph)
-            for rows, seconds in _measured(graph, golden.inputs_of(stored, name, graph.spec), clock).items():
+            for rows, seconds in _measured(graph, golden.inputs_of(stored, name, graph.spec)[-1], clock).items():
                 price.observe(rows, seconds)
 
 
