@@ -1,4 +1,4 @@
-"""Device time, and how much time passes for a second of it.
+"""Device time, and how much time passes for a second of it: the pace.
 
 Where a lane computes by itself, its device time is what its thread worked: other programs on the machine, and others
 who wait for the interpreter, neither make work dearer nor count for the request that they interrupt. Elsewhere, on a
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pofx.graphs.graph import Device
 
-_REMEMBERED_S = 5.0
+_REMEMBERED_S = 20.0
 _PRIOR_S = 0.2  # worked at full speed, before anything is known
 
 
@@ -23,18 +23,30 @@ def device_clock(device: Device) -> Callable[[], float]:
 
 @dataclass
 class Pace:
-    """Seconds that passed while steps ran, and those of device time in them; old ones count less and less."""
+    """Seconds that passed while graphs ran, and those of device time in them; old ones count less and less.
 
-    passed_s: float = 0.0
-    device_s: float = 0.0
-    at: float = 0.0
+    Several threads note what they see; where two do at the same moment, one of them may go unnoted.
+    """
 
-    def note(self, passed_s: float, device_s: float, now: float) -> None:
-        """Learns from one step."""
-        kept = math.exp((self.at - now) / _REMEMBERED_S)
-        self.passed_s, self.device_s, self.at = self.passed_s * kept + passed_s, self.device_s * kept + device_s, now
+    clock: Callable[[], float] = time.monotonic
+    _passed_s: float = 0.0
+    _device_s: float = 0.0
+    _at: float = 0.0
 
-    def value(self, now: float) -> float:
+    def note(self, passed_s: float, device_s: float) -> None:
+        """Learns from one call."""
+        now = self.clock()
+        kept = self._kept(now)
+        self._passed_s, self._device_s, self._at = (
+            self._passed_s * kept + passed_s,
+            self._device_s * kept + device_s,
+            now,
+        )
+
+    def __call__(self) -> float:
         """Seconds that pass for one of device time; 1 where nothing is known lately."""
-        kept = math.exp((self.at - now) / _REMEMBERED_S)
-        return max(1.0, (self.passed_s * kept + _PRIOR_S) / (self.device_s * kept + _PRIOR_S))
+        kept = self._kept(self.clock())
+        return max(1.0, (self._passed_s * kept + _PRIOR_S) / (self._device_s * kept + _PRIOR_S))
+
+    def _kept(self, now: float) -> float:
+        return math.exp((self._at - now) / _REMEMBERED_S)

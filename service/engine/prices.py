@@ -13,6 +13,7 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.probe import probe_rows
 from pofx.graphs.rows import RowGraph
 from pofx.rules.arrays import Arrays
+from service.engine.pace import Pace
 
 Clock = Callable[[], float]
 
@@ -88,8 +89,9 @@ def multiple_of(graph: RowGraph) -> int:
 
 @dataclass
 class Prices:
-    """The price of every graph that lives."""
+    """The price of every graph that lives, and the pace, which calls tell as well."""
 
+    pace: Pace = field(default_factory=Pace)
     _known: WeakKeyDictionary[RowGraph, Price] = field(default_factory=WeakKeyDictionary)
 
     def of(self, graph: RowGraph) -> Price:
@@ -102,10 +104,12 @@ class Prices:
     def measure(self, model: LoadedModel, clock: Clock = time.perf_counter) -> None:
         """Measures the graphs of a model that has just been loaded, in some hundredths of a second each."""
         stored = golden.load_arrays(model.source.read_bytes(model.manifest.golden.file))
+        began, started = time.perf_counter(), clock()
         for name, graph in model.graphs.items():
             price = self._known[graph] = guessed(graph)
             for rows, seconds in _measured(graph, golden.inputs_of(stored, name, graph.spec)[-1], clock).items():
                 price.observe(rows, seconds)
+        self.pace.note(time.perf_counter() - began, clock() - started)
 
 
 def _measured(graph: RowGraph, inputs: Arrays, clock: Clock) -> dict[int, float]:

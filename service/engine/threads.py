@@ -45,9 +45,13 @@ class DeviceThreads:
         lanes: int,
         report: Callable[[BatchReport], None],
         clock: Callable[[], float] = time.perf_counter,
+        pace: Pace | None = None,
     ) -> None:
-        """``report`` is called in a thread of the device, once per batch; ``clock`` tells device time there."""
-        self._report, self._clock, self._pace = report, clock, Pace()
+        """``report`` is called in a thread of the device, once per batch; ``clock`` tells device time there.
+
+        ``pace`` is told of every batch.
+        """
+        self._report, self._clock, self._pace = report, clock, pace or Pace()
         self._policy: Policy[AnySlot] = Policy(limits, lanes)
         self._arrived: list[AnySlot] = []
         self._changed = threading.Condition()
@@ -84,10 +88,6 @@ class DeviceThreads:
     def alive(self) -> bool:
         """Whether the threads exist."""
         return all(thread.is_alive() for thread in self._threads)
-
-    def pace(self) -> float:
-        """Seconds that pass for one of device time, lately."""
-        return self._pace.value(time.monotonic())
 
     def waiting(self) -> tuple[int, int]:
         """How many small and how many bulk requests have rows that wait for a lane."""
@@ -169,7 +169,7 @@ class DeviceThreads:
         if report is None:
             return []
         self._policy.settle(turn, report.device_s)
-        self._pace.note(report.passed_s, report.device_s, time.monotonic())
+        self._pace.note(report.passed_s, report.device_s)
         through = []
         for piece in turn.batch:
             slot = piece.job
