@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import difflib
+import gc
 import logging
 import os
 import sys
@@ -123,6 +124,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _serve(settings: Settings, registry: Registry) -> int:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: looking through it again would hold every request for tens of milliseconds
     app = create_app(settings, registry)
     pressure = _pressure(app.state.services)
     config = http_config(app, settings, "on", shedding(pressure))

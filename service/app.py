@@ -58,7 +58,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         "/calibrate": CalibrateEndpoint(services),
     }
     _add_routes(app, services, endpoints)
-    _add_middleware(app, services, endpoints)
+    _add_gates(app, services, endpoints)
     return app
 
 
@@ -148,30 +148,28 @@ def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]
     docs.install(app)
 
 
-def _add_middleware(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]) -> None:
+def _add_gates(app: openapi.DescribedApp, services: Services, endpoints: dict[str, Endpoint]) -> None:
     """The last one added is the outermost."""
     settings = services.settings
-    app.add_middleware(Shortcut, endpoints=endpoints)
-    app.add_middleware(Unpacked, max_bytes=settings.max_body_bytes)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
-    app.add_middleware(
+    app.add_gate(Shortcut, endpoints=endpoints)
+    app.add_gate(Unpacked, max_bytes=settings.max_body_bytes)
+    app.add_gate(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_gate(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
+    app.add_gate(
         Observability,
         metrics=services.metrics,
         deadline_s=settings.deadline_s,
         log_share=settings.access_log_share,
         draining=lambda: services.draining,
     )
-    app.add_middleware(HeadAsGet)
+    app.add_gate(HeadAsGet)
     if settings.root_path:
-        app.add_middleware(Prefix, prefix=settings.root_path)
+        app.add_gate(Prefix, prefix=settings.root_path)
     if settings.cors_origins:
         _allow_pages(app, settings.cors_origins)
 
 
-def _allow_pages(app: FastAPI, origins: tuple[str, ...]) -> None:
+def _allow_pages(app: openapi.DescribedApp, origins: tuple[str, ...]) -> None:
     """Lets pages from these origins call the service, and read what it says in headers."""
     shown = ["X-Notes", "X-Request-Id", "Server-Timing", "Retry-After"]
-    app.add_middleware(
-        CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=shown
-    )
+    app.add_gate(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=shown)

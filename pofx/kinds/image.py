@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from pofx import bundle
+from pofx.errors import TooLarge
 from pofx.kinds.place import Place
 from pofx.rules.pictures import Pixels, Turn, is_deep, pixels_shown, size_as_shown, turn_of
 
@@ -122,18 +123,20 @@ def encode_png(pixels: Pixels) -> bytes:
 
 
 def _opened(content: bytes, spec: bundle.ImageSpec, place: Place, formats: tuple[str, ...]) -> Image.Image:
-    too_large = place.too_large(
-        f"expected an image of {spec.width}x{spec.height} pixels, got more than {_MAX_MEGAPIXELS} megapixels"
-    )
     try:
         image = Image.open(io.BytesIO(content), formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # the second where it is an error
-        raise too_large from error
+        raise _bomb(spec, place) from error
     except Exception as error:  # Pillow raises a dozen types on broken files; all mean the same to the caller
         raise place.refusal(f"not an image of type {', '.join(formats)}") from error
     if image.width * image.height > _MAX_MEGAPIXELS * 1_000_000:
-        raise too_large
+        raise _bomb(spec, place)
     return image
+
+
+def _bomb(spec: bundle.ImageSpec, place: Place) -> TooLarge:
+    most = f"more than {_MAX_MEGAPIXELS} megapixels"
+    return place.too_large(f"expected an image of {spec.width}x{spec.height} pixels, got {most}")
 
 
 def _pixels(image: Image.Image, turn: Turn, mode: str, size: tuple[int, int] | None, place: Place) -> Pixels:

@@ -16,6 +16,7 @@ from pofx.kinds.place import Place
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _DATA_URI = re.compile(r"\s*data:[^,]{0,200};base64,", re.IGNORECASE)
 _PLAIN = {ord(letter): None for letter in " \t\r\n\f\v"} | {ord("-"): "+", ord("_"): "/"}
+_OPEN = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -23,11 +24,13 @@ def check_depth(body: bytes, limit: int) -> None:
     """Raises RequestInvalid for a body nested deeper than the limit."""
     if body.count(b"[") + body.count(b"{") <= limit:
         return
-    depth = 0
-    for bracket in _STRINGS.sub(b"", body).translate(None, _NO_BRACKETS):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > limit:
-            raise RequestInvalid(f"the JSON body is nested deeper than {limit} levels")
+    brackets = _STRINGS.sub(b"", body).translate(_OPEN, _NO_BRACKETS)
+    for _ in range(limit):
+        if b"[]" not in brackets:
+            break
+        brackets = brackets.replace(b"[]", b"")  # takes one level away, the innermost
+    if b"[]" in brackets or brackets.count(b"[") > limit:
+        raise RequestInvalid(f"the JSON body is nested deeper than {limit} levels")
 
 
 def without_mark(body: bytes) -> bytes:

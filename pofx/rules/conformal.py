@@ -26,7 +26,7 @@ def p_values(tail: Literal["low", "high"], calibration: Floats, values: NDArray[
     else:
         extreme = n - calibration.searchsorted(values, side="left")
     found: Floats = (1 + extreme) / (n + 1)
-    np.copyto(found, np.nan, where=np.isnan(values))
+    found[np.isnan(values)] = np.nan
     return found
 
 

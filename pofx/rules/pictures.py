@@ -67,7 +67,8 @@ def pixels_shown(image: Image.Image, turn: Turn, mode: str, size: tuple[int, int
     Resized to a width and height if they are given, which leaves a picture of that size as it is. Not to be written to.
     """
     picture = shown(image, turn, mode)
-    picture = picture if size is None else picture.resize(size, Image.Resampling.LANCZOS)
+    if size not in (None, picture.size):
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
     return np.frombuffer(picture.tobytes(), np.uint8).reshape(picture.height, picture.width, -1)
 
 

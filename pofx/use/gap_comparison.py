@@ -56,6 +56,8 @@ def within_patterns(
     used: Sequence[PatternUsed], statistic: bundle.Statistic, values: Floats, among_all: Floats
 ) -> Floats:
     """The p-values, (batch,): within its pattern for every row that has a table, those among all rows else."""
+    if not used:
+        return among_all
     found = among_all.copy()
     for pattern in used:
         found[pattern.rows] = p_values(statistic.tail, pattern.values[statistic.name], values[pattern.rows])

@@ -176,7 +176,9 @@ class ScorePlan:
 
     def _scaled(self) -> tuple[str, ...]:
         """That the map was made of another size, if it was."""
-        own = {item.name: item.shape[1:] for item in self.graph.spec.outputs}.get(self.map or "", ())
+        if self.map is None:
+            return ()
+        own = {item.name: item.shape[1:] for item in self.graph.spec.outputs}.get(self.map, ())
         size = positions(self.model.manifest.input)
         if own[: len(size)] == size or not own:
             return ()

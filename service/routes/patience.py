@@ -13,7 +13,7 @@ from service.trace import Trace
 
 T = TypeVar("T")
 
-_WATCH_AFTER_S = 0.02  # most answers are ready sooner, and a watch costs a task
+_WATCH_AFTER_S = 0.1  # most answers are ready sooner, and a watch costs a task
 
 
 async def patiently(request: Request, trace: Trace, work: Awaitable[T]) -> T:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
 from pofx import bundle
 from pofx.errors import RequestInvalid
@@ -102,6 +103,14 @@ def test_no_bytes_raise_anything_but_our_errors(content):
         [[True] * 3] * 4,
         [["1"] * 3] * 4,
         [[10**400] * 3] * 4,
+        [[1, 2, 3]] * 3 + [3],
+        [[1, 2, 3]] * 3 + ["123"],
+        [[1, 2, 3]] * 3 + [{"a": 1, "b": 2, "c": 3}],
+        [[[1], [2], [3]]] * 3 + [[1, 2, 3]],
+        [[1, 2, [3]]] * 4,
+        [[float("nan")] * 3] * 4,
+        [[1, 2, False]] * 4,
+        [[], [], [], []],
     ],
 )
 def test_nested_lists_that_are_no_image_are_refused(values):
@@ -113,6 +122,12 @@ def test_nested_lists_are_read():
     assert decode_nested([[1, 2, 3]] * 4, IMAGE, item(0)).shape == (4, 3, 1)
     assert decode_nested([1, 2, 3], ROW, item(0)).tolist() == [1, 2, 3]
     assert numbers([[1, 2], [3, 4]], item(0)).shape == (2, 2)
+
+
+@given(npst.arrays(np.float64, npst.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=3)))
+def test_nested_lists_are_what_numpy_reads(array):
+    values = np.nan_to_num(array)
+    assert np.array_equal(numbers(values.tolist(), item(0)), np.asarray(values.tolist()))
 
 
 def test_structured_arrays_need_no_pickle():
