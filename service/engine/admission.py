@@ -29,6 +29,7 @@ from service.errors import Overloaded
 _LONGEST_RETRY_S = 60
 _BULK_SHARE = 1 / 8
 _REMEMBERED_S = 5.0
+_SPARE = 1.2  # lanes wait for each other between steps, and what is let in should be done in time
 
 
 @dataclass(eq=False, slots=True)
@@ -141,8 +142,12 @@ class Admission:
             self._small_s = self._small_s - ticket.expected_s if self._small else 0.0
 
     def _left_s(self, deadline: float) -> float:
-        """Seconds of device time that pass on a lane until then."""
-        return (deadline - self.clock()) / self.pace()
+        """Seconds of device time that a lane has until then."""
+        return (deadline - self.clock()) / self._passes_s(1.0)
+
+    def _passes_s(self, device_s: float) -> float:
+        """Seconds that pass for so many of device time, with some to spare."""
+        return device_s * self.pace() * _SPARE
 
     def _expected_s(self, demand: Demand, left_s: float) -> float:
         """Seconds of device time; raises TooLarge if nothing helps."""
@@ -152,7 +157,7 @@ class Admission:
         if demand.n <= self._proven.get(demand.graph, 0):
             return left_s * self.lanes
         most = max(demand.most(self.limits, self.lanes, left_s), self._proven.get(demand.graph, 0))
-        takes_s, until_s = alone_s * self.pace(), left_s * self.pace()
+        takes_s, until_s = self._passes_s(alone_s), self._passes_s(left_s)
         raise TooLarge(
             f"n = {demand.n} would take about {takes_s:.0f} s, {until_s:.0f} s are left until the deadline; "
             + (f"ask for at most {most} at a time" if most else "not even one would be done in time"),
@@ -184,5 +189,5 @@ class Admission:
             raise Overloaded(
                 f"{self.requests} requests are in work, which takes the device about {self.pending_s:.1f} s; "
                 "try again later",
-                max(1, min(_LONGEST_RETRY_S, math.ceil((until_s - left_s) * self.pace()))),
+                max(1, min(_LONGEST_RETRY_S, math.ceil(self._passes_s(until_s - left_s)))),
             )

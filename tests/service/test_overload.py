@@ -52,7 +52,7 @@ def priced(app, row_s):
 
 def test_bulk_and_single_are_refused_alike_when_all_is_promised(settings, monkeypatch):
     gate = Gate(monkeypatch)
-    app = create_app(settings(deadline_s=10, parallel_runs=1))
+    app = create_app(settings(deadline_s=12, parallel_runs=1))
 
     async def scenario(http):
         priced(app, 1.0)
