@@ -19,6 +19,7 @@ from training.zoo.base import Sequence, Zeros
 FULL_BATCH = 64
 STEP_S = 0.010  # of a full batch
 _SHARE_OF_STATE = 0.25  # of a step, that copying a large state may take
+_SHARE_BEYOND = 0.01  # of all positions, that the last step may draw beyond the end
 _S_PER_CALL, _S_PER_BYTE, _S_PER_FLOP_BYTE = 0.8e-6, 7e-11, 1.2e-12  # a product of float64 takes twice as long
 _S_PER_STATE_BYTE = 4e-10  # read, copied and handed back
 
@@ -107,8 +108,19 @@ def pieces_of(sequence: Sequence) -> Pieces:
     per_position = max(more.seconds - few.seconds, 1e-9) / 2 if sequence.positions >= 4 else more.seconds
     copied = sum(part.nbytes for part in state) * _S_PER_STATE_BYTE
     longest = max(STEP_S, copied / _SHARE_OF_STATE) / per_position
-    count = -(-sequence.positions // max(1, int(longest)))
-    return Pieces(sequence.positions, -(-sequence.positions // count))
+    return _in_pieces(sequence.positions, max(1, int(longest)))
+
+
+def _in_pieces(positions: int, longest: int) -> Pieces:
+    """Pieces of at most that length, or of about it where the last would reach far beyond the end: that is work too."""
+    fewest = -(-positions // longest)
+
+    def cost(count: int) -> tuple[bool, int]:
+        beyond = -(-positions // count) * count - positions
+        return beyond > _SHARE_BEYOND * positions, abs(count - fewest)
+
+    count = min(range(fewest - fewest // 4, 2 * fewest + 1), key=cost)
+    return Pieces(positions, -(-positions // count))
 
 
 def _begun(part: Tensor | Zeros) -> Tensor:
