@@ -13,8 +13,7 @@ The rule, from what the work is thought to cost (see ``demand``) and the time th
 import math
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from weakref import WeakKeyDictionary
@@ -34,12 +33,20 @@ _SPARE = 1.2  # lanes wait for each other between steps, and what is let in shou
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """A place for some work; ``slot`` is where it runs, once it does."""
+    """A place for some work, held while its block runs; ``slot`` is where it runs, once it does."""
 
+    admission: "Admission"
     demand: Demand
     expected_s: float
     deadline: float
     slot: AnySlot | None = None
+
+    def __enter__(self) -> "Ticket":
+        self.admission.enter(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.admission.leave(self, worked=kind is None)
 
     @property
     def progress(self) -> float:
@@ -116,30 +123,38 @@ class Admission:
         """Seconds of device time that those who are in still need."""
         return self._small_s + sum(ticket.remaining_s for ticket in self._bulk)
 
-    @contextmanager
-    def ticket(self, demand: Demand, deadline: float) -> Iterator[Ticket]:
-        """Holds a place; raises TooLarge for what can never be in time, Overloaded for what cannot be now."""
-        ticket = Ticket(demand, self._expected_s(demand, self._left_s(deadline)), deadline)
-        small = ticket.expected_s <= self.limits.small_s
-        self._check_small(ticket) if small else self._check_bulk(ticket)
-        self._enter(ticket, small)
-        try:
-            yield ticket
-            if self.clock() <= deadline:
-                self._proven[demand.graph] = max(demand.n, self._proven.get(demand.graph, 0))
-        finally:
-            self._leave(ticket, small)
+    def ticket(self, demand: Demand, deadline: float) -> Ticket:
+        """A place, not yet held; raises TooLarge for what can never be in time, Overloaded for what cannot be now."""
+        left_s, expected_s = self._left_s(deadline), demand.device_s(self.limits)
+        if expected_s <= self.limits.small_s:
+            self._check_small(expected_s, left_s)
+            return Ticket(self, demand, expected_s, deadline)
+        ticket = Ticket(self, demand, self._expected_s(demand, expected_s, left_s), deadline)
+        self._check_bulk(ticket)
+        return ticket
 
-    def _enter(self, ticket: Ticket, small: bool) -> None:
-        (self._small if small else self._bulk).add(ticket)
-        if small:
+    def enter(self, ticket: Ticket) -> None:
+        """Counts one that comes in."""
+        if self._is_small(ticket):
+            self._small.add(ticket)
             self._small_s += ticket.expected_s
             self._lately.add(ticket.expected_s, self.clock())
+        else:
+            self._bulk.add(ticket)
 
-    def _leave(self, ticket: Ticket, small: bool) -> None:
-        (self._small if small else self._bulk).remove(ticket)
-        if small:  # rounding never adds up
+    def leave(self, ticket: Ticket, *, worked: bool) -> None:
+        """Counts one that is through, and remembers how much was done in time."""
+        if self._is_small(ticket):
+            self._small.remove(ticket)  # rounding never adds up
             self._small_s = self._small_s - ticket.expected_s if self._small else 0.0
+        else:
+            self._bulk.remove(ticket)
+        graph, n = ticket.demand.graph, ticket.demand.n
+        if worked and n > self._proven.get(graph, 0) and self.clock() <= ticket.deadline:
+            self._proven[graph] = n
+
+    def _is_small(self, ticket: Ticket) -> bool:
+        return ticket.expected_s <= self.limits.small_s
 
     def _left_s(self, deadline: float) -> float:
         """Seconds of device time that a lane has until then."""
@@ -149,11 +164,11 @@ class Admission:
         """Seconds that pass for so many of device time, with some to spare."""
         return device_s * self.pace() * _SPARE
 
-    def _expected_s(self, demand: Demand, left_s: float) -> float:
-        """Seconds of device time; raises TooLarge if nothing helps."""
+    def _expected_s(self, demand: Demand, device_s: float, left_s: float) -> float:
+        """Seconds of device time of bulk; raises TooLarge if nothing helps."""
         alone_s = demand.alone_s(self.limits, self.lanes)
         if alone_s <= left_s:
-            return demand.device_s(self.limits)
+            return device_s
         if demand.n <= self._proven.get(demand.graph, 0):
             return left_s * self.lanes
         most = max(demand.most(self.limits, self.lanes, left_s), self._proven.get(demand.graph, 0))
@@ -164,10 +179,9 @@ class Admission:
             max_n=most,
         )
 
-    def _check_small(self, ticket: Ticket) -> None:
+    def _check_small(self, expected_s: float, left_s: float) -> None:
         """Raises Overloaded for a small request that would wait too long."""
-        wait_s = (self._small_s + ticket.expected_s) * (1 + _BULK_SHARE) / self.lanes
-        self._check_time(wait_s, self._left_s(ticket.deadline))
+        self._check_time((self._small_s + expected_s) * (1 + _BULK_SHARE) / self.lanes, left_s)
 
     def _check_bulk(self, ticket: Ticket) -> None:
         """Raises Overloaded for a bulk request that would not be done, or would keep another from being done."""

@@ -5,7 +5,6 @@ import logging
 import math
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -57,7 +56,7 @@ class Services:
         trace.model, trace.version = model.manifest.name, str(model.manifest.version)
         return model
 
-    def admit(self, plan: Plan, n: int, trace: Trace) -> AbstractContextManager[Ticket]:
+    def admit(self, plan: Plan, n: int, trace: Trace) -> Ticket:
         """A place for n rows of a plan; raises TooLarge or Overloaded for what would not be done in time."""
         demand = demand_of(plan, n, self.registry.prices.of(plan.graph))
         return self.admission.ticket(demand, trace.deadline)
