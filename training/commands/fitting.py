@@ -11,7 +11,7 @@ from pofx import bundle
 from pofx.cli.failures import complain
 from pofx.rules.excess import warning
 from training import recipe as recipes
-from training.choose import check_candidates, choose
+from training.choose import check_candidates, choose, taking_gaps
 from training.commands.said import console, say
 from training.errors import FitInterrupted
 from training.evaluate.measure import measure
@@ -107,6 +107,7 @@ def _prepared(path: Path, smoke: bool, changes: list[str] | None) -> list[Prepar
     recipe = recipes.read(path, changes or ())
     found = [prepare(one, smoke=smoke) for one in recipes.candidates(recipe)]
     check_candidates(found)
+    found = taking_gaps(found)
     for line in found[0].dataset.left_out:
         say(f"left out: {line}")
     for line in found[0].dataset.notes:

@@ -81,17 +81,17 @@ class Attention(DiscreteProposals, SequentialSampler):
         """Puts masked weights in the place of weights and masks."""
         bake(self)
 
-    def logits(self, x: Tensor, **told: Tensor) -> Tensor:
+    def open_logits(self, x: Tensor, **told: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, *event_shape)."""
         return self.unit(x.flatten(1)[:, self.order])[:, self.place]
 
     def sequence(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> Sequence:
         """The last token, and keys and values of those before."""
         rows = partial(of_rows, order=self.order, noise=noise, known=known)
-        return self.unit.sequence(rows, temperature, self._read)
+        return self.unit.sequence(rows, temperature, partial(self._read, known=known))
 
-    def _read(self, levels: Tensor) -> Tensor:
-        return placed(levels.flatten(1), self.place, self.event_shape)
+    def _read(self, levels: Tensor, known: Known | None) -> Tensor:
+        return self.ended(placed(levels.flatten(1), self.place, self.event_shape), known)
 
 
 Rows = Callable[[Tensor], Tensors]

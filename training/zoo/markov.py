@@ -41,7 +41,7 @@ from training.zoo.base import (
     SequentialSampler,
     Tensors,
 )
-from training.zoo.parts.conditionals import draw_categorical, keep, of_rows, one_by_one, placed, raster
+from training.zoo.parts.conditionals import draw_categorical, is_open, keep, of_rows, one_by_one, placed, raster
 
 Smoothing = Literal["constant", "followers"]
 Pairs = Iterable[tuple[Tensor, Tensor]]  # contexts and the levels that followed them, int64 (pairs,), in parts
@@ -149,10 +149,7 @@ class Markov(Family, Autoregressive, SequentialSampler, ClosedForm):
 
     def _is_open(self, levels: Tensor) -> Tensor:
         """Where no dimension before has ended the item, bool, for levels (batch, dims) in order."""
-        if self.facts.end is None:
-            return torch.ones_like(levels, dtype=torch.bool)
-        ends = (levels == self.facts.end).long()
-        return torch.cumsum(ends, 1) == ends
+        return torch.ones_like(levels, dtype=torch.bool) if self.facts.end is None else is_open(levels, self.facts.end)
 
     @property
     def noise(self) -> tuple[Noise, ...]:

@@ -73,7 +73,7 @@ class Wavenet(DiscreteConditionals, LabelConditioned, SequentialSampler):
         self.hidden = nn.Linear(skip, skip)
         self.output = nn.Linear(skip, self.outputs)
 
-    def logits(self, x: Tensor, *, label: Tensor | None = None) -> Tensor:
+    def open_logits(self, x: Tensor, *, label: Tensor | None = None) -> Tensor:
         """Logits of all conditionals, shape (batch, time, outputs), for x (batch, time)."""
         begin = torch.full_like(x[:, :1], self.facts.levels)
         h = self.embedding[torch.cat([begin, x[:, :-1]], 1).long()]  # (batch, time, channels)
@@ -125,7 +125,7 @@ class Wavenet(DiscreteConditionals, LabelConditioned, SequentialSampler):
         begin = torch.full_like(temperature, self.facts.levels, dtype=torch.int64)
         start = (Zeros((sum(self.dilations), width), torch.float64), begin)
         at = partial(of_rows, order=self.order, noise=noise, known=known)
-        return Sequence(self.dims, start, at, partial(queues.advance, draw), lambda levels: levels)
+        return Sequence(self.dims, start, at, partial(queues.advance, draw), partial(self.ended, known=known))
 
 
 class _Queues:
