@@ -32,7 +32,7 @@ _OWED = 1 / 8  # for every second that small requests have while bulk waits, and
 W = TypeVar("W", bound=Work)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Slice(Generic[W]):
     """Rows start to stop of a step of a request, as part of one batch."""
 
@@ -122,7 +122,9 @@ class Policy(Generic[W]):
         if not job.number:
             self._number += 1
             job.number = self._number
-        account = self._accounts.setdefault(job.model, Account(self._level_s))
+        account = self._accounts.get(job.model)
+        if account is None:
+            account = self._accounts[job.model] = Account(self._level_s)
         if not account.waits and not account.lanes:
             account.used_s = max(account.used_s, self._level_s)
         small = max(job.expected_s, job.used_s) <= self._limits.small_s
@@ -152,8 +154,9 @@ class Policy(Generic[W]):
         if turn.bulk:
             self._bulk_lanes -= 1
             self._quiet_s += seconds
+        row_s = seconds / turn.rows
         for piece in turn.batch:
-            piece.job.used_s += seconds * piece.rows / turn.rows
+            piece.job.used_s += row_s * piece.rows
 
     def _first(self) -> Account[W] | None:
         """The account of the model whose turn it is."""
