@@ -130,6 +130,8 @@ class DeviceThreads:
                 through = self._settle(turn, report)
             going, ended = _advanced(through)
             self._hand_back([*turn.ended, *ended])
+            if report is not None:
+                self._report(report)
 
     def _next(self, going: list[AnySlot]) -> Turn[AnySlot] | None:
         """The next turn, after those steps were added; waits until there is one, and is None at the end."""
@@ -160,9 +162,7 @@ class DeviceThreads:
                 piece.job.error = GraphFailed(f"{type(error).__name__} in the device loop")
         device_s, passed_s = self._clock() - start, time.perf_counter() - began
         del self._busy_since[lane]
-        report = BatchReport(turn.batch[0].job.model, turn.rows, passed_s, device_s)
-        self._report(report)
-        return report
+        return BatchReport(turn.batch[0].job.model, turn.rows, passed_s, device_s)
 
     def _settle(self, turn: Turn[AnySlot], report: BatchReport | None) -> list[AnySlot]:
         """Charges a turn; the requests all of whose rows are through with their step."""
