@@ -12,6 +12,8 @@ from pofx.errors import CapabilityMissing, RequestInvalid, UnknownModel
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import Runtime
 from service.engine.look import look
+from service.engine.pace import device_clock
+from service.engine.prices import Clock, Prices
 from service.engine.stock import Event, Refused, Stock, changes
 from service.errors import NotReady
 
@@ -22,9 +24,13 @@ _LATEST_EVENTS = 100
 
 @dataclass
 class Registry:
-    """Filled by ``load_store``, which replaces ``stock`` and ``events`` (oldest first), each as a whole."""
+    """Filled by ``load_store``, which replaces ``stock`` and ``events`` (oldest first), each as a whole.
+
+    ``prices`` are those of the graphs of its models.
+    """
 
     stock: Stock = field(default_factory=Stock)
+    prices: Prices = field(default_factory=Prices)
     events: tuple[Event, ...] = ()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -37,11 +43,19 @@ class Registry:
         with self._loading:
             before, after = self.stock, look(store, self.stock, runtime)
             happened = changes(before, after, self.clock())
+            self._measure(before, after, device_clock(runtime.device))
             for event in happened:
                 if event.what in ("removed", "promoted"):  # what was loaded or refused is logged when it is read
                     _log.info("%s %s:%s", event.what, event.name, event.version)
             self.stock, self.events = after, (*self.events, *happened)[-_LATEST_EVENTS:]
             return after.refused != before.refused or bool(happened)
+
+    def _measure(self, before: Stock, after: Stock, clock: Clock) -> None:
+        """The prices of what is new, before anybody can ask for it."""
+        known = {id(model) for _, model in before.loaded()}
+        for _, model in after.loaded():
+            if id(model) not in known:
+                self.prices.measure(model, clock)
 
     @property
     def models(self) -> Mapping[str, Mapping[int, LoadedModel]]:

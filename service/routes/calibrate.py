@@ -71,12 +71,12 @@ class CalibrateEndpoint:
     ) -> tuple[NewCalibration, Notes]:
         """Every statistic of every item; they do not count for drift."""
         services, plan = self._services, score.plan(model, ScoreAsked())
-        with services.admission.ticket(plan.mflop(items.count)):
+        with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
                 decoded = options.groups.of(await services.decode(items, model.manifest.input))
                 shared = await self._shared(model, decoded)
             calibrate.check_count(len(decoded.array))
-            scores = await services.run(plan.begin(decoded), trace)
+            scores = await services.run(plan.begin(decoded), ticket, trace)
         normal = NormalItems.of(scores, options.groups.by, shared)
         normal.check()
         today = datetime.datetime.now(datetime.UTC).date()
@@ -96,8 +96,8 @@ class CalibrateEndpoint:
         tables = gap_tables(columns, rows) if columns else None
         if tables is None:
             return GapCalibration()
-        with self._services.admission.ticket(plan.mflop(len(tables.items))):
-            return tables.read((await self._services.run(plan.begin(Decoded(tables.items)), trace)).statistics)
+        with self._services.admit(plan, len(tables.items), trace) as ticket:
+            return tables.read((await self._services.run(plan.begin(Decoded(tables.items)), ticket, trace)).statistics)
 
     async def _write(self, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
         store = bundle.Store(self._services.settings.store)

@@ -20,6 +20,7 @@ from service.errors import (
 )
 from service.gates import is_open
 from service.problems import Problem, documented
+from service.routes.events import EVENTS
 from service.routes.examples import (
     PARAMETERS,
     calibrate_examples,
@@ -214,7 +215,7 @@ def _reference(schema: str) -> dict[str, str]:
 
 
 DIRECT = {
-    "/generate": (answers("GenerateAnswer", NPY, CSV, PNG, WAV, TEXT), generate_extra()),
+    "/generate": (answers("GenerateAnswer", NPY, CSV, PNG, WAV, TEXT, EVENTS), generate_extra()),
     "/score": (answers("ScoreAnswer", NPY, CSV, PNG, PARQUET), score_extra()),
     "/encode": (answers("EncodeAnswer", NPY, CSV, PARQUET), encode_extra()),
     "/calibrate": (calibrate_answers(), calibrate_extra()),
