@@ -38,14 +38,17 @@ from service.unpacking import HeadAsGet, Prefix, Unpacked
 _LEAST_ROWS = 8
 
 
-def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
-    """The application; it loads the store when it starts, unless a filled registry is given."""
-    services = _services(settings, registry or Registry())
+def create_app(settings: Settings, registry: Registry | None = None, *, at_once: bool = False) -> FastAPI:
+    """The application; it loads the store before it has started, unless a filled registry is given.
+
+    ``at_once``: it has started at once, and serves each model as soon as that is loaded.
+    """
+    services = _services(settings, registry or Registry(starting=at_once))
     app = openapi.DescribedApp(
         title="pofx",
         version=version("pofx"),
         description="Samples, calibrated anomaly scores and latent codes from generative models.",
-        lifespan=_lifespan(services, load=registry is None),
+        lifespan=_lifespan(services, load=registry is None and not at_once),
         docs_url=None,
         redoc_url=None,
     )
@@ -80,6 +83,13 @@ def make_runtime(settings: Settings) -> Runtime:
 def _services(settings: Settings, registry: Registry) -> Services:
     metrics = Metrics()
     admission = Admission(settings.max_pending_mflop)
+    metrics.watch_models(
+        {
+            "loaded": lambda: len(registry.all()),
+            "loading": lambda: len(registry.stock.loading),
+            "refused": lambda: len(registry.refused),
+        }
+    )
     metrics.watch_pending(lambda: admission.pending)
 
     def report(batch: BatchReport) -> None:
@@ -106,11 +116,11 @@ def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], Abstract
         services.load_new = partial(load_store, services.settings, services.registry, make_runtime(services.settings))
         if load:
             services.load_new()
-        services.metrics.models(len(services.registry.all()), len(services.registry.refused))
         services.device.start(asyncio.get_running_loop())
         watcher = asyncio.create_task(_watch_store(services))
         yield
         services.draining = True
+        services.registry.stop()
         watcher.cancel()
         services.device.close(services.settings.drain_timeout_s)
         services.executor.shutdown()
@@ -119,7 +129,9 @@ def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], Abstract
 
 
 async def _watch_store(services: Services) -> None:
-    """Serves bundles that appear while the service runs."""
+    """Serves what the store holds, and bundles that appear while the service runs."""
+    if services.registry.starting:
+        await services.look_for_bundles()
     while services.settings.rescan_s:
         await asyncio.sleep(services.settings.rescan_s)
         await services.look_for_bundles()

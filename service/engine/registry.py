@@ -11,37 +11,62 @@ from pofx.bundle import Reference
 from pofx.errors import CapabilityMissing, RequestInvalid, UnknownModel
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import Runtime
+from pofx.graphs.memory import give_back
 from service.engine.look import look
 from service.engine.stock import Event, Refused, Stock, changes
-from service.errors import NotReady
+from service.errors import NotReady, StillLoading
 
 _log = logging.getLogger(__name__)
 
 _LATEST_EVENTS = 100
+_RETRY_S = 1
 
 
 @dataclass
 class Registry:
-    """Filled by ``load_store``, which replaces ``stock`` and ``events`` (oldest first), each as a whole."""
+    """Filled by ``load_store``, which replaces ``stock`` and ``events`` (oldest first), each as a whole.
+
+    ``starting`` is set while the store has not been looked through once; after ``stop`` no further bundle is loaded.
+    """
 
     stock: Stock = field(default_factory=Stock)
     events: tuple[Event, ...] = ()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    starting: bool = False
     _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _stopped: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def load_store(self, store: bundle.Store, runtime: Runtime) -> bool:
-        """Serves what the store holds now, and says whether anything changed; of two threads one waits.
+        """Serves what the store holds now, each model once it is loaded, and says whether anything changed.
 
-        A request in flight keeps the model that it has.
+        Of two threads one waits. A request in flight keeps the model that it has.
         """
         with self._loading:
-            before, after = self.stock, look(store, self.stock, runtime)
-            happened = changes(before, after, self.clock())
-            for event in happened:
-                if event.what in ("removed", "promoted"):  # what was loaded or refused is logged when it is read
-                    _log.info("%s %s:%s", event.what, event.name, event.version)
-            self.stock, self.events = after, (*self.events, *happened)[-_LATEST_EVENTS:]
-            return after.refused != before.refused or bool(happened)
+            refused, happened = self.stock.refused, False
+            for after in look(store, self.stock, runtime):
+                happened |= self._serve(after)
+                if self._stopped.is_set():
+                    break
+            if self.starting:
+                _log.info("tried every bundle: %d loaded, %d refused", len(self.all()), len(self.refused))
+            self.starting = False
+            changed = happened or self.stock.refused != refused
+        if changed:
+            give_back()
+        return changed
+
+    def stop(self) -> None:
+        """Ends a look at the store after the bundle that is being loaded."""
+        self._stopped.set()
+
+    def _serve(self, after: Stock) -> bool:
+        """From now on that, and whether it is anything else than before."""
+        happened = changes(self.stock, after, self.clock())
+        for event in happened:
+            if event.what in ("removed", "promoted"):  # what was loaded or refused is logged when it is read
+                _log.info("%s %s:%s", event.what, event.name, event.version)
+        self.stock, self.events = after, (*self.events, *happened)[-_LATEST_EVENTS:]
+        return bool(happened)
 
     @property
     def models(self) -> Mapping[str, Mapping[int, LoadedModel]]:
@@ -69,6 +94,8 @@ class Registry:
         except bundle.BundleNotFound as error:
             raise UnknownModel(str(error)) from error
         model = self.stock.model(reference)
+        if model is None and (self.stock.awaits(reference) or (self.starting and not self.stock.loading)):
+            raise StillLoading(f"{reference} is still being loaded", _RETRY_S)
         if model is None:
             raise UnknownModel(self._why_unknown(reference), models=[item.manifest.reference for item in self.all()])
         return model
@@ -87,6 +114,8 @@ class Registry:
 
     def _only_one(self, capability: str) -> LoadedModel:
         able = self._able(capability)
+        if self.starting:
+            raise StillLoading("models are still being loaded; name one", _RETRY_S)
         if not self.models:
             raise NotReady("no model is loaded")
         if len(able) != 1:
