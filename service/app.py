@@ -77,6 +77,7 @@ def make_runtime(settings: Settings) -> Runtime:
         prefer=settings.runtime,
         allow_torchscript=settings.allow_torchscript,
         parallel_runs=settings.parallel_runs,
+        memory_mib=settings.model_memory_mib,
     )
 
 

@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     allow_torchscript: bool = Field(
         False, description="Whether TorchScript files may be loaded; they have no safe mode and can run any code."
     )
+    model_memory_mib: int = Field(
+        0,
+        ge=0,
+        description="Memory for graphs in MiB, about; those used longest ago leave; 0 means no limit.",
+    )
     cuda_memory_mib: int = Field(0, ge=0, description="Most CUDA memory of one graph in MiB; 0 means no limit.")
     intra_op_threads: int = Field(
         1, ge=1, description="Threads inside one graph run; more than 1 can change the last bits of a result."

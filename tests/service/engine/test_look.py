@@ -189,7 +189,8 @@ def test_every_model_serves_once_it_is_loaded_and_a_name_never_means_less_than_b
     follower.draft.write(follower.store)
     follower.store.promote(NAME, 3)
     registry, meant = follower.registry, []
-    for registry.stock in look(follower.store, registry.stock, make_runtime(follower.settings)):
+    for stock in look(follower.store, registry.stock, make_runtime(follower.settings)):
+        registry.stock = stock
         meant.append((follower.meant(), [str(item) for item in registry.stock.loading]))
         if registry.stock.loading:
             with pytest.raises(StillLoading, match=f"{NAME}:3 is still being loaded"):
