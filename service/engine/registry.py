@@ -47,12 +47,12 @@ class Registry:
                 happened |= self._serve(after)
                 if self._stopped.is_set():
                     break
+            changed = happened or self.stock.refused != refused
+            if changed:
+                give_back()
             if self.starting:
                 _log.info("tried every bundle: %d loaded, %d refused", len(self.all()), len(self.refused))
             self.starting = False
-            changed = happened or self.stock.refused != refused
-        if changed:
-            give_back()
         return changed
 
     def stop(self) -> None:
