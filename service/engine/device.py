@@ -69,14 +69,19 @@ class DeviceThread:
         return self._thread.is_alive()
 
     async def run(
-        self, function: RowFunction, arrays: Arrays, wanted: tuple[str, ...], trace: Trace
+        self,
+        function: RowFunction,
+        arrays: Arrays,
+        wanted: tuple[str, ...],
+        trace: Trace,
+        position: int | None = None,
     ) -> dict[str, Array]:
         """The wanted outputs for all rows; cancelling drops the rows that are not running yet."""
         future = asyncio.get_running_loop().create_future()
         rows = len(next(iter(arrays.values())))
         if self._closing:
             raise NotReady("the service is shutting down")
-        job = Job((function, wanted), arrays, rows, trace, future, time.perf_counter())
+        job = Job((function, wanted, position), arrays, rows, trace, future, time.perf_counter())
         self._submit(job)
         outputs: dict[str, Array] = await future
         trace.add("queue", job.queue_s)
@@ -129,9 +134,9 @@ class DeviceThread:
     def _execute(self, batch: list[Slice[Job]]) -> None:
         if not batch:
             return
-        function, wanted = batch[0].job.key
+        function, wanted, position = batch[0].job.key
         try:
-            outputs = function.run(assembled(batch), wanted)
+            outputs = function.run(assembled(batch), wanted, position)
             distribute(batch, outputs)
         except Exception as error:
             if len(batch) == 1:

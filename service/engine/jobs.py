@@ -21,12 +21,12 @@ class RowFunction(Protocol):
         """Work for one row."""
         ...
 
-    def run(self, arrays: Arrays, wanted: tuple[str, ...]) -> dict[str, Array]:
+    def run(self, arrays: Arrays, wanted: tuple[str, ...], position: int | None = None) -> dict[str, Array]:
         """The wanted outputs."""
         ...
 
 
-Key = tuple[RowFunction, tuple[str, ...]]
+Key = tuple[RowFunction, tuple[str, ...], int | None]
 
 
 @dataclass(eq=False, slots=True)

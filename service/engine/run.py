@@ -12,5 +12,5 @@ T = TypeVar("T")
 async def run(steps: Steps[T], device: DeviceThread, trace: Trace) -> T:
     """The result of all steps; cancelling drops the rows that are not running yet."""
     while (arrays := steps.next()) is not None:
-        steps.take(await device.run(steps.graph, arrays, steps.wanted, trace))
+        steps.take(await device.run(steps.graph, arrays, steps.wanted, trace, steps.position))
     return steps.read()

@@ -23,7 +23,7 @@ class Doubler:
         self.gate, self.batches = threading.Event(), []
         self.gate.set()
 
-    def run(self, arrays, wanted):
+    def run(self, arrays, wanted, position=None):
         self.gate.wait(10)
         x = arrays["x"]
         self.batches.append(x.copy())
@@ -133,7 +133,7 @@ def test_a_failing_job_does_not_fail_its_neighbours():
 
 def test_the_loop_survives_a_function_that_returns_nonsense():
     class Nonsense(Doubler):
-        def run(self, arrays, wanted):
+        def run(self, arrays, wanted, position=None):
             return {name: np.zeros(0) for name in wanted}
 
     async def scenario(device):
