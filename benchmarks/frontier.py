@@ -35,7 +35,8 @@ def _nats(manifest: bundle.Manifest) -> float | None:
     """Negative log-likelihood per image, or its bound, of models of binarised 28×28 images that can be sampled."""
     if manifest.generate is None or manifest.score is None or manifest.provenance.smoke:
         return None
-    if manifest.input.shape != (28, 28, 1) or "thresholded" not in manifest.score.density_of:
+    density = manifest.score.density
+    if manifest.input.shape != (28, 28, 1) or density is None or "thresholded" not in density.over:
         return None
     return next((metric.value for metric in manifest.metrics if metric.name in _NATS), None)
 

@@ -46,7 +46,9 @@ class Sampler:
         generator = np.random.default_rng(seed)
         spec = self.opened.manifest.graphs[self.generate.graph]
         return {
-            item.name: _filled(item, count, generator, self.generate) for item in spec.inputs if item.role != "data"
+            item.name: _filled(item, count, generator, self.generate)
+            for item in spec.inputs
+            if item.role not in ("data", "state", "position")
         }
 
 
@@ -70,7 +72,7 @@ def open_sampler(store: Path, name: str) -> Sampler:
     opened = open_bundle(store, name)
     manifest = opened.manifest
     graphs = [session(opened, graph, THREADS) for graph in (manifest.score.graph, manifest.generate.graph)]
-    binary = "thresholded" in manifest.score.density_of
+    binary = manifest.score.density is not None and "thresholded" in manifest.score.density.over
     return Sampler(opened, *graphs, binary)
 
 
@@ -106,8 +108,26 @@ def draw(sampler: Sampler, inputs: dict[str, np.ndarray]) -> tuple[np.ndarray, f
     if sampler.generate.method == "fixed_point":
         samples, passes = _fixed_point(sampler, inputs)
         return samples, time.perf_counter() - started, f"{passes:.0f} passes per sample"
+    if sampler.generate.method == "sequential":
+        samples = _sequential(sampler, inputs)
+        return samples, time.perf_counter() - started, f"{sampler.generate.steps} steps"
     samples = sampler.sampler.run([sampler.generate.sample], inputs)[0]
-    return samples, time.perf_counter() - started, "one loop"
+    return samples, time.perf_counter() - started, "one step"
+
+
+def _sequential(sampler: Sampler, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """States start as zeros and go from step to step; those of the last are not asked for."""
+    generate, rows = sampler.generate, len(inputs["temperature"])
+    spec = sampler.opened.manifest.graphs[generate.graph]
+    states = [item for item in spec.inputs if item.role == "state"]
+    position = next(item.name for item in spec.inputs if item.role == "position")
+    held = {item.name: np.zeros((rows, *item.shape[1:]), item.dtype) for item in states}
+    wanted = [generate.sample, *(item.becomes for item in states)]
+    starts = range(0, generate.positions, generate.chunk)
+    for start in starts[:-1]:
+        _, *given = sampler.sampler.run(wanted, {**inputs, **held, position: np.asarray(start)})
+        held = {item.name: array for item, array in zip(states, given, strict=True)}
+    return sampler.sampler.run(wanted[:1], {**inputs, **held, position: np.asarray(starts[-1])})[0]
 
 
 def _fixed_point(sampler: Sampler, inputs: dict[str, np.ndarray]) -> tuple[np.ndarray, float]:

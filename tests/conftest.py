@@ -8,6 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pofx import bundle
+from pofx.graphs.golden import STEPPED
 
 SIDE, DIMS, LATENTS, CALIBRATION_N = 6, 36, 3, 199
 TYPES = {
@@ -17,6 +18,7 @@ TYPES = {
     "float32": TensorProto.FLOAT,
 }
 RATE_HZ, SAMPLES, CHARACTERS, ALPHABET, LABELS = 400, 40, 6, "abn", ("cat", "dog", "3")
+WALK = 7
 IMAGE_SHAPE = ("batch", SIDE, SIDE, 1)
 
 
@@ -99,9 +101,11 @@ class Draft:
         session = onnxruntime.InferenceSession(self.files[f"{name}.onnx"], providers=["CPUExecutionProvider"])
         self.runs[name] = lambda arrays, names=None: session.run(names, arrays)
         arrays = {item.name: fill(item, 5) for item in inputs}
-        self.golden |= {f"{name}.in.{key}": array for key, array in arrays.items()}
+        stepped = {item.name for item in inputs if item.role in STEPPED}
+        self.golden |= {f"{name}.in.{key}": array[None] if key in stepped else array for key, array in arrays.items()}
         self.golden |= {
-            f"{name}.out.{spec.name}": array for spec, array in zip(outputs, self.runs[name](arrays), strict=True)
+            f"{name}.out.{spec.name}": array[None] if stepped else array
+            for spec, array in zip(outputs, self.runs[name](arrays), strict=True)
         }
 
     def calibrate(self):
@@ -154,13 +158,16 @@ def fill(item, rows):
         return draw_shared(item, 0)
     if item.role == "option":
         return np.full(shape, item.default, item.dtype)
+    if item.role == "position":
+        return np.zeros(shape, np.int64)
     if item.role == "condition" and item.of not in ("known", "source"):
         return generator.integers(0, 2, shape).astype(item.dtype)
     if item.dtype == "int16":
         return generator.integers(-3000, 3000, shape).astype(np.int16)
     if item.dtype == "uint8":
         return generator.integers(0, 256, shape).astype(np.uint8)
-    draw = generator.standard_normal if item.role == "data" or item.distribution == "normal" else generator.random
+    uniform = item.role == "noise" and item.distribution == "uniform"
+    draw = generator.random if uniform else generator.standard_normal
     return draw(shape).astype(np.float32)
 
 
@@ -529,6 +536,43 @@ def told():
     return draft
 
 
+def walk():
+    """Sums of normal numbers from the first column on, drawn two columns at a time."""
+    columns = tuple(bundle.Column(name=f"c{place}", minimum=-9, maximum=9) for place in range(WALK))
+    draft = Draft(
+        "tiny-walk",
+        bundle.RowSpec(columns=columns),
+        WALK,
+        generate=bundle.Generate(method="sequential", graph="generate", sample="sample", positions=WALK, chunk=2),
+    )
+    steps = [
+        ("Add", "position ahead", "positions", {}),
+        ("Min", "positions end", "inside", {}),
+        ("Gather", "eps inside", "now", {"axis": 1}),
+        ("CumSum", "now axis", "sums", {}),
+        ("Add", "sums total", "new", {}),
+        ("Shape", "new", "size", {}),
+        ("Expand", "positions size", "where", {}),
+        ("ScatterElements", "drawn where new", "next_drawn", {"axis": 1}),
+        ("Gather", "new second", "next_total", {"axis": 1}),
+        ("Gather", "next_drawn all", "sample", {"axis": 1}),
+    ]
+    constants = {
+        "ahead": np.arange(2),
+        "end": np.int64(WALK - 1),
+        "axis": np.int64(1),
+        "second": np.array([1]),
+        "all": np.arange(WALK),
+    }
+    states = [bundle.StateInput(name="drawn", dtype="float32", shape=("batch", WALK + 1))]
+    states.append(bundle.StateInput(name="total", dtype="float32", shape=("batch", 1)))
+    inputs = [noise("eps", "normal", ("batch", WALK)), *states]
+    inputs.append(bundle.PositionInput(name="position", dtype="int64", shape=()))
+    outputs = [output("sample", "float32", ("batch", WALK)), *(output(s.becomes, s.dtype, s.shape) for s in states)]
+    draft.graph("generate", steps, inputs, outputs, constants)
+    return draft
+
+
 DRAFTS = (
     exact_image,
     lower_bound_image,
@@ -546,7 +590,7 @@ DRAFTS = (
 @pytest.fixture(scope="session")
 def drafts():
     """Makers of the bundles, to be changed before they are written."""
-    return {make.__name__: make for make in DRAFTS}
+    return {make.__name__: make for make in (*DRAFTS, walk)}
 
 
 @pytest.fixture(scope="session")

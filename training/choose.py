@@ -21,6 +21,15 @@ def check_candidates(prepared: list[Prepared]) -> None:
         raise RecipeError(f"several [[family]] are compared by likelihood, and {names[0]!r} has none; leave it out")
 
 
+def taking_gaps(prepared: list[Prepared]) -> list[Prepared]:
+    """Those whose families take rows with gaps, where the data have some; all of them where none does."""
+    able = [item for item in prepared if item.missing is not None and item.missing.marginalised]
+    names = tuple(item.recipe.family_name for item in prepared if item not in able)
+    if not able or not names:
+        return prepared
+    return [replace(item, missing=replace(item.missing, passed_over=names)) for item in able]
+
+
 def choose(fitted: list[Fitted], say: Callable[[str], None]) -> Fitted:
     """The one with the best validation likelihood; its report names all of them."""
     if len(fitted) == 1:

@@ -79,10 +79,16 @@ def _fit(prepared: Prepared, run: Run, hardware: Hardware, *, resume: bool) -> F
 
 
 def load_fitted(prepared: Prepared, run: Run) -> Fitted:
-    """The finished run, its weights put into the family and the transform; FitError if there is none."""
+    """The finished run, its weights put into the family and the transform; FitError if there is none that fits them."""
     report, state = run.report(), run.load(run.fitted)
-    prepared.family.load_state_dict(state["family"])
-    prepared.transform.load_state_dict(state["transform"])
+    try:
+        prepared.family.load_state_dict(state["family"])
+        prepared.transform.load_state_dict(state["transform"])
+    except (KeyError, RuntimeError) as error:  # of torch, which knows no other for what is missing or of another shape
+        raise FitError(
+            f"{run.fitted}: expected weights of this version of {prepared.recipe.family_name!r}, got those of another; "
+            "--fresh starts over"
+        ) from error
     prepared.family.eval()
     return Fitted(prepared, run, report)
 

@@ -24,11 +24,15 @@ def marginalises(family: Family, transform: Transform) -> bool:
 
 @dataclass(frozen=True)
 class Missing:
-    """``cells`` values are missing; ``rows`` says of how many rows of each split, as the source has them."""
+    """``cells`` values are missing; ``rows`` says of how many rows of each split, as the source has them.
+
+    ``passed_over`` are the families of the recipe that are not tried, because they take no rows with gaps.
+    """
 
     cells: int
     rows: dict[str, int]
     marginalised: bool
+    passed_over: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = ", ".join(f"{count} of {name}" for name, count in self.rows.items() if count)
@@ -36,7 +40,11 @@ class Missing:
         if not self.marginalised:
             return f"{start}: these rows were left out, because the family cannot marginalise over missing values"
         left_out = f"the {self.rows['fit']} rows of fit were left out, and all others" if self.rows["fit"] else "they"
-        return f"{start}: {left_out} keep their gaps, over which scores marginalise; likelihoods are of complete rows"
+        others = f"; not tried, since they take no gaps: {', '.join(self.passed_over)}" if self.passed_over else ""
+        return (
+            f"{start}: {left_out} keep their gaps, over which scores marginalise; likelihoods are of complete rows"
+            f"{others}"
+        )
 
 
 def missing_in(splits: Splits, *, marginalised: bool) -> Missing | None:

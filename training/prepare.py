@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from training.cells import InCells
 from training.cost import refuse_too_large
 from training.data import Dataset, Splits, fingerprint, load, split
 from training.data.splits import sliver
@@ -11,6 +12,7 @@ from training.errors import RecipeError
 from training.missing import Missing, marginalises, missing_in, usable
 from training.recipe import FitOptions, Recipe
 from training.transforms import TRANSFORMS, DataFacts, Transform
+from training.transforms.rows import RowTransform
 from training.zoo import FAMILIES
 from training.zoo.base import Facts, Family, spaces
 
@@ -77,6 +79,8 @@ def assemble(recipe: Recipe, dataset: Dataset, splits: Splits, *, smoke: bool = 
     missing = missing_in(splits, marginalised=marginalises(family, transform))
     complete = splits if missing is None else usable(splits, missing, dataset.columns, dataset.source)
     transform.fit(splits.fit.x if missing is not None and missing.marginalised else complete.fit.x)
+    if isinstance(transform, RowTransform) and isinstance(family, InCells):
+        family.take_cells(transform.cells)
     return Prepared(recipe, dataset, complete, transform, family, smoke, data, missing)
 
 

@@ -11,6 +11,7 @@ from pofx.bundle.array_specs import (
     GraphInput,
     NoiseInput,
     OptionInput,
+    PositionInput,
     StateInput,
 )
 from pofx.bundle.conditions import (
@@ -116,6 +117,7 @@ __all__ = [
     "Metric",
     "NoiseInput",
     "OptionInput",
+    "PositionInput",
     "Provenance",
     "RecordDamaged",
     "Reference",

@@ -58,12 +58,25 @@ class ConditionInput(ArraySpec):
 
 
 class StateInput(ArraySpec):
-    """What one step of a ``sequential`` sampler hands to the next: zeros at first, then the output of that name."""
+    """What one step of a ``sequential`` sampler hands to the next, per row: zeros before the first step."""
 
     role: Literal["state"] = "state"
 
+    @property
+    def becomes(self) -> str:
+        """Name of the output that is this state after the step; dtype and shape are the same."""
+        return f"next_{self.name}"
 
-GraphInput = Annotated[DataInput | NoiseInput | OptionInput | ConditionInput | StateInput, Field(discriminator="role")]
+
+class PositionInput(ArraySpec):
+    """The first position of a step of a ``sequential`` sampler: one int64 number, the same for all rows."""
+
+    role: Literal["position"] = "position"
+
+
+GraphInput = Annotated[
+    DataInput | NoiseInput | OptionInput | ConditionInput | StateInput | PositionInput, Field(discriminator="role")
+]
 
 
 class Graph(Frozen):

@@ -25,7 +25,8 @@ class Generate(Frozen):
 
     ``direct``: one step turns noise into samples. ``fixed_point``: a step proposes a new x from the current one and the
     same noise; it ends, per row, when the proposal changes nothing. ``sequential``: a step advances a state by
-    ``chunk`` positions.
+    ``chunk`` positions of ``positions``, the first of which it is told; what of a sample is not drawn yet holds any
+    values. The last step may reach beyond the end, where it changes nothing of the sample.
     """
 
     method: Literal["direct", "fixed_point", "sequential"]
@@ -35,6 +36,7 @@ class Generate(Frozen):
     mean: Identifier | None = Field(default=None, description="the output that is the decoder's mean, if there is one")
     latents: Identifier | None = Field(default=None, description="the noise input a caller may give instead")
     max_passes: int = Field(default=1, ge=1, description="steps after which a fixed point is certain")
+    positions: int | None = Field(default=None, ge=1, description="how many a sequential sampler draws, in order")
     chunk: int | None = Field(default=None, ge=1, description="positions per step of a sequential sampler")
     conditions: tuple[Condition, ...] = Field(default=(), description="what a request may say, each at most once")
 
@@ -51,6 +53,18 @@ class Generate(Frozen):
     def completion(self) -> KnownCondition | None:
         """How known positions are kept; None where they cannot be."""
         return next((item for item in self.conditions if item.of == "known"), None)
+
+    @property
+    def steps(self) -> int:
+        """How many steps a sequential sampler takes; 1 of any other, which does not know beforehand."""
+        return 1 if self.positions is None or self.chunk is None else -(-self.positions // self.chunk)
+
+    @model_validator(mode="after")
+    def _positions_are_those_of_a_sequential_sampler(self) -> Self:
+        expected = self.method == "sequential"
+        if (self.positions is not None, self.chunk is not None) != (expected, expected):
+            raise ValueError("expected positions and chunk of a sequential sampler, and of no other")
+        return self
 
     @model_validator(mode="after")
     def _conditions_are_unique(self) -> Self:

@@ -60,6 +60,13 @@ TRAINING: Mapping[str, Command] = {
         "training",
         _FITTING,
     ),
+    "renew": Command(
+        "training.commands.fitting:renew_command",
+        "Export a bundle's sampler anew, with the weights it has.",
+        ("pofx renew mnist-nade", "pofx renew mnist-nade:4 --store models"),
+        "training",
+        _FITTING,
+    ),
     "compare": Command(
         "training.commands.comparing:compare_command",
         "Compare our statistics with classic detectors.",

@@ -9,6 +9,9 @@ from pofx.graphs.graph import Graph
 from pofx.rules.arrays import Array, Arrays
 from pofx.rules.outputs import golden_input, golden_output
 
+STEPPED = ("state", "position")
+"""Roles of what differs from step to step: stored with an axis of steps in front."""
+
 
 class GoldenMismatch(Exception):
     """A graph does not reproduce its golden outputs."""
@@ -20,19 +23,43 @@ def load_arrays(content: bytes) -> dict[str, Array]:
         return {name: file[name] for name in file.files}
 
 
-def inputs_of(golden: Arrays, name: str, spec: bundle.Graph) -> dict[str, Array]:
-    """The golden inputs of a graph, by input name; raises GoldenMismatch if one is missing."""
-    return {item.name: _stored(golden, golden_input(name, item.name)) for item in spec.inputs}
+def inputs_of(golden: Arrays, name: str, spec: bundle.Graph) -> list[dict[str, Array]]:
+    """The golden inputs of a graph, by input name: one set, or of a sequential sampler one for each of a few steps.
+
+    Raises GoldenMismatch if an array is missing.
+    """
+    stored = {item.name: _stored(golden, golden_input(name, item.name)) for item in spec.inputs}
+    stepped = [item.name for item in spec.inputs if item.role in STEPPED]
+    if not stepped:
+        return [stored]
+    counts = {array.shape[:1] for key, array in stored.items() if key in stepped}
+    if counts & {(), (0,)} or len(counts) > 1:
+        raise GoldenMismatch(f"{name}: expected {', '.join(stepped)} for the same few steps, got {sorted(counts)}")
+    (count,) = next(iter(counts))
+    return [
+        {key: np.asarray(array[step]) if key in stepped else array for key, array in stored.items()}
+        for step in range(count)
+    ]
+
+
+def position_of(inputs: Arrays, spec: bundle.Graph) -> int | None:
+    """Where golden inputs stand, if their graph is told a position."""
+    return next((int(inputs[item.name]) for item in spec.inputs if item.role == "position"), None)
 
 
 def check(golden: Arrays, name: str, spec: bundle.Graph, graph: Graph, tolerance: bundle.Tolerance) -> dict[str, Array]:
-    """The outputs for the golden inputs; raises GoldenMismatch that names the output and the largest difference."""
+    """The outputs for the last golden inputs; raises GoldenMismatch that names the output and the largest difference.
+
+    The outputs of several steps are stored as one array, (steps, …).
+    """
     wanted = tuple(item.name for item in spec.outputs)
-    got = graph.run(inputs_of(golden, name, spec), wanted)
+    steps = [graph.run(inputs, wanted) for inputs in inputs_of(golden, name, spec)]
+    stepped = any(item.role in STEPPED for item in spec.inputs)
     for output in wanted:
         key = golden_output(name, output)
-        _compare(key, got[output], _stored(golden, key), tolerance)
-    return got
+        got = np.stack([step[output] for step in steps]) if stepped else steps[-1][output]
+        _compare(key, got, _stored(golden, key), tolerance)
+    return steps[-1]
 
 
 def _stored(golden: Arrays, key: str) -> Array:

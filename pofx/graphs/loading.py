@@ -84,7 +84,7 @@ def _row_graph(source: bundle.Bundle, name: str, stored: Mapping[str, Array], ru
     slow = time.monotonic() - started > _SLOW_S
     shared = _shared_noise(source.manifest, name, stored)
     probed = RowGraph(spec, graph, runtime.lanes, shared)
-    layout = _find_layout(probed, golden.inputs_of(stored, name, spec), outputs if slow else None)
+    layout = _find_layout(probed, golden.inputs_of(stored, name, spec)[-1], outputs if slow else None)
     return RowGraph(spec, graph, runtime.lanes, shared, layout)
 
 
@@ -138,10 +138,11 @@ def _probe(graph: RowGraph, inputs: Mapping[str, Array], rows: int) -> RunRows:
     if rows <= golden_rows:
         probe = {name: inputs[name][:rows] for name in probe}
     wanted = tuple(item.name for item in graph.spec.outputs)
+    position = golden.position_of(inputs, graph.spec)
 
     def run(layout: Layout, start: int, stop: int) -> dict[str, Array]:
         part = {name: array[start:stop] for name, array in probe.items()}
-        return graph.run_in_layout(layout, part, wanted)
+        return graph.run_in_layout(layout, part, wanted, position)
 
     return run
 

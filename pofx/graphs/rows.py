@@ -25,7 +25,10 @@ class Lanes:
 
 @dataclass(frozen=True, eq=False)
 class RowGraph:
-    """One graph of a model; ``shared`` are its inputs without a batch axis, drawn once."""
+    """One graph of a model; ``shared`` are its inputs without a batch axis, drawn once.
+
+    A graph that takes a position is told it at every run: all rows of a run stand there.
+    """
 
     spec: bundle.Graph
     graph: Graph
@@ -38,25 +41,30 @@ class RowGraph:
         """Work for one row as it is laid out, in MFLOP."""
         return self.spec.mflop_per_row * (self.layout.stride if self.layout else 1)
 
-    def run(self, arrays: Arrays, wanted: tuple[str, ...]) -> dict[str, Array]:
+    def run(self, arrays: Arrays, wanted: tuple[str, ...], position: int | None = None) -> dict[str, Array]:
         """The wanted outputs, each with the rows of the inputs; the inputs are those with a batch axis."""
         rows = len(next(iter(arrays.values())))
         parts = self._part_bounds(rows)
         if len(parts) == 1 or self.lanes.executor is None:
-            return self.run_in_layout(self.layout or Layout(), arrays, wanted)
+            return self.run_in_layout(self.layout or Layout(), arrays, wanted, position)
         pieces = [{name: array[start:stop] for name, array in arrays.items()} for start, stop in parts]
-        results = self.lanes.executor.map(lambda piece: self._run_piece(piece, wanted), pieces)
+        results = self.lanes.executor.map(lambda piece: self._run_piece(piece, wanted, position), pieces)
         return _joined(results)
 
-    def run_in_layout(self, layout: Layout, arrays: Arrays, wanted: tuple[str, ...]) -> dict[str, Array]:
+    def run_in_layout(
+        self, layout: Layout, arrays: Arrays, wanted: tuple[str, ...], position: int | None = None
+    ) -> dict[str, Array]:
         """The wanted outputs, computed in that layout."""
         rows = len(next(iter(arrays.values())))
         spread = {name: layout.spread(array) for name, array in arrays.items()}
-        outputs = self.graph.run({**spread, **self.shared}, wanted)
+        outputs = self.graph.run({**spread, **self.shared, **self._told(position)}, wanted)
         return {name: layout.gather(array, rows) for name, array in outputs.items()}
 
-    def _run_piece(self, arrays: Arrays, wanted: tuple[str, ...]) -> dict[str, Array]:
-        return self.run_in_layout(self.layout or Layout(), arrays, wanted)
+    def _run_piece(self, arrays: Arrays, wanted: tuple[str, ...], position: int | None) -> dict[str, Array]:
+        return self.run_in_layout(self.layout or Layout(), arrays, wanted, position)
+
+    def _told(self, position: int | None) -> dict[str, Array]:
+        return {item.name: np.asarray(position, np.int64) for item in self.spec.inputs if item.role == "position"}
 
     def _part_bounds(self, rows: int) -> list[tuple[int, int]]:
         useful = int(rows * self.mflop_per_row // _LEAST_MFLOP_PER_RUN)

@@ -32,8 +32,7 @@ def check_wiring(manifest: bundle.Manifest) -> None:
 
 def _check_generate(manifest: bundle.Manifest, generate: bundle.Generate) -> None:
     graph = manifest.graphs[generate.graph]
-    if generate.method == "sequential":
-        raise WiringRefused("generate: this software cannot run the method sequential; upgrade it")
+    _check_steps(generate, graph)
     _check_outputs(manifest, "generate", generate.graph, [generate.sample, *filter(None, [generate.mean])])
     noises = {item.name: item for item in graph.inputs if item.role == "noise"}
     for item in graph.inputs:
@@ -51,6 +50,28 @@ def _check_generate(manifest: bundle.Manifest, generate: bundle.Generate) -> Non
     for array in (*found, *samples):
         _check_array("generate", array, _array_of(manifest.makes), manifest.makes.kind)
     _check_conditions(manifest, generate)
+
+
+def _check_steps(generate: bundle.Generate, graph: bundle.Graph) -> None:
+    """A sequential sampler is told its position and gets back every state it gives; no other has either."""
+    states = [item for item in graph.inputs if item.role == "state"]
+    positions = [(item.dtype, item.shape) for item in graph.inputs if item.role == "position"]
+    if generate.method != "sequential":
+        _refuse_steps("generate", generate.graph, graph)
+        return
+    if positions != [("int64", ())] or not states:
+        raise WiringRefused("generate: expected states and one position, int64 of shape (), for sequential")
+    outputs = {item.name: (item.dtype, item.shape) for item in graph.outputs}
+    for item in states:
+        if item.shape[:1] != ("batch",) or outputs.get(item.becomes) != (item.dtype, item.shape):
+            raise WiringRefused(
+                f"generate: expected the state {item.name!r} per row, and an output {item.becomes!r} like it"
+            )
+
+
+def _refuse_steps(use: str, name: str, graph: bundle.Graph) -> None:
+    if any(item.role in ("state", "position") for item in graph.inputs):
+        raise WiringRefused(f"{use}: {name!r} takes a state or a position, which only a sequential sampler has")
 
 
 def _check_conditions(manifest: bundle.Manifest, generate: bundle.Generate) -> None:
@@ -119,6 +140,7 @@ def _check_terms(manifest: bundle.Manifest, name: str, shape: tuple[int | str, .
 def _check_data_graph(manifest: bundle.Manifest, use: str, name: str, expected: Array) -> None:
     """One data input of that form, and no noise per row: the same input always gets the same answer."""
     graph = manifest.graphs[name]
+    _refuse_steps(use, name, graph)
     data = _data_inputs(graph)
     if len(data) != 1 or _condition_inputs(graph):
         raise WiringRefused(f"{use}: {name!r} must take one array of data, and no condition")

@@ -34,17 +34,32 @@ class FixedPoint(Generic[T]):
         constant: Arrays,
         keep: Keep,
         max_passes: int,
+        expected_passes: float,
         reader: Callable[[Array, Passes], T],
     ) -> None:
-        """``constant`` holds the inputs beside the state; ``reader`` gets fixed points and passes, (batch,)."""
+        """``constant`` holds the inputs beside the state; ``reader`` gets fixed points and passes, (batch,).
+
+        ``expected_passes`` of a row are for telling the progress only.
+        """
         self.graph = graph
         self.wanted: tuple[str, ...] = (sample,)
         self._state_name = next(item.name for item in graph.spec.inputs if item.role == "data")
         self._keep, self._max_passes, self._reader = keep, max_passes, reader
+        self._expected_passes, self._progress = expected_passes, 0.0
         self._state, self._constant = keep(start).copy(), constant
         self._active = np.arange(len(start))
         self._passes: Passes = np.zeros(len(start), np.int64)
         self._number = 0
+
+    @property
+    def position(self) -> None:
+        """None: rows of any pass may share the call."""
+        return
+
+    @property
+    def progress(self) -> float:
+        """Share of the passes that all rows are expected to take; the estimate may stand still, and ends at 1."""
+        return self._progress
 
     def next(self) -> Arrays | None:
         """State and constant inputs of the rows that are not done; raises GraphFailed when that takes too long."""
@@ -63,7 +78,17 @@ class FixedPoint(Generic[T]):
         self._state[self._active] = proposal
         self._passes[self._active] = self._number
         self._active = self._active[changed]
+        self._progress = max(self._progress, self._share_done())
+
+    def preview(self) -> Array:
+        """The current state of all rows."""
+        return self._state
 
     def read(self) -> T:
         """What the reader makes of the fixed points."""
         return self._reader(self._state, self._passes)
+
+    def _share_done(self) -> float:
+        """Of the rows that are left, each is thought to need at least one pass more."""
+        done = float(self._passes.sum())
+        return done / (done + len(self._active) * max(1.0, self._expected_passes - self._number))

@@ -3,6 +3,8 @@
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import assert_never
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from pofx.use import decode
 from pofx.use.conditions import Conditional, Notes, Told, check, told
 from pofx.use.fixed_point import FixedPoint, Keep, Passes
 from pofx.use.options import option_arrays
+from pofx.use.sequential import Sequential
 from pofx.use.steps import OneStep, Steps
 
 DEFAULT_N = 16
@@ -80,20 +83,23 @@ class GeneratePlan:
 
     def mflop(self, n: int) -> float:
         """Expected work of n samples."""
-        passes = 1.0
-        if self.declared.method == "fixed_point":
-            passes = min(self.declared.max_passes + 1.0, self.model.passes.mean)
-        return n * self.graph.mflop_per_row * passes
+        steps = self._expected_passes() if self.declared.method == "fixed_point" else self.declared.steps
+        return n * self.graph.mflop_per_row * steps
 
     def begin(self) -> Steps[Samples]:
         """The steps that draw the samples; raises RequestInvalid for what cannot be decoded."""
         said = told(self.model, self.declared, self.asked.condition, self.n, self.seed, self.asked.options)
         arrays = {**self._noise(), **said.arrays}
-        if self.declared.method == "fixed_point":
-            return self._fixed_point(arrays, said)
-        return OneStep(
-            self.graph, self.wanted, arrays, lambda outputs: self._samples(_keep(said)(outputs[self.wanted[0]]), said)
-        )
+        (sample,), keep, read = self.wanted, _keep(said), partial(self._samples, said=said)
+        match self.declared.method:
+            case "fixed_point":
+                return self._fixed_point(arrays, said)
+            case "sequential":
+                return Sequential(self.graph, self.declared, sample, arrays, keep, read)
+            case "direct":
+                return OneStep(self.graph, self.wanted, arrays, lambda outputs: read(keep(outputs[sample])))
+            case _:
+                assert_never(self.declared.method)
 
     def _noise(self) -> dict[str, Array]:
         """Options, latents and noise, n rows each."""
@@ -114,7 +120,11 @@ class GeneratePlan:
             self.model.passes.note(float(passes.mean()))
             return self._samples(values, said, passes)
 
-        return FixedPoint(self.graph, self.wanted[0], start, arrays, _keep(said), self.declared.max_passes, read)
+        most, expected = self.declared.max_passes, self._expected_passes()
+        return FixedPoint(self.graph, self.wanted[0], start, arrays, _keep(said), most, expected, read)
+
+    def _expected_passes(self) -> float:
+        return min(self.declared.max_passes + 1.0, self.model.passes.mean)
 
     def _samples(self, values: Array, said: Told, passes: Passes | None = None) -> Samples:
         return Samples(values, self.model.manifest.makes, self.seed, passes, said.conditional, said.notes)
@@ -128,6 +138,11 @@ class DecodingPlan:
     latents: Latents
     n: int
     seed: int
+
+    @property
+    def graph(self) -> RowGraph:
+        """What runs."""
+        return self.decoder.graph
 
     def mflop(self, n: int) -> float:
         """Work of n codes."""

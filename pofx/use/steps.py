@@ -24,12 +24,26 @@ class Steps(Protocol[Result]):
     graph: RowGraph
     wanted: tuple[str, ...]
 
+    @property
+    def position(self) -> int | None:
+        """Where the next step stands, if all rows of one call must stand at the same position; else None."""
+        ...
+
+    @property
+    def progress(self) -> float:
+        """How much of the work is done, from 0 to 1; it never falls."""
+        ...
+
     def next(self) -> Arrays | None:
         """The inputs of the next step, those with a batch axis; None when there is nothing left to run."""
         ...
 
     def take(self, outputs: Outputs) -> None:
         """Takes what the step gave."""
+        ...
+
+    def preview(self) -> Array | None:
+        """What is drawn so far, shape (n, …), in the form of the result's values; None where there is none."""
         ...
 
     def read(self) -> Result:
@@ -48,6 +62,16 @@ class OneStep(Generic[T]):
         rows = len(next(iter(arrays.values())))
         self._outputs: Outputs | None = None if rows else _no_rows(graph, wanted)
 
+    @property
+    def position(self) -> None:
+        """None: any rows may share the call."""
+        return
+
+    @property
+    def progress(self) -> float:
+        """Nothing, then all."""
+        return 0.0 if self._outputs is None else 1.0
+
     def next(self) -> Arrays | None:
         """All rows, once."""
         return self._arrays if self._outputs is None else None
@@ -55,6 +79,9 @@ class OneStep(Generic[T]):
     def take(self, outputs: Outputs) -> None:
         """Takes the outputs."""
         self._outputs = outputs
+
+    def preview(self) -> None:
+        """None: before the only step there is nothing to see."""
 
     def read(self) -> T:
         """What the outputs mean."""
@@ -73,18 +100,18 @@ def run(steps: Steps[T]) -> T:
     """The result of all steps, run here and now, in blocks that fit the caches; raises GraphFailed."""
     while (arrays := steps.next()) is not None:
         try:
-            outputs = _in_blocks(steps.graph, arrays, steps.wanted)
+            outputs = _in_blocks(steps.graph, arrays, steps.wanted, steps.position)
         except Exception as error:
             raise GraphFailed(f"the runtime failed: {type(error).__name__}: {error}") from error
         steps.take(outputs)
     return steps.read()
 
 
-def _in_blocks(graph: RowGraph, arrays: Arrays, wanted: tuple[str, ...]) -> dict[str, Array]:
+def _in_blocks(graph: RowGraph, arrays: Arrays, wanted: tuple[str, ...], position: int | None) -> dict[str, Array]:
     rows = len(next(iter(arrays.values())))
     size = max(_LEAST_ROWS, min(_MOST_ROWS, int(_BLOCK_MFLOP // graph.mflop_per_row)))
     if rows <= size:
-        return graph.run(arrays, wanted)
-    starts = range(0, rows, size)
-    parts = [graph.run({name: a[start : start + size] for name, a in arrays.items()}, wanted) for start in starts]
+        return graph.run(arrays, wanted, position)
+    blocks = [{name: array[start : start + size] for name, array in arrays.items()} for start in range(0, rows, size)]
+    parts = [graph.run(block, wanted, position) for block in blocks]
     return {name: np.concatenate([part[name] for part in parts]) for name in wanted}

@@ -126,6 +126,14 @@ def test_every_form_gets_the_score_of_the_eager_model(served, items, form, post)
     assert {item["column"] for item in found["results"][0].get("map", {}).get("columns", [])} <= set(NAMES)
 
 
+def test_the_probabilities_of_all_goods_sum_to_one(served):
+    _, store, written = served
+    weights = np.arange(-20, 25, 0.05)
+    every = np.stack([part.ravel() for part in np.meshgrid(range(4), weights, range(3))], 1).astype(np.float32)
+    found = pofx.load(written.manifest.name, store=store).score(every).log_prob
+    assert float(np.exp(found.astype(np.float64)).sum()) * 0.05 == pytest.approx(1, abs=1e-4)
+
+
 def test_the_bundle_says_which_categories_there_are(served):
     experiment, _, written = served
     colour, weight, grade = written.manifest.input.columns

@@ -93,7 +93,9 @@ def shipped(request, tmp_path_factory, recordings):
     prepared = prepare(parse(text), smoke=source == "digits")
     run = Run.of(prepared, folder / "runs")
     store = bundle.Store(folder / "models")
-    written = published(fit(prepared, run, Hardware("cpu", "1"), resume=False), store, lambda _: None).bundle
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.export.pieces.STEP_S", 1e-4)  # several steps, however small the model
+        written = published(fit(prepared, run, Hardware("cpu", "1"), resume=False), store, lambda _: None).bundle
     return prepared, store.root, written.manifest
 
 

@@ -79,7 +79,8 @@ def test_samples_of_repeating_columns_are_values_that_occur_in_the_data():
 
 
 def test_the_log_determinant_is_that_of_the_jacobian():
-    transform, raw = fitted(*TABLE.values())
+    """Of columns whose values do not lie apart; others have probabilities, which no map changes."""
+    transform, raw = fitted(PLAIN, HEAVY, SKEWED)
     for row in raw[:20]:
         jacobian = torch.autograd.functional.jacobian(
             lambda values: transform._standardised(values[None])[0], row.double()
@@ -124,6 +125,13 @@ def test_a_value_never_seen_in_a_constant_column_is_the_most_surprising_row():
         return transform.raw_terms(family.dim_log_prob(x), x, rows).sum(1)
 
     assert (log_prob(changed) < log_prob(raw) - 7).all()
+
+
+def test_values_that_lie_apart_have_the_slope_of_none():
+    transform, raw = fitted(WHOLE, TENTHS, CATEGORY)
+    assert torch.equal(transform.log_det_of(transform(raw), raw), torch.zeros(ROWS, dtype=torch.float64))
+    assert transform.cells.apart == (0, 1, 2)
+    assert transform.cells.counted == (2,)
 
 
 def test_repeating_columns_are_blurred_by_a_quantum_in_training_and_in_no_score():

@@ -23,6 +23,7 @@ from training.transforms import Binarise, DataFacts, Dequantise, Symbols
 from training.zoo import FAMILIES
 from training.zoo.base import Facts
 
+full = pytest.mark.full
 GRAPHS = {
     "bernoulli": {"score", "generate"},
     "categorical": {"score", "generate"},
@@ -58,7 +59,10 @@ GRAPHS = {
 
 
 @pytest.fixture
-def fitted(experiment, tmp_path):
+def fitted(experiment, tmp_path, monkeypatch):
+    """Fits a tiny model; its steps, if it is drawn in steps, are so short that there are several."""
+    monkeypatch.setattr("training.export.pieces.STEP_S", 1e-4)
+
     def build(name: str, export: str = ""):
         ready = experiment(name, export)
         return finish(fit(ready, Run.of(ready, tmp_path), Hardware("cpu", "1"), resume=False), lambda _: None)
@@ -94,6 +98,8 @@ def test_every_graph_of_every_kind_is_equal_in_onnx(fitted, name):
     assert set(exported.graphs) == GRAPHS[name]
     assert set(exported.files) == {f"{graph}.onnx" for graph in GRAPHS[name]}
     assert sum("equal to the model" in line for line in said) == len(GRAPHS[name])
+    if exported.prepared.family.sampler == "sequential":
+        assert len(exported.graphs["generate"].pieces.starts) > 1
 
 
 # Tracing unrolls loops over positions, which takes a while; one such family is tested by default.
@@ -124,6 +130,40 @@ def test_a_graph_that_differs_is_refused():
 
     with pytest.raises(ExportError, match=r"score\.log_prob, batch 1: differs from the model"):
         check_parity("score", score, slightly_off)
+
+
+def test_a_step_whose_state_differs_is_refused(fitted):
+    ready = fitted("fvsbn")
+    step = computations(ready.family, ready.transform)["generate"]
+
+    def slightly_off(*arrays):
+        *outputs, state = [result.numpy() for result in step.module(*map(torch.from_numpy, arrays))]
+        return [*outputs, state + np.float32(0.01) * (arrays[-1] > 0)]
+
+    with pytest.raises(ExportError, match=rf"next_state_1 at position {step.pieces.chunk}, batch 1: differs"):
+        check_parity("generate", step, slightly_off)
+
+
+SEQUENTIAL = ("attention", "fvsbn", "markov-texts", "nade", "nade-ensemble", "rnade", "rnn", "rnn-rows", "wavenet")
+
+
+@pytest.mark.parametrize("name", [name if name == "fvsbn" else pytest.param(name, marks=full) for name in SEQUENTIAL])
+def test_steps_in_onnx_draw_the_sample_of_a_single_step_bit_for_bit(fitted, name, monkeypatch):
+    ready = fitted(name)
+    short = computations(ready.family, ready.transform)["generate"]
+    monkeypatch.setattr("training.export.pieces.STEP_S", 10.0)
+    single = computations(ready.family, ready.transform)["generate"]
+    assert len(short.pieces.starts) > 1 == len(single.pieces.starts)
+    samples = []
+    for step in (short, single):
+        runner = OnnxRunner(to_onnx(step, half_weights=False))
+        arrays = [array.numpy() for array in step.example(19, torch.Generator().manual_seed(5))]
+        for start in step.pieces.starts:
+            sample, *states = runner(*arrays[:-1], np.asarray(start))
+            arrays[-1 - len(states) : -1] = states
+        samples.append(sample)
+    assert len(np.unique(samples[0], axis=0)) > 1
+    assert np.array_equal(*samples)
 
 
 def test_samples_may_part_for_good_after_a_draw_on_the_threshold_but_not_often():

@@ -92,6 +92,17 @@ def test_what_was_never_fitted_cannot_be_loaded(experiment, tmp_path):
         load_fitted(ready, Run.of(ready, tmp_path))
 
 
+def test_weights_of_another_version_of_a_family_are_refused_with_the_cure(experiment, tmp_path):
+    ready = experiment("gmm", smoke=False)
+    run = Run.of(ready, tmp_path)
+    fit(ready, run, CPU, resume=False)
+    state = run.load(run.fitted)
+    del state["family"]["columns.tables"]
+    run.save(run.fitted, state)
+    with pytest.raises(FitError, match=r"of this version of 'gmm'.*--fresh"):
+        load_fitted(ready, run)
+
+
 def test_the_time_of_a_run_is_said_before_its_first_epoch_ends(experiment, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(callbacks, "_MEASURED_S", 0.0)
     ready = experiment("made")

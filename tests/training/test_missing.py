@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.choose import choose
+from training.choose import choose, taking_gaps
 from training.data import table
 from training.errors import DataError
 from training.fit import Hardware, fit
@@ -96,6 +96,18 @@ def test_families_are_compared_on_the_same_rows(gappy, tmp_path):
     said = []
     chosen = choose(found, said.append)
     assert all(np.isfinite(value) for name, value in chosen.report.chosen.items() if name.startswith("validation"))
+
+
+def test_of_several_families_those_are_tried_that_take_gaps(gappy, tmp_path):
+    path, _ = gappy
+    found = [prepare(one) for one in candidates(recipe(path, GMM, RNADE))]
+    (kept,) = taking_gaps(found)
+    assert kept.recipe.family_name == "gmm"
+    assert str(kept.missing).endswith("not tried, since they take no gaps: rnade")
+    assert taking_gaps(found[1:]) == found[1:]  # better a model that refuses gaps than none
+    csv(tmp_path / "whole.csv", share=0)
+    whole = [prepare(one) for one in candidates(recipe(tmp_path / "whole.csv", GMM, RNADE))]
+    assert taking_gaps(whole) == whole
 
 
 def test_too_few_complete_rows_are_refused_with_the_emptiest_column(tmp_path):

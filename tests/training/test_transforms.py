@@ -140,7 +140,7 @@ def test_mu_law_follows_g711_keeps_silence_and_never_leaves_its_levels(count):
 
 
 def test_a_quantum_blurs_rows_in_training_by_centred_noise_of_its_width_and_no_score():
-    raw = torch.tensor([[0.0, 5.0], [1.0, 7.0]]).repeat(4000, 1)
+    raw = torch.arange(40.0).reshape(20, 2).repeat(400, 1)
     plain, blurred = (
         Standardise(DataFacts("row", (2,)), Standardise.Options(quantum=quantum)) for quantum in (0.0, 0.5)
     )
@@ -154,4 +154,14 @@ def test_a_quantum_blurs_rows_in_training_by_centred_noise_of_its_width_and_no_s
     assert float(noise.mean()) == pytest.approx(0, abs=0.01)
     assert float(noise.std()) == pytest.approx(0.5 / 12**0.5, rel=0.02)
     assert plain.protocol == "the row in original units"
-    assert blurred.protocol == "the row in original units, blurred by uniform noise of width 0.5"
+    probability = "the row: a probability, since all columns are categories or evenly spaced numbers"
+    assert blurred.protocol == f"{probability}, blurred by uniform noise of width 0.5"
+
+
+def test_what_is_counted_is_never_blurred():
+    raw = torch.tensor([[0.0, 5.0], [1.0, 7.3]]).repeat(100, 1) + torch.tensor([0.0, 1.0]) * torch.rand(200, 1)
+    transform = Standardise(DataFacts("row", (2,)), Standardise.Options(quantum=1.0))
+    transform.fit(raw.numpy())
+    view = transform.training_view(raw)
+    assert torch.equal(view[:, 0], transform(raw)[:, 0])
+    assert not torch.equal(view[:, 1], transform(raw)[:, 1])

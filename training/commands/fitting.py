@@ -1,4 +1,4 @@
-"""``pofx fit``, ``evaluate`` and ``export``: from a recipe to a bundle."""
+"""``pofx fit``, ``evaluate``, ``export`` and ``renew``: from a recipe, or a bundle, to a bundle."""
 
 import logging
 import os
@@ -11,13 +11,14 @@ from pofx import bundle
 from pofx.cli.failures import complain
 from pofx.rules.excess import warning
 from training import recipe as recipes
-from training.choose import check_candidates, choose
+from training.choose import check_candidates, choose, taking_gaps
 from training.commands.said import console, say
 from training.errors import FitInterrupted
 from training.evaluate.measure import measure
 from training.finish import finish
 from training.fit import Fitted, Hardware, fit, load_fitted
 from training.prepare import Prepared, prepare
+from training.publish.renew import renew
 from training.run import Run
 from training.stages import published
 
@@ -74,6 +75,18 @@ def export_command(
     _write(_fitted(recipe, smoke, changes, runs), store)
 
 
+def renew_command(
+    model: Annotated[str, typer.Argument(help="NAME, or NAME:VERSION.")], store: StorePath = Path("models")
+) -> None:
+    """Export the sampler of a bundle anew, with the weights it has, as a new version: it draws the same in steps.
+
+    For bundles of earlier software whose sampler is one long loop. Everything else stays as it is, byte for byte.
+    """
+    where = bundle.Store(store)
+    written = renew(bundle.read(where.locate(bundle.Reference.parse(model))), where, say)
+    console.print(f"[bold]{written.manifest.reference}[/bold] written to {written.folder}")
+
+
 def evaluate_command(
     recipe: RecipePath, smoke: Smoke = False, changes: Changes = None, runs: RunsPath = Path("runs")
 ) -> None:
@@ -94,6 +107,7 @@ def _prepared(path: Path, smoke: bool, changes: list[str] | None) -> list[Prepar
     recipe = recipes.read(path, changes or ())
     found = [prepare(one, smoke=smoke) for one in recipes.candidates(recipe)]
     check_candidates(found)
+    found = taking_gaps(found)
     for line in found[0].dataset.left_out:
         say(f"left out: {line}")
     for line in found[0].dataset.notes:

@@ -44,12 +44,12 @@ def manifest_body(calibrated: Calibrated, measurements: Sequence[Measurement]) -
         summary=recipe.summary,
         input=_input(prepared),
         dims=prepared.family.dims,
-        graphs={name: _graph(name, item, recipe.export.formats) for name, item in graphs.items()},
+        graphs={name: graph_spec(name, item, recipe.export.formats) for name, item in graphs.items()},
         generate=_generate(prepared, graphs),
         score=_score(calibrated, measurements),
         encode=_encode(prepared),
         decode=bundle.Decode(graph="decode", item="item") if isinstance(prepared.family, Reconstructing) else None,
-        golden=bundle.Golden(file=GOLDEN, tolerances={name: _golden_tolerance(item) for name, item in graphs.items()}),
+        golden=bundle.Golden(file=GOLDEN, tolerances={name: golden_tolerance(item) for name, item in graphs.items()}),
         metrics=tuple(_metric(item) for item in measurements),
         provenance=_provenance(prepared, report),
     )
@@ -146,7 +146,8 @@ def _columns(dataset: Dataset, raw: np.ndarray) -> tuple[bundle.Column, ...]:
     )
 
 
-def _graph(name: str, computation: Computation, formats: tuple[str, ...]) -> bundle.Graph:
+def graph_spec(name: str, computation: Computation, formats: tuple[str, ...]) -> bundle.Graph:
+    """A graph as it is stored in these formats."""
     return bundle.Graph(
         files={form: file_name(name, form) for form in formats},
         inputs=computation.inputs,
@@ -162,6 +163,10 @@ def _generate(prepared: Prepared, graphs: dict[str, Computation]) -> bundle.Gene
         return bundle.Generate(method="fixed_point", graph="propose", max_passes=family.dims + 1, **shared)
     if family.sampler is None:
         return None
+    if (pieces := graphs["generate"].pieces) is not None:
+        return bundle.Generate(
+            method="sequential", graph="generate", positions=pieces.positions, chunk=pieces.chunk, **shared
+        )
     outputs = [output.name for output in graphs["generate"].outputs]
     mean = "mean" if "mean" in outputs else None
     return bundle.Generate(method="direct", graph="generate", mean=mean, latents=family.latents, **shared)
@@ -188,7 +193,7 @@ def _completion(prepared: Prepared) -> bundle.KnownCondition | None:
     return bundle.KnownCondition(kind="listed", order=tuple(family.order.tolist()))
 
 
-def _golden_tolerance(computation: Computation) -> bundle.Tolerance:
+def golden_tolerance(computation: Computation) -> bundle.Tolerance:
     """Ten times that of parity on one machine: another processor sums in another order."""
     same = tolerance(computation)
     return same.model_copy(update={"atol": same.atol if same.rtol == 0 else 10 * same.atol, "rtol": 10 * same.rtol})

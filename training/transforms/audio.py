@@ -34,6 +34,7 @@ class Mulaw(Transform):
     def __init__(self, facts: DataFacts, options: MulawOptions) -> None:
         super().__init__(facts, options)
         self.register_buffer("log_det", torch.zeros(facts.shape))
+        self.register_buffer("samples", self._middle(torch.arange(options.count)), persistent=False)  # by level
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -59,6 +60,9 @@ class Mulaw(Transform):
 
     def inverse(self, x: Tensor) -> Tensor:
         """The sample in the middle of a level's step."""
+        return self.samples[x.long()]
+
+    def _middle(self, x: Tensor) -> Tensor:
         companded = (x.double() - self.levels // 2) / (self.levels / 2)
         amplitude = torch.sign(companded) * (torch.exp(companded.abs() * math.log(self.levels)) - 1) / (self.levels - 1)
         return torch.clamp(torch.round(amplitude * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).to(torch.int16)

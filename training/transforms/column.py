@@ -8,7 +8,8 @@ from scipy.stats import norm
 _REPEATING = 0.5  # distinct values per row from which on a column does not count as repeating
 _EVEN = 0.05  # how far, in quanta, evenly spaced values may lie from their places
 _LEAST_GAIN = 1.0  # nats per row that a bend must gain on held-out rows; a mixture explains less by itself
-_FEW = 10  # distinct values up to which a column has no tails
+_FEW = 10  # distinct values up to which a column has no tails, and is counted if they are evenly spaced
+_MOST_STEPS = 50  # from the first to the last of these
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Column:
 
     ``scale`` and ``centre`` are in the column's units; ``mean`` and ``std`` are those of the scaled, perhaps bent
     values. ``quantum`` is the distance of neighbouring values of a repeating column, 0 of any other; on a ``lattice``
-    all values are whole quanta from ``origin``.
+    all values are whole quanta from ``origin``. ``count`` is how many such values there are where they are counted:
+    categories, and few ``endless`` numbers, which may be followed by others.
     """
 
     centre: float
@@ -29,29 +31,59 @@ class Column:
     origin: float = 0.0
     lattice: bool = False
     constant: bool = False
+    count: int = 0
+    endless: bool = False
 
 
 def examine(values: np.ndarray, *, bend: bool, categories: int = 0) -> Column:
     """What a column with these values, float64 (rows,), is like; codes if there is a number of categories."""
+    if categories:
+        return _codes(values, categories)
     distinct = np.unique(values)
     if len(distinct) == 1:
         value = float(distinct[0])
         return Column(value, max(abs(value), 1.0), constant=True)
-    if categories:
-        return _codes(values)
     quantum, lattice = _quantum(distinct, len(values))
     centre, scale = float(np.median(values)), _spread(values, quantum)
     scaled = (values - centre) / scale
     bent = bend and len(distinct) > _FEW and bool(_gain(scaled) > _LEAST_GAIN)
     seen = np.arcsinh(scaled) if bent else scaled
-    return Column(centre, scale, float(seen.mean()), float(seen.std()), bent, quantum, float(distinct[0]), lattice)
+    count = steps(distinct, quantum) if lattice else 0
+    return Column(
+        centre, scale, float(seen.mean()), float(seen.std()), bent, quantum, float(distinct[0]), lattice,
+        count=count, endless=count > 0,
+    )  # fmt: skip
 
 
-def _codes(values: np.ndarray) -> Column:
+def steps(distinct: np.ndarray, quantum: float) -> int:
+    """How many evenly spaced values there are from the first to the last seen, if few were; 0 if they are many."""
+    count = int(np.round((distinct[-1] - distinct[0]) / quantum)) + 1
+    return count if len(distinct) <= _FEW and count <= _MOST_STEPS else 0
+
+
+def spaced(values: np.ndarray, quantum: float, categories: int) -> tuple[float, float, int, bool]:
+    """Origin, quantum, count and endlessness, as in ``Column``, of values that lie whole quanta apart; zeros of others.
+
+    Those of a column of categories whatever the quantum.
+    """
+    if categories:
+        return 0.0, 1.0, categories, False
+    distinct = np.unique(values)
+    if (
+        not quantum
+        or np.abs((distinct - distinct[0]) / quantum - np.round((distinct - distinct[0]) / quantum)).max() > _EVEN
+    ):
+        return 0.0, 0.0, 0, False
+    count = steps(distinct, quantum)
+    return float(distinct[0]), quantum, count, count > 0
+
+
+def _codes(values: np.ndarray, categories: int) -> Column:
     """A column of codes: they repeat by definition, and few rows or rare categories must not hide that."""
-    centre, scale = float(np.median(values)), _spread(values, 1.0)
+    centre, scale = float(np.median(values)), _spread(values, 1.0) or 1.0
     scaled = (values - centre) / scale
-    return Column(centre, scale, float(scaled.mean()), float(scaled.std()), quantum=1.0, lattice=True)
+    spread = float(scaled.std()) or 1.0
+    return Column(centre, scale, float(scaled.mean()), spread, quantum=1.0, lattice=True, count=categories)
 
 
 def _quantum(distinct: np.ndarray, rows: int) -> tuple[float, bool]:

@@ -5,24 +5,35 @@ taken as it is. A token is the vector of the level before it plus the learned ve
 channel. Blocks of masked self-attention turn tokens into the logits of p(x_d | x_<d), all in one pass, so log p(x) is
 exact and training is parallel. By ``row`` a token is a whole row of an image, and a small autoregressive network inside
 the row turns the token's state into logits: as exact, and 28 tokens instead of 784. Sampling takes one step per token
-with the keys and values of earlier ones kept (``direct``), or it is the fixed point of the parallel pass with the noise
-held (``fixed_point``); both give the same sample.
+with the keys and values of earlier ones kept (``sequential``), or it is the fixed point of the parallel pass with the
+noise held (``fixed_point``); both give the same sample.
 
 N. Parmar et al., "Image Transformer", ICML 2018, arXiv 1802.05751; M. Chen et al., "Generative pretraining from
 pixels", ICML 2020 (ImageGPT); A. Vaswani et al., "Attention is all you need", NIPS 2017, arXiv 1706.03762.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Sequence as Several
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.base import CompletingSampler, Facts, Known, Options
-from training.zoo.parts.conditionals import DiscreteProposals, bake, draw_categorical, in_order, keep, scan, scan_to_end
-from training.zoo.parts.rows import LevelFeatures, Places, RowHead
+from training.zoo.base import Facts, Known, Options, Sequence, SequentialSampler, Tensors, Zeros
+from training.zoo.parts.conditionals import (
+    DiscreteProposals,
+    Step,
+    bake,
+    draw_categorical,
+    keep,
+    of_rows,
+    one_by_one,
+    placed,
+    scan_to_end,
+)
+from training.zoo.parts.rows import LevelFeatures, Places, RowHead, row_places
 
 _QUERY_BLOCKS = 8
 
@@ -37,12 +48,12 @@ class AttentionOptions(Options):
     unit: Literal["element", "row"] = Field(default="element", description="what a token is")
     embedding: int = Field(default=8, ge=1, description="length of a level's vector in a row, if there are over two")
     head: int = Field(default=512, ge=1, description="hidden units inside a row, with unit = row")
-    sampler: Literal["direct", "fixed_point"] = Field(
-        default="direct", description="what a bundle generates with: one step per token, or parallel passes"
+    sampler: Literal["sequential", "fixed_point"] = Field(
+        default="sequential", description="what a bundle generates with: one step per token, or parallel passes"
     )
 
 
-class Attention(DiscreteProposals, CompletingSampler):
+class Attention(DiscreteProposals, SequentialSampler):
     """Causal transformer over dimensions or rows; exact log p(x), exact samples by cached steps or by fixed point."""
 
     title = "Attention"
@@ -62,7 +73,7 @@ class Attention(DiscreteProposals, CompletingSampler):
         self.unit = AttentionRows((height, width * channels), levels, self.outputs, options, head=options.head)
 
     @property
-    def sampler(self) -> Literal["direct", "fixed_point"]:
+    def sampler(self) -> Literal["sequential", "fixed_point"]:
         """What the option says: this family has both."""
         return self.options.sampler
 
@@ -70,15 +81,20 @@ class Attention(DiscreteProposals, CompletingSampler):
         """Puts masked weights in the place of weights and masks."""
         bake(self)
 
-    def logits(self, x: Tensor, **told: Tensor) -> Tensor:
+    def open_logits(self, x: Tensor, **told: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, *event_shape)."""
         return self.unit(x.flatten(1)[:, self.order])[:, self.place]
 
-    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, *event_shape)."""
-        (u,) = noise
-        drawn = self.unit.sample(u[:, self.order].T.contiguous(), temperature, in_order(known, self.order))
-        return drawn.T[:, self.place].reshape(-1, *self.event_shape), None
+    def sequence(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> Sequence:
+        """The last token, and keys and values of those before."""
+        rows = partial(of_rows, order=self.order, noise=noise, known=known)
+        return self.unit.sequence(rows, temperature, partial(self._read, known=known))
+
+    def _read(self, levels: Tensor, known: Known | None) -> Tensor:
+        return self.ended(placed(levels.flatten(1), self.place, self.event_shape), known)
+
+
+Rows = Callable[[Tensor], Tensors]
 
 
 class AttentionElements(nn.Module):
@@ -98,57 +114,49 @@ class AttentionElements(nn.Module):
         tokens = torch.cat([self.start.expand(x.shape[0], 1, -1), before], 1) + self.places()
         return self.head(self.transformer(tokens))
 
-    def sample(self, u: Tensor, temperature: Tensor, given: tuple[Tensor, ...]) -> Tensor:
-        """Levels (dims, batch) for noise and what is known, (dims, batch).
+    def sequence(self, rows: Rows, temperature: Tensor, read: Callable[[Tensor], Tensor]) -> Sequence:
+        """The last token, and keys and values of those before; ``rows`` gives noise and what is known at some places.
 
-        Dimensions are drawn in chunks of about √dims. A chunk has keys and values of its own, so that a step writes a
-        copy of √dims of them instead of all.
+        The positions of one piece have keys and values of their own, so that a step writes a copy of these instead of
+        all.
         """
-        dims, size = len(u), math.ceil(math.sqrt(len(u)))
-        chunked = [_in_chunks(array, size) for array in (self.places(), u, *given)]  # each (chunks, size, …)
-        count = len(chunked[0])
-        positions = torch.arange(count * size, device=u.device).reshape(count, size, 1)
+        places = self.places()
+        everywhere = torch.arange(len(places), device=temperature.device)
 
-        def chunk(carry: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
-            before, *past = carry
-            recent = self.transformer.empty(before, size)
-            (before, *recent), levels = scan_to_end(self._step(past, temperature), (before, *recent), inputs)
-            now = (inputs[0][0] == positions[:, 0])[:, None]  # (chunks, 1, 1)
-            past = [torch.where(now, new[:, :, None], old) for new, old in zip(recent, past, strict=True)]
-            return (before.clone(), *past), levels.clone()
+        def at(positions: Tensor) -> Tensors:
+            return places.index_select(0, positions), *rows(positions)
 
-        start = self.start.expand(u.shape[1], -1).clone()
-        empty = self.transformer.empty(start, count, size)
-        return scan(chunk, (start, *empty), (positions, *chunked)).flatten(0, 1)[:dims]
+        def advance(state: Tensors, positions: Tensor, inputs: Tensors) -> tuple[Tensors, Tensor]:
+            before, *kept = state
+            within = torch.arange(len(positions), device=positions.device)
+            past = [part.transpose(1, 2).contiguous() for part in kept]  # (batch, heads, dims, size)
+            step = self._step(past, everywhere < positions[:1], within, temperature)
+            recent = self.transformer.empty(before, len(within))
+            (before, *recent), levels = scan_to_end(step, (before, *recent), (within[:, None], *inputs))
+            here = (torch.arange(before.shape[0], device=before.device)[:, None], positions)
+            kept = [old.index_put(here, new.transpose(1, 2)) for old, new in zip(kept, recent, strict=True)]
+            return (before, *kept), levels
+
+        heads, size = self.transformer.heads
+        start = self.start.expand(temperature.shape[0], -1).clone()
+        kept = self.transformer.start(len(places), heads, size)  # written by whole tokens
+        return Sequence(len(places), (start, *kept), at, advance, read)
 
     def _token(self, level: Tensor) -> Tensor:
         return nn.functional.embedding(level.long(), self.tokens)
 
-    def _step(
-        self, past: list[Tensor], temperature: Tensor
-    ) -> Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], tuple[tuple[Tensor, ...], Tensor]]:
-        """A step inside a chunk, given keys and values of earlier chunks, each (batch, heads, chunks, size, …)."""
-        size = past[0].shape[3]
-        past = [array.flatten(2, 3) for array in past]
-        places = torch.arange(past[0].shape[2], device=temperature.device)
+    def _step(self, past: list[Tensor], earlier: Tensor, within: Tensor, temperature: Tensor) -> Step:
+        """A step inside a piece, given keys and values of before it, those of ``earlier`` places, bool (dims,)."""
 
-        def step(carry: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
+        def step(carry: Tensors, inputs: Tensors) -> tuple[Tensors, Tensor]:
             before, *recent = carry  # the token of the level drawn last, (batch, width)
-            position, place, u, *known = inputs
-            within = position % size
-            visible = torch.cat([places < position - within, places[:size] <= within])
-            state, recent = self.transformer.step(before + place, recent, places[:size] == within, visible, past)
+            now, place, u, *known = inputs
+            visible = torch.cat([earlier, within <= now])
+            state, recent = self.transformer.step(before + place, recent, within == now, visible, past)
             level = keep(draw_categorical(self.head(state), u, temperature), *known)
             return (self._token(level), *recent), level.clone()
 
         return step
-
-
-def _in_chunks(walked: Tensor, size: int) -> Tensor:
-    """(dims, …) as (chunks, size, …), the last chunk filled up with zeros."""
-    missing = -len(walked) % size
-    filled = torch.cat([walked, walked.new_zeros(missing, *walked.shape[1:])])
-    return filled.unflatten(0, (-1, size)).contiguous()
 
 
 class AttentionRows(nn.Module):
@@ -171,22 +179,26 @@ class AttentionRows(nn.Module):
         before = nn.functional.pad(self.token(rows.flatten(2)), (0, 0, 1, 0))[:, : len(self.places)]
         return self.head(self.transformer(before + self.places), rows).flatten(1, 2)
 
-    def sample(self, u: Tensor, temperature: Tensor, given: tuple[Tensor, ...]) -> Tensor:
-        """Levels (dims, batch) for noise and what is known, (dims, batch)."""
-        positions = torch.arange(len(self.places), device=u.device)
+    def sequence(self, rows: Rows, temperature: Tensor, read: Callable[[Tensor], Tensor]) -> Sequence:
+        """The last token, and keys and values of those before; ``rows`` gives noise and what is known somewhere."""
+        height, width = self.shape
+        everywhere = torch.arange(height, device=temperature.device)
 
-        def row(carry: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
+        def at(positions: Tensor) -> Tensors:
+            return self.places.index_select(0, positions), *rows(row_places(positions, width))
+
+        def row(carry: Tensors, inputs: Tensors) -> tuple[Tensors, Tensor]:
             before, *kept = carry
             position, place, u, *known = inputs
-            state, kept = self.transformer.step(before + place, kept, positions == position, positions <= position)
+            visible = everywhere <= position
+            state, kept = self.transformer.step(before + place, kept, everywhere == position, visible)
             levels = self.head.sample(state, u, temperature, self.levels, tuple(known))  # (width, batch)
             token = self.token(self.levels(levels.T.contiguous()).flatten(1))
             return (token, *kept), levels.clone()
 
-        start = self.places.new_zeros(u.shape[1], self.places.shape[1])
-        by_row = [array.unflatten(0, self.shape) for array in (u, *given)]
-        carry = (start, *self.transformer.empty(start, len(positions)))
-        return scan(row, carry, (positions[:, None], self.places, *by_row)).flatten(0, 1)
+        heads, size = self.transformer.heads
+        start = (Zeros((self.places.shape[1],), self.places.dtype), *self.transformer.start(heads, height, size))
+        return Sequence(height, start, at, one_by_one(row), read, (width,))
 
 
 class Transformer(nn.Module):
@@ -215,14 +227,22 @@ class Transformer(nn.Module):
             x = block(x)
         return self.norm(x)
 
-    def empty(self, like: Tensor, *time: int) -> list[Tensor]:
-        """Keys and values of no tokens yet, a pair for every block: zeros (batch, heads, *time, size)."""
-        options = self.options
-        shape = (like.shape[0], options.heads, *time, options.width // options.heads)
-        return [like.new_zeros(shape) for _ in range(2 * options.blocks)]
+    @property
+    def heads(self) -> tuple[int, int]:
+        """How many, and the length of a key or value of each."""
+        return self.options.heads, self.options.width // self.options.heads
+
+    def start(self, *shape: int) -> tuple[Zeros, ...]:
+        """Keys and values of no tokens yet, a pair for every block, of that shape without batch."""
+        return (Zeros(shape, self.norm.weight.dtype),) * (2 * self.options.blocks)
+
+    def empty(self, like: Tensor, time: int) -> list[Tensor]:
+        """The same as tensors (batch, heads, time, size)."""
+        heads, size = self.heads
+        return [like.new_zeros(like.shape[0], heads, time, size) for _ in range(2 * self.options.blocks)]
 
     def step(
-        self, x: Tensor, recent: Sequence[Tensor], here: Tensor, visible: Tensor, past: Sequence[Tensor] = ()
+        self, x: Tensor, recent: Several[Tensor], here: Tensor, visible: Tensor, past: Several[Tensor] = ()
     ) -> tuple[Tensor, list[Tensor]]:
         """The state (batch, width) of one token, and recent keys and values that hold it.
 
@@ -259,7 +279,7 @@ class Block(nn.Module):
         return self._add(x, causal_attention(*self._heads(x), dropout=dropout))
 
     def step(
-        self, x: Tensor, recent: Sequence[Tensor], here: Tensor, visible: Tensor, past: Sequence[Tensor]
+        self, x: Tensor, recent: Several[Tensor], here: Tensor, visible: Tensor, past: Several[Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The next x (batch, 1, width) of one token, with recent keys and values that hold it."""
         query, key, value = self._heads(x)  # (batch, heads, 1, size)

@@ -4,7 +4,8 @@ Family
 ├── Density             log p(x) or an estimate of a bound, in nats
 ├── DirectSampler       one call turns noise into x
 │   └── CompletingSampler   … and keeps the dimensions that are known
-│       └── ConditioningSampler   … whichever they are
+│       ├── ConditioningSampler   … whichever they are
+│       └── SequentialSampler     … drawing one position after the other
 ├── FixedPointSampler   one parallel pass proposes x from x and the same noise
 ├── Encoder             x → vector
 │   ├── LabelPosterior      … of the probabilities of the labels
@@ -21,6 +22,7 @@ recordings (batch, time). ``levels`` are whole numbers 0..V−1 as floats, ``bin
 All randomness is an argument. Nothing here knows recipes, loops or bundles.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -34,6 +36,9 @@ from training.progress import Progress
 
 Space = Literal["binary", "levels", "signed_unit", "real"]
 Kind = Literal["exact", "lower_bound", "implicit", "representation"]
+Sampling = Literal["direct", "fixed_point", "sequential"]
+Tensors = tuple[Tensor, ...]
+Advance = Callable[[Tensors, Tensor, Tensors], tuple[Tensors, Tensor]]
 
 
 class Options(BaseModel):
@@ -109,10 +114,12 @@ class Family(nn.Module, ABC):
         return int(torch.Size(self.event_shape).numel())
 
     @property
-    def sampler(self) -> Literal["direct", "fixed_point"] | None:
+    def sampler(self) -> Sampling | None:
         """How samples are drawn, None where they cannot be; a family with both samplers says which, by its own."""
         if isinstance(self, FixedPointSampler):
             return "fixed_point"
+        if isinstance(self, SequentialSampler):
+            return "sequential"
         return "direct" if isinstance(self, DirectSampler) else None
 
     def compact(self) -> None:
@@ -237,7 +244,7 @@ class Known:
 
 
 class CompletingSampler(DirectSampler):
-    """A direct sampler of an autoregressive family that can keep known dimensions and draw the rest.
+    """A sampler of an autoregressive family that can keep known dimensions and draw the rest.
 
     The rest is exact given the known dimensions before it in the order. So where no known dimension comes after an
     unknown one, it is an exact sample of p(unknown | known); otherwise it ignores what comes later.
@@ -253,6 +260,66 @@ class ConditioningSampler(CompletingSampler):
 
     It need not be autoregressive.
     """
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """A state that starts as zeros; ``shape`` is that of one row."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """How a sampler draws one position after the other, said once: whole samples and steps of some positions follow.
+
+    From position to position it carries a state. What it reads at a position, weights and, of every row, noise and what
+    is known, is a function of the position; so a sample can be drawn in pieces, with nothing kept but the state.
+    ``positions`` are drawn in order; at each as many numbers as ``width`` says, one if it is empty.
+
+    ``start`` is the state before the first, each part (batch, …). ``at`` gives what is read at some positions, int64
+    (count,): tensors (count, …). ``advance`` takes a state, positions that follow each other and what is read there,
+    and gives the next state and what is drawn, (count, *width, batch). Beyond the end the last position is repeated;
+    what that gives nobody sees. ``read`` makes x (batch, *event_shape) of
+    everything drawn, (batch, positions, *width).
+    """
+
+    positions: int
+    start: tuple[Tensor | Zeros, ...]
+    at: Callable[[Tensor], Tensors]
+    advance: Advance
+    read: Callable[[Tensor], Tensor]
+    width: tuple[int, ...] = ()
+
+    def whole(self, like: Tensor) -> Tensor:
+        """Samples x (batch, *event_shape); ``like`` (batch, …) says how many, and where.
+
+        The pieces are about √positions long, so that neither a long state is copied often nor a piece is large.
+        """
+        state = tuple(
+            like.new_zeros(like.shape[0], *part.shape, dtype=part.dtype) if isinstance(part, Zeros) else part
+            for part in self.start
+        )
+        pieces = []
+        for positions in torch.arange(self.positions, device=like.device).split(math.isqrt(self.positions)):
+            state, drawn = self.advance(state, positions, self.at(positions))
+            pieces.append(drawn.movedim(-1, 0))
+        return self.read(torch.cat(pieces, 1))
+
+
+class SequentialSampler(CompletingSampler):
+    """A completing sampler that draws one position after the other, so that samples can be drawn in steps."""
+
+    @abstractmethod
+    def sequence(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> Sequence:
+        """How; for noise, temperature (batch,) and known dimensions as ``generate`` takes them."""
+
+    def generate(
+        self, *noise: Tensor, temperature: Tensor, known: Known | None = None, **told: Tensor
+    ) -> tuple[Tensor, None]:
+        """Exact samples, shape (batch, *event_shape)."""
+        return self.sequence(*noise, temperature=temperature, known=known, **told).whole(noise[0]), None
 
 
 class FixedPointSampler(ABC):

@@ -2,8 +2,9 @@
 
 The baseline for images in grey levels. The maximum-likelihood p_d(v) is the share of items with level v; Laplace
 smoothing with a pseudo-count ``a`` keeps an unseen level from getting probability zero,
-p_d(v) = (count_d(v) + a) / (N + V a), and ``a`` is the candidate with the best validation likelihood. (Any textbook,
-e.g. C. Bishop, Pattern Recognition and Machine Learning, 2006, §2.2.)
+p_d(v) = (count_d(v) + a) / (N + V a), and ``a`` is the candidate with the best validation likelihood. Where items end
+(texts), only the end follows the end, and N counts the items that have not ended. (Any textbook, e.g. C. Bishop,
+Pattern Recognition and Machine Learning, 2006, §2.2.)
 """
 
 import math
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from training.progress import Progress
 from training.zoo.base import ClosedForm, DirectSampler, FactorisedDensity, Facts, Family, Noise, Options
+from training.zoo.parts.conditionals import is_open
 
 
 class CategoricalOptions(Options):
@@ -62,14 +64,23 @@ class Categorical(Family, FactorisedDensity, DirectSampler, ClosedForm):
 
     def _counts(self, x: Tensor) -> Tensor:
         """How often each level occurs in each dimension, float64, shape (dims, levels)."""
-        levels = x.flatten(1).long().T  # (dims, batch)
+        levels = x.flatten(1).long()  # (batch, dims)
         counts = torch.zeros(self.dims, self.facts.levels, dtype=torch.float64)
-        return counts.scatter_add_(1, levels, torch.ones_like(levels, dtype=torch.float64))
+        return counts.scatter_add_(1, levels.T, self._is_open(levels).T.double())
+
+    def _is_open(self, levels: Tensor) -> Tensor:
+        """Where the item has not ended before, bool, for levels (batch, dims)."""
+        return torch.ones_like(levels, dtype=torch.bool) if self.facts.end is None else is_open(levels, self.facts.end)
 
     def dim_log_prob(self, x: Tensor) -> Tensor:
         """Marginal log-probabilities, shape (batch, *event_shape)."""
         first = torch.arange(self.dims, device=x.device) * self.facts.levels  # of each dimension in the flat table
-        return self.log_probabilities.flatten()[x.flatten(1).long() + first].reshape(-1, *self.event_shape)
+        levels = x.flatten(1).long()
+        found = self.log_probabilities.flatten()[levels + first]
+        if self.facts.end is not None:
+            certain = torch.where(levels == self.facts.end, 0.0, -torch.inf)
+            found = torch.where(self._is_open(levels), found, certain)
+        return found.reshape(-1, *self.event_shape)
 
     @property
     def noise(self) -> tuple[Noise, ...]:
@@ -82,4 +93,6 @@ class Categorical(Family, FactorisedDensity, DirectSampler, ClosedForm):
         probabilities = torch.softmax(self.log_probabilities / temperature[:, None, None], 2)
         ends = torch.cumsum(probabilities, 2)  # (batch, dims, levels); rounding may leave the last one below 1
         x = torch.clamp((u[:, :, None] >= ends).sum(2), max=self.facts.levels - 1)
+        if self.facts.end is not None:
+            x = torch.where(self._is_open(x), x, self.facts.end)
         return x.float().reshape(-1, *self.event_shape), None

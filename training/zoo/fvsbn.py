@@ -14,16 +14,24 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from training.zoo.base import CompletingSampler, Facts, Known, Noise, Options, draw_bernoulli
-from training.zoo.parts.conditionals import BinaryConditionals, OrderOptions, in_order, keep, ordering, scan
+from training.zoo.base import Facts, Known, Noise, Options, Sequence, SequentialSampler, Tensors, draw_bernoulli
+from training.zoo.parts.conditionals import (
+    BinaryConditionals,
+    OrderOptions,
+    keep,
+    of_rows,
+    one_by_one,
+    ordering,
+    placed,
+)
 
 
 class FvsbnOptions(OrderOptions):
     """Options of ``fvsbn``."""
 
 
-class Fvsbn(BinaryConditionals, CompletingSampler):
-    """Logistic autoregressive network over binary dimensions; exact log p(x), direct samples."""
+class Fvsbn(BinaryConditionals, SequentialSampler):
+    """Logistic autoregressive network over binary dimensions; exact log p(x), samples in steps."""
 
     title = "FVSBN"
     paper = "Neal 1992; Frey, Hinton & Dayan 1996"
@@ -51,19 +59,22 @@ class Fvsbn(BinaryConditionals, CompletingSampler):
         """One uniform number per dimension."""
         return (Noise("u", "uniform", (self.dims,)),)
 
-    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, *event_shape)."""
-        (u,) = noise
+    def sequence(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> Sequence:
+        """The logits of all dimensions, kept running."""
+        columns = self.weight.tril(-1).T.contiguous()
 
-        def step(logits: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        def at(positions: Tensor) -> Tensors:
+            return columns.index_select(0, positions), *of_rows(positions, self.order, noise, known)
+
+        def step(state: Tensors, inputs: Tensors) -> tuple[Tensors, Tensor]:
+            (logits,) = state
             position, column, draw, *given = inputs  # (1,), (dims,), (batch,), …
             bit = draw_bernoulli(logits.index_select(1, position), draw[:, None], temperature)  # (batch, 1)
             bit = keep(bit[:, 0], *given)
-            return logits + bit[:, None] * column, bit.clone()
+            return (logits + bit[:, None] * column,), bit.clone()
 
-        positions = torch.arange(self.dims, device=u.device)[:, None]
-        columns = self.weight.tril(-1).T.contiguous()
-        start = self.bias.expand(u.shape[0], -1).clone()
-        inputs = (positions, columns, u[:, self.order].T.contiguous(), *in_order(known, self.order))
-        bits = scan(step, start, inputs)  # (dims, batch), in order
-        return bits.T[:, self.place].reshape(-1, *self.event_shape), None
+        start = self.bias.expand(temperature.shape[0], -1).clone()
+        return Sequence(self.dims, (start,), at, one_by_one(step), self._read)
+
+    def _read(self, bits: Tensor) -> Tensor:
+        return placed(bits, self.place, self.event_shape, self.options.order)

@@ -69,7 +69,7 @@ class GatedPixelCnn(DiscreteProposals, LabelConditioned):
         )
         self.to(memory_format=torch.channels_last)
 
-    def logits(self, x: Tensor, **told: Tensor) -> Tensor:
+    def open_logits(self, x: Tensor, **told: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, colours, height, width)."""
         label = told.get("label", torch.full((x.shape[0],), self.classes, device=x.device))
         left = centred(x, self.facts.levels)

@@ -3,12 +3,14 @@
 Fitted by expectation-maximisation (A. Dempster, N. Laird, D. Rubin, "Maximum Likelihood from Incomplete Data via the EM
 Algorithm", JRSS B 39, 1977) with scikit-learn; the number of components, the form of the covariance and its
 regularisation are those with the best validation likelihood. Every form is kept as one lower Cholesky factor per
-component.
+component. Columns of a table that are counted have a table of probabilities for each component instead, fitted in the
+same steps (``training.cells``).
 """
 
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar, Literal
 
@@ -19,19 +21,19 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
+from training.cells import Cells, ColumnLaws, InCells
+from training.cells.normal_law import mixture_log_tail
 from training.progress import Progress, silent
 from training.zoo.base import ClosedForm, ConditioningSampler, Facts, Known, Noise, Options
-from training.zoo.parts.conditionals import mixture_log_tail
 from training.zoo.parts.mixtures import (
     Mixture,
     draw_gaussian,
     gaussian_bytes,
-    gaussian_conditionals,
     given,
-    log_normals,
+    log_terms,
     observed_normals,
-    whitened,
     whitening_of,
+    with_precision,
 )
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
@@ -47,7 +49,7 @@ class GmmOptions(Options):
     restarts: int = Field(default=3, ge=1, description="runs of expectation-maximisation; the best one counts")
 
 
-class Gmm(Mixture, ConditioningSampler, ClosedForm):
+class Gmm(Mixture, ConditioningSampler, ClosedForm, InCells):
     """Mixture of Gaussians; exact density, direct samples, responsibilities as embedding."""
 
     title = "Gaussian mixture"
@@ -59,6 +61,7 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm):
 
     def __init__(self, facts: Facts, options: GmmOptions) -> None:
         super().__init__(facts, options)
+        self.columns = ColumnLaws(self.dims)
         self._allocate(1)
 
     def _allocate(self, components: int) -> None:
@@ -68,6 +71,10 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm):
         eye = torch.eye(dims, dtype=torch.float64).repeat(components, 1, 1)
         self.cholesky = nn.Parameter(eye, requires_grad=False)  # (components, dims, dims), lower
         self.whitening = nn.Parameter(eye.clone(), requires_grad=False)  # inverse of cholesky, lower
+
+    def take_cells(self, cells: Cells) -> None:
+        """Takes over where the values of columns lie."""
+        self.columns.cells.take_from(cells)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
         self._allocate(len(state_dict[f"{prefix}log_weights"]))  # how many components is known only after fitting
@@ -105,10 +112,11 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm):
         options = self.options
         best, best_score = None, -math.inf
         told = progress or silent()
-        grid = product(options.components, options.covariances, options.regularisations)
+        columns = _Columns.of(self.columns, train)
+        grid = product(options.components, *columns.choices(options))
         candidates = [candidate for candidate in grid if candidate[0] <= len(train) // 2]
         for count, covariance, floor in told.over(candidates, _named, self._work, options.restarts * _MOST_STEPS):
-            mixture = _mixture(count, covariance, floor, options.restarts, seed, told)
+            mixture = _mixture(count, covariance, floor, options.restarts, seed, told, columns)
             candidate = _fitted(mixture, train)
             score = float(candidate.score(held_out))
             if score > best_score:
@@ -117,7 +125,7 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm):
             raise ValueError(
                 f"expected at least {2 * min(options.components)} items to fit a mixture, got {len(train)}"
             )
-        self._take(best)
+        self._take(best, columns, len(train))
         return {
             "components": best.n_components,
             "covariance": best.covariance_type,
@@ -131,22 +139,27 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm):
         count, covariance, _ = candidate
         return float(count * (self.dims if covariance in ("full", "tied") else 1))
 
-    def _take(self, mixture: GaussianMixture) -> None:
+    def _take(self, mixture: "_ToldMixture", columns: "_Columns", items: int) -> None:
         order = np.argsort(-mixture.weights_)
         self._allocate(len(order))
-        covariances = _full_covariances(mixture, self.dims)[order]
         self.log_weights.data = torch.from_numpy(np.log(mixture.weights_[order]))
-        self.means.data = torch.from_numpy(mixture.means_[order])
-        self.cholesky.data = torch.linalg.cholesky(torch.from_numpy(covariances))
+        numbers = list(columns.numbers)
+        self.means.data[:, numbers] = torch.from_numpy(mixture.means_[order])
+        factors = torch.linalg.cholesky(torch.from_numpy(_full_covariances(mixture, len(numbers))[order]))
+        for place, column in enumerate(numbers):
+            self.cholesky.data[:, column, numbers] = factors[:, place]
         self.whitening.data = whitening_of(self.cholesky.data)
+        if columns.counted:
+            self.columns.take(mixture.tables[order], items)
 
     def conditionals(self, x: Tensor) -> Tensor:
         """Log p(x_i | x_<i, k), shape (batch, components, dims)."""
-        return gaussian_conditionals(x.flatten(1), self.means, self.whitening)
+        x = x.flatten(1)
+        return log_terms(self.columns, with_precision(x, self.means, self.whitening), x)
 
     def observed_conditionals(self, x: Tensor) -> Tensor:
         """Log p(x_i | observed x_<i, k), shape (batch, components, dims); 0 where x is missing."""
-        return log_normals(self._normals(x), x)
+        return log_terms(self.columns, self._normals(x), x)
 
     def _normals(self, x: Tensor) -> Tensor:
         return observed_normals(x, self.means, self.cholesky, self.whitening)
@@ -162,12 +175,11 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm):
 
     def dim_log_prob_and_tail(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Both from one pass; 0 where x is missing."""
-        if self.marginalises:
-            normals = self._normals(x)
-            z, terms = normals[:, 0], log_normals(normals, x)
-        else:
-            z, terms = whitened(x.flatten(1), self.means, self.whitening), self.conditionals(x)
-        tails = mixture_log_tail(self.weights_given_earlier(terms), z, 1)
+        flat = x.flatten(1)
+        normals = self._normals(x) if self.marginalises else with_precision(flat, self.means, self.whitening)
+        terms = log_terms(self.columns, normals, flat)
+        weights = self.weights_given_earlier(terms)
+        tails = self.columns.log_tails(mixture_log_tail(weights, normals[:, 0], 1), flat, weights)
         return self.mixed(terms), tails.float().reshape(-1, *self.event_shape)
 
     @property
@@ -182,18 +194,59 @@ class Gmm(Mixture, ConditioningSampler, ClosedForm):
         x = draw_gaussian(self.means[chosen], self.cholesky[chosen], eps, temperature)
         if known is not None:
             x = given(x, known, chosen, self.cholesky)
+        x = self.columns.draw(x, chosen, eps, temperature)
         x = x.float().reshape(-1, *self.event_shape)
         return (x if known is None else known.keep(x)), None
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns of the items are numbers, and which are counted, by ``laws``; items (items, dims)."""
+
+    laws: ColumnLaws
+    numbers: tuple[int, ...]
+    counted: tuple[int, ...]
+
+    @classmethod
+    def of(cls, laws: ColumnLaws, items: np.ndarray) -> "_Columns":
+        counted = laws.cells.counted
+        return cls(laws, laws.cells.numbers if counted else tuple(range(items.shape[1])), counted)
+
+    def choices(self, options: GmmOptions) -> tuple[tuple[Covariance, ...], tuple[float, ...]]:
+        """The forms and regularisations to try; without a column of numbers there is nothing to choose."""
+        if self.numbers:
+            return options.covariances, options.regularisations
+        return ("diag",), options.regularisations[:1]
+
+    def numbers_of(self, items: np.ndarray) -> np.ndarray:
+        return items[:, self.numbers] if self.counted else items
+
+
 class _ToldMixture(GaussianMixture):
-    """A mixture whose every step of expectation-maximisation is told."""
+    """A mixture whose every step of expectation-maximisation is told, and which has tables of counted columns."""
 
     told: Progress
+    columns: _Columns
+    tables: np.ndarray  # log-probabilities, (components, values)
 
-    def _m_step(self, *arrays: np.ndarray, **more: object) -> None:
-        super()._m_step(*arrays, **more)
+    def _initialize(self, items: np.ndarray, resp: np.ndarray, **more: object) -> None:
+        super()._initialize(self.columns.numbers_of(items), resp, **more)
+        self._count(items, resp)
+
+    def _m_step(self, items: np.ndarray, log_resp: np.ndarray, **more: object) -> None:
+        super()._m_step(self.columns.numbers_of(items), log_resp, **more)
+        self._count(items, np.exp(log_resp))
         self.told.step()
+
+    def _estimate_log_prob(self, items: np.ndarray, **more: object) -> np.ndarray:
+        found = super()._estimate_log_prob(self.columns.numbers_of(items), **more)
+        if not self.columns.counted:
+            return found
+        return found + self.tables[:, self.columns.laws.places(items)].sum(2).T
+
+    def _count(self, items: np.ndarray, shares: np.ndarray) -> None:
+        if self.columns.counted:
+            self.tables = self.columns.laws.fitted(self.columns.laws.places(items), shares)
 
 
 def _named(candidate: tuple[int, Covariance, float]) -> str:
@@ -202,16 +255,16 @@ def _named(candidate: tuple[int, Covariance, float]) -> str:
 
 
 def _mixture(
-    count: int, covariance: Covariance, floor: float, restarts: int, seed: int, told: Progress
-) -> GaussianMixture:
+    count: int, covariance: Covariance, floor: float, restarts: int, seed: int, told: Progress, columns: _Columns
+) -> _ToldMixture:
     mixture = _ToldMixture(
         count, covariance_type=covariance, reg_covar=floor, n_init=restarts, max_iter=_MOST_STEPS, random_state=seed
     )
-    mixture.told = told
+    mixture.told, mixture.columns = told, columns
     return mixture
 
 
-def _fitted(mixture: GaussianMixture, train: np.ndarray) -> GaussianMixture:
+def _fitted(mixture: _ToldMixture, train: np.ndarray) -> _ToldMixture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a candidate that stops early is judged like any other
         return mixture.fit(train)

@@ -27,6 +27,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from training.cells import Cells, InCells
 from training.zoo.base import (
     Autoregressive,
     Facts,
@@ -65,7 +66,7 @@ class MadeOptions(OrderOptions, MixtureOptions):
         return self
 
 
-class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained):
+class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained, InCells):
     """Masked autoencoder over binary or real dimensions; exact log p(x), exact samples by fixed point."""
 
     title = "MADE"
@@ -78,6 +79,7 @@ class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained):
         super().__init__(facts, options)
         self.head = BernoulliHead() if facts.space == "binary" else MixtureHead(options)
         self.temperature = self.head.temperature
+        self.cells = Cells(self.dims)
         names = options.orders or (options.order,)
         self.orders = [
             ordering(facts.event_shape, name, options.order_seed + part)
@@ -99,6 +101,10 @@ class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained):
         for member in self.members:
             member.compact()
 
+    def take_cells(self, cells: Cells) -> None:
+        """Takes over where the values of columns lie."""
+        self.cells.take_from(cells)
+
     def outputs(self, x: Tensor) -> Tensor:
         """What every part says, shape (parts, batch, dims, outputs), for x (batch, *event_shape).
 
@@ -116,16 +122,20 @@ class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained):
         outputs = self.outputs(x)
         if len(outputs) == 1:
             return self.head(outputs[0])
-        return self.head.mixed(outputs, by_prefix(self.head(outputs).log_prob(self._flat(x)), self.order))
+        return self.head.mixed(outputs, by_prefix(self._log_prob(self.head(outputs), self._flat(x)), self.order))
 
     def dim_log_prob(self, x: Tensor) -> Tensor:
         """Log p(x_d | x_<d), shape (batch, *event_shape); with several orders what ``attributed`` says."""
         flat = self._flat(x)
         if self.order is not None:
-            terms = self.conditionals(x).log_prob(flat)
+            terms = self._log_prob(self.conditionals(x), flat)
         else:
-            terms = attributed(self.head(self.outputs(x)).log_prob(flat))
+            terms = attributed(self._log_prob(self.head(self.outputs(x)), flat))
         return terms.to(x.dtype).reshape(-1, *self.event_shape)
+
+    def _log_prob(self, found: "Bernoullis | Mixture", flat: Tensor) -> Tensor:
+        """Log p of x (batch, dims) under conditionals, of cells where the values of a column lie apart."""
+        return found.log_prob_in(self.cells, flat) if isinstance(found, Mixture) else found.log_prob(flat)
 
     @property
     def tailed(self) -> bool:
@@ -135,7 +145,8 @@ class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained):
     def dim_log_tail(self, x: Tensor) -> Tensor:
         """Two-sided tail of p(x_d | x_<d), shape (batch, *event_shape); with several orders the mean over these."""
         flat = self._flat(x)
-        tails = self.head(self.outputs(x)).log_tail(flat) if self.order is None else self.conditionals(x).log_tail(flat)
+        found = self.head(self.outputs(x)) if self.order is None else self.conditionals(x)
+        tails = found.log_tail_in(self.cells, flat)
         tails = tails.mean(0) if self.order is None else tails  # (batch, dims)
         return tails.to(x.dtype).reshape(-1, *self.event_shape)
 
@@ -146,7 +157,7 @@ class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained):
         flat, sets = x.flatten(1), self.options.masks
         shares = [flat[masks::sets] for masks in range(min(sets, len(flat)))]
         terms = [
-            self.head(member(share, masks)).log_prob(share).sum()
+            self._log_prob(self.head(member(share, masks)), share).sum()
             for member in self.members
             for masks, share in enumerate(shares)
         ]
@@ -165,7 +176,8 @@ class Made(Family, Autoregressive, FixedPointSampler, LikelihoodTrained):
         else:
             *noise, member = noise
             conditionals = self.head(chosen(self.outputs(x), member))
-        return conditionals.draw(*noise, temperature[:, None]).to(x.dtype).reshape(-1, *self.event_shape)
+        drawn = self.cells.nearest(conditionals.draw(*noise, temperature[:, None]))
+        return drawn.to(x.dtype).reshape(-1, *self.event_shape)
 
 
 def places(order: Tensor) -> Tensor:

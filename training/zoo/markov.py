@@ -20,6 +20,7 @@ D. MacKay, L. Bauman Peto, "A hierarchical Dirichlet language model", Natural La
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import product
 from typing import ClassVar, Literal
 
@@ -28,8 +29,19 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from training.progress import Progress
-from training.zoo.base import Autoregressive, ClosedForm, CompletingSampler, Facts, Family, Known, Noise, Options
-from training.zoo.parts.conditionals import draw_categorical, in_order, keep, raster, scan
+from training.zoo.base import (
+    Autoregressive,
+    ClosedForm,
+    Facts,
+    Family,
+    Known,
+    Noise,
+    Options,
+    Sequence,
+    SequentialSampler,
+    Tensors,
+)
+from training.zoo.parts.conditionals import draw_categorical, is_open, keep, of_rows, one_by_one, placed, raster
 
 Smoothing = Literal["constant", "followers"]
 Pairs = Iterable[tuple[Tensor, Tensor]]  # contexts and the levels that followed them, int64 (pairs,), in parts
@@ -53,8 +65,8 @@ class MarkovOptions(Options):
     )
 
 
-class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
-    """Markov chain over levels, orders interpolated; exact log p(x), direct samples."""
+class Markov(Family, Autoregressive, SequentialSampler, ClosedForm):
+    """Markov chain over levels, orders interpolated; exact log p(x), samples in steps."""
 
     title = "Markov chain"
     paper = "Markov 1913; Shannon 1948; Witten & Bell 1991"
@@ -137,34 +149,34 @@ class Markov(Family, Autoregressive, CompletingSampler, ClosedForm):
 
     def _is_open(self, levels: Tensor) -> Tensor:
         """Where no dimension before has ended the item, bool, for levels (batch, dims) in order."""
-        if self.facts.end is None:
-            return torch.ones_like(levels, dtype=torch.bool)
-        ends = (levels == self.facts.end).long()
-        return torch.cumsum(ends, 1) == ends
+        return torch.ones_like(levels, dtype=torch.bool) if self.facts.end is None else is_open(levels, self.facts.end)
 
     @property
     def noise(self) -> tuple[Noise, ...]:
         """One uniform number per dimension."""
         return (Noise("u", "uniform", (self.dims,)),)
 
-    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, *event_shape)."""
-        (u,) = noise
+    def sequence(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> Sequence:
+        """The context, and the level before, which may have ended the item."""
         levels, order, end = self.facts.levels, self.chain.order, self.facts.end
 
-        def step(carry: tuple[Tensor, Tensor], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, Tensor], Tensor]:
-            context, has_ended = carry  # (batch,), (batch,)
-            draw, *given = inputs  # (batch,), …
+        def step(state: Tensors, inputs: Tensors) -> tuple[Tensors, Tensor]:
+            context, previous = state  # (batch,), (batch,)
+            _, draw, *given = inputs  # (batch,), …
             x = draw_categorical(self.chain.conditionals(context), draw, temperature)
             if end is not None:
-                x = torch.where(has_ended, float(end), x)
+                x = torch.where(previous == end, float(end), x)
             x = keep(x, *given)
-            return (follow(context, x.long(), levels, order), x == (-1 if end is None else end)), x.clone()
+            return (follow(context, x.long(), levels, order), x.long()), x.clone()
 
-        start = torch.zeros(u.shape[0], dtype=torch.int64, device=u.device)
-        inputs = (u[:, self.order].T.contiguous(), *in_order(known, self.order))
-        x = scan(step, (start, start > 0), inputs)  # (dims, batch), in order
-        return x.T[:, self.place].reshape(-1, *self.event_shape), None
+        context = torch.zeros_like(temperature, dtype=torch.int64)
+        start = (context, torch.full_like(context, -1))
+        return Sequence(
+            self.dims, start, partial(of_rows, order=self.order, noise=noise, known=known), one_by_one(step), self._read
+        )
+
+    def _read(self, x: Tensor) -> Tensor:
+        return placed(x, self.place, self.event_shape)
 
 
 def _refuse_unusable(levels: int, options: MarkovOptions) -> None:

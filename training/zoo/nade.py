@@ -24,16 +24,27 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.base import CompletingSampler, Facts, Known, Noise, Options, bernoulli_log_prob, draw_bernoulli
+from training.zoo.base import (
+    Facts,
+    Known,
+    Noise,
+    Options,
+    Sequence,
+    SequentialSampler,
+    Tensors,
+    bernoulli_log_prob,
+    draw_bernoulli,
+)
 from training.zoo.parts.conditionals import (
     BinaryConditionals,
     OrderOptions,
     attributed,
-    in_order,
     keep,
+    of_rows,
+    one_by_one,
     ordering,
     part_of,
-    scan,
+    placed,
 )
 
 Activation = Literal["sigmoid", "relu"]
@@ -54,8 +65,8 @@ class NadeOptions(OrderOptions):
     )
 
 
-class Nade(BinaryConditionals, CompletingSampler):
-    """Neural autoregressive estimator over binary dimensions; exact log p(x), direct samples."""
+class Nade(BinaryConditionals, SequentialSampler):
+    """Neural autoregressive estimator over binary dimensions; exact log p(x), samples in steps."""
 
     title = "NADE"
     paper = "Larochelle & Murray 2011"
@@ -119,43 +130,56 @@ class Nade(BinaryConditionals, CompletingSampler):
         member = (Noise("member", "uniform", ()),) if len(self.orders) > 1 else ()
         return (Noise("u", "uniform", (self.dims,)), *member)
 
-    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, *event_shape)."""
+    def sequence(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> Sequence:
+        """The activation of the hidden layer, kept running."""
         if self.options.ensemble:
-            return self._generate_in_orders(*noise, temperature=temperature, known=known), None
-        (u,) = noise
+            return self._sequence_in_orders(*noise, temperature=temperature, known=known)
         unit, _ = UNITS[self.options.activation]
+        weights = (self.encoder, self.decoder, self.decoder_bias)
 
-        def step(a: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-            draw, row, out, bias, *given = inputs  # (batch,), (hidden,), (hidden,), (1,), …
+        def at(positions: Tensor) -> Tensors:
+            rows = of_rows(positions, self.order, noise, known)
+            return *(part.index_select(0, positions) for part in weights), *rows
+
+        def step(state: Tensors, inputs: Tensors) -> tuple[Tensors, Tensor]:
+            (a,) = state
+            _, row, out, bias, draw, *given = inputs  # (hidden,), (hidden,), (), (batch,), …
             logit = unit(a) @ out + bias  # (batch,)
             bit = keep(draw_bernoulli(logit[:, None], draw[:, None], temperature)[:, 0], *given)  # (batch,)
-            return a + bit[:, None] * row, bit.clone()
+            return (a + bit[:, None] * row,), bit.clone()
 
-        start = self.encoder_bias.expand(u.shape[0], -1).clone()  # (batch, hidden)
-        weights = (self.encoder, self.decoder, self.decoder_bias[:, None])
-        inputs = (u[:, self.order].T.contiguous(), *weights, *in_order(known, self.order))
-        bits = scan(step, start, inputs)  # (dims, batch), in order
-        return bits.T[:, self.places[0]].reshape(-1, *self.event_shape), None
+        start = self.encoder_bias.expand(temperature.shape[0], -1).clone()  # (batch, hidden)
 
-    def _generate_in_orders(self, u: Tensor, *member: Tensor, temperature: Tensor, known: Known | None) -> Tensor:
-        """Samples of an ensemble, every row in an order of its own."""
+        def read(bits: Tensor) -> Tensor:
+            return placed(bits, self.places[0], self.event_shape, self.options.order)
+
+        return Sequence(self.dims, (start,), at, one_by_one(step), read)
+
+    def _sequence_in_orders(self, u: Tensor, *member: Tensor, temperature: Tensor, known: Known | None) -> Sequence:
+        """That of an ensemble, every row in an order of its own."""
         index = part_of(member[0], len(self.orders)) if member else torch.zeros_like(u[:, 0]).long()
         orders, places = self.orders.index_select(0, index), self.places.index_select(0, index)  # (batch, dims)
+        arrays = (u,) if known is None else (u, known.x.flatten(1), known.mask.flatten(1))
         unit, _ = UNITS[self.options.activation]
 
-        def step(a: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-            draw, dims, *given = inputs  # (batch,) each
+        def at(positions: Tensor) -> Tensors:
+            dims = orders.index_select(1, positions)  # (batch, count)
+            return dims.T.contiguous(), *(array.gather(1, dims).T.contiguous() for array in arrays)
+
+        def step(state: Tensors, inputs: Tensors) -> tuple[Tensors, Tensor]:
+            (a,) = state
+            _, dims, draw, *given = inputs  # (batch,) each
             row, out, seen = (part.index_select(0, dims) for part in (self.encoder, self.decoder, self.seen))
             logit = (unit(a) * out).sum(1) + self.decoder_bias.index_select(0, dims)  # (batch,)
             bit = keep(draw_bernoulli(logit[:, None], draw[:, None], temperature)[:, 0], *given)  # (batch,)
-            return a + bit[:, None] * row + seen, bit.clone()
+            return (a + bit[:, None] * row + seen,), bit.clone()
 
-        start = self.encoder_bias.expand(u.shape[0], -1).clone()  # (batch, hidden)
-        given = () if known is None else (known.x.flatten(1), known.mask.flatten(1))
-        draw, *given = (array.gather(1, orders).T.contiguous() for array in (u, *given))
-        bits = scan(step, start, (draw, orders.T.contiguous(), *given))  # (dims, batch), in order
-        return bits.T.gather(1, places).reshape(-1, *self.event_shape)
+        start = self.encoder_bias.expand(temperature.shape[0], -1).clone()  # (batch, hidden)
+
+        def read(bits: Tensor) -> Tensor:
+            return bits.gather(1, places).reshape(-1, *self.event_shape)
+
+        return Sequence(self.dims, (start,), at, one_by_one(step), read)
 
 
 def conditionals(x: Tensor, *weights: Tensor, activation: Activation) -> Tensor:

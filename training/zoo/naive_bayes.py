@@ -3,7 +3,8 @@
 π_c is the share of label c. For levels, p(x_d = v | c) = (count_cd(v) + a) / (N_c + V a); for binary x this is the
 Bernoulli model. For real numbers, p(x_d | c) is a Gaussian with the mean and variance of the label's items, plus a
 share of the largest variance of all columns, so that a constant column keeps a finite density. The pseudo-count a, or
-that share, is the one with the best validation likelihood. Bayes' rule gives p(c | x), equal to scikit-learn's
+that share, is the one with the best validation likelihood. Columns of such rows that are counted have a table for each
+label (``training.cells``). Bayes' rule gives p(c | x), equal to scikit-learn's
 BernoulliNB, CategoricalNB and GaussianNB, which do the fitting.
 
 M. Maron, "Automatic indexing: an experimental inquiry", Journal of the ACM 8, 1961; P. Domingos, M. Pazzani, "On the
@@ -19,10 +20,11 @@ from pydantic import Field
 from sklearn.naive_bayes import CategoricalNB, GaussianNB
 from torch import Tensor, nn
 
+from training.cells import Cells, ColumnLaws, InCells
 from training.progress import Progress, silent
-from training.zoo.base import Facts, Noise, Options
+from training.zoo.base import ConditioningSampler, Facts, Known, Noise, Options
 from training.zoo.parts.conditionals import draw_categorical
-from training.zoo.parts.mixtures import CHUNK, LabelMixture
+from training.zoo.parts.mixtures import CHUNK, LabelMixture, log_terms
 
 
 class NaiveBayesOptions(Options):
@@ -38,7 +40,7 @@ class NaiveBayesOptions(Options):
     )
 
 
-class NaiveBayes(LabelMixture):
+class NaiveBayes(LabelMixture, ConditioningSampler, InCells):
     """Independent dimensions given the label; exact density, direct samples, p(label | x) as embedding."""
 
     title = "Naive Bayes"
@@ -49,10 +51,17 @@ class NaiveBayes(LabelMixture):
 
     def __init__(self, facts: Facts, options: NaiveBayesOptions) -> None:
         super().__init__(facts, options)
+        if facts.end is not None:
+            raise ValueError("expected items that do not end before their last dimension, got texts; take `markov`")
         uniform = torch.full((facts.classes,), 1 / facts.classes, dtype=torch.float64)
         self.log_weights = nn.Parameter(uniform.log(), requires_grad=False)
         tables = _Levels if facts.levels else _Normals
         self.tables = tables(facts, options)
+
+    def take_cells(self, cells: Cells) -> None:
+        """Takes over where the values of columns lie; levels know it already."""
+        if isinstance(self.tables, _Normals):
+            self.tables.columns.cells.take_from(cells)
 
     @classmethod
     def fit_bytes(cls, facts: Facts, options: Options, items: int) -> int:
@@ -91,7 +100,7 @@ class NaiveBayes(LabelMixture):
         return super().marginalises and not self.facts.levels
 
     def observed_conditionals(self, x: Tensor) -> Tensor:
-        """The same, and 0 where x is missing: the others do not depend on it."""
+        """The same, and 0 where x (batch, dims) is missing: the others do not depend on it."""
         missing = torch.isnan(x)
         return torch.where(missing[:, None], 0.0, self.conditionals(torch.where(missing, 0.0, x)))
 
@@ -100,11 +109,14 @@ class NaiveBayes(LabelMixture):
         """A uniform number to choose the label where it is not known, and one number per dimension."""
         return (Noise("component", "uniform", (1,)), Noise(*self.tables.noise, (self.dims,)))
 
-    def generate(self, *noise: Tensor, temperature: Tensor, label: Tensor | None = None) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, *event_shape)."""
+    def generate(
+        self, *noise: Tensor, temperature: Tensor, label: Tensor | None = None, known: Known | None = None
+    ) -> tuple[Tensor, None]:
+        """Exact samples, shape (batch, *event_shape): given the label, dimensions do not depend on what is known."""
         component, inner = noise
-        x = self.tables.draw(self.component(component, label), inner, temperature)
-        return x.float().reshape(-1, *self.event_shape), None
+        x = self.tables.draw(self.component(component, label, known), inner, temperature)
+        x = x.float().reshape(-1, *self.event_shape)
+        return (x if known is None else known.keep(x)), None
 
 
 class _Levels(nn.Module):
@@ -135,7 +147,7 @@ class _Levels(nn.Module):
 
 
 class _Normals(nn.Module):
-    """A mean and a standard deviation for every label and dimension."""
+    """A mean and a standard deviation for every label and dimension, and tables of the columns that are counted."""
 
     smoothing = "variance_share"
     noise = ("eps", "normal")
@@ -144,18 +156,25 @@ class _Normals(nn.Module):
         super().__init__()
         dims = math.prod(facts.event_shape)
         self.smoothings = options.variance_shares
+        self.columns = ColumnLaws(dims)
         zeros = torch.zeros(facts.classes, dims, dtype=torch.float64)
         self.means = nn.Parameter(zeros, requires_grad=False)
         self.deviations = nn.Parameter(zeros + 1, requires_grad=False)
 
     def take(self, x: np.ndarray, label: np.ndarray, smoothing: float) -> None:
-        fitted = GaussianNB(var_smoothing=smoothing).fit(x, label)
-        self.means.data = torch.from_numpy(fitted.theta_)
-        self.deviations.data = torch.from_numpy(fitted.var_).sqrt()
+        numbers = list(self.columns.cells.numbers)
+        if numbers:
+            fitted = GaussianNB(var_smoothing=smoothing).fit(x[:, numbers], label)
+            self.means.data[:, numbers] = torch.from_numpy(fitted.theta_)
+            self.deviations.data[:, numbers] = torch.from_numpy(fitted.var_).sqrt()
+        if self.columns.cells.counted:
+            shares = np.eye(len(self.means))[label]
+            self.columns.take(self.columns.fitted(self.columns.places(x), shares), len(x))
 
     def log_prob(self, x: Tensor) -> Tensor:
         z = (x.double()[:, None] - self.means) / self.deviations
-        return -0.5 * z.square() - torch.log(self.deviations) - 0.5 * math.log(2 * math.pi)
+        return log_terms(self.columns, torch.stack([z, -torch.log(self.deviations).expand_as(z)], 1), x)
 
     def draw(self, chosen: Tensor, eps: Tensor, temperature: Tensor) -> Tensor:
-        return self.means[chosen] + temperature.double()[:, None] * self.deviations[chosen] * eps.double()
+        x = self.means[chosen] + temperature.double()[:, None] * self.deviations[chosen] * eps.double()
+        return self.columns.draw(x, chosen, eps, temperature)

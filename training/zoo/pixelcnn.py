@@ -55,7 +55,7 @@ class PixelCnn(DiscreteProposals):
         )
         self.to(memory_format=torch.channels_last)
 
-    def logits(self, x: Tensor, **told: Tensor) -> Tensor:
+    def open_logits(self, x: Tensor, **told: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, colours, height, width)."""
         h = self.first(centred(x, self.facts.levels))
         h = h.contiguous(memory_format=torch.channels_last)  # which makes training on a CPU half again as fast

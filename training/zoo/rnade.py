@@ -5,7 +5,8 @@ h_d = relu(ρ_d a_d), where the learned ρ_d keeps activations in range although
 of each dimension turn h_d into mixture weights (softmax), means and standard deviations of p(x_d | x_<d). Deviations
 are a softplus, where the paper has an exponential that overflows far from the data, plus a floor, without which a
 repeated value would have unbounded likelihood. Samples are drawn along the way: a uniform number chooses the
-component, a normal one the value.
+component, a normal one the value; where the values of a column lie apart, it is brought to the nearest of them before
+the next column is drawn.
 
 B. Uria, I. Murray, H. Larochelle, "RNADE: The real-valued neural autoregressive density-estimator", NIPS 2013,
 arXiv 1306.0186; equations 4-11.
@@ -17,8 +18,21 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.base import Autoregressive, CompletingSampler, Facts, Family, Known, LikelihoodTrained, Noise, Options
-from training.zoo.parts.conditionals import OrderOptions, in_order, keep, ordering, scan
+from training.cells import Cells, InCells
+from training.cells.cells import nearest_of
+from training.zoo.base import (
+    Autoregressive,
+    Facts,
+    Family,
+    Known,
+    LikelihoodTrained,
+    Noise,
+    Options,
+    Sequence,
+    SequentialSampler,
+    Tensors,
+)
+from training.zoo.parts.conditionals import OrderOptions, keep, of_rows, one_by_one, ordering, placed
 from training.zoo.parts.gaussian_conditionals import Mixture, MixtureHead, MixtureOptions
 
 
@@ -28,8 +42,8 @@ class RnadeOptions(OrderOptions, MixtureOptions):
     hidden: int = Field(default=64, ge=1, description="units of the hidden layer")
 
 
-class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
-    """Neural autoregressive estimator over real dimensions; exact density, direct samples."""
+class Rnade(Family, Autoregressive, SequentialSampler, LikelihoodTrained, InCells):
+    """Neural autoregressive estimator over real dimensions; exact density, samples in steps."""
 
     title = "RNADE"
     paper = "Uria, Murray & Larochelle 2013, arXiv 1306.0186"
@@ -41,6 +55,7 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
     def __init__(self, facts: Facts, options: RnadeOptions) -> None:
         super().__init__(facts, options)
         self.head = MixtureHead(options)
+        self.cells = Cells(self.dims)
         dims, hidden, outputs = self.dims, options.hidden, self.head.outputs
         order = ordering(facts.event_shape, options.order, options.order_seed)
         self.register_buffer("order", order, persistent=False)  # dimensions from first to last
@@ -50,6 +65,10 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         self.scale = nn.Parameter((1 / torch.arange(1, dims + 1)).sqrt())  # ρ, in order
         self.decoder = nn.Parameter(0.1 * torch.randn(dims, hidden, outputs) / hidden**0.5)  # weights, means, sigmas
         self.decoder_bias = nn.Parameter(self.head.first_bias(dims))
+
+    def take_cells(self, cells: Cells) -> None:
+        """Takes over where the values of columns lie."""
+        self.cells.take_from(cells)
 
     def conditionals(self, x: Tensor) -> Mixture:
         """p(x_d | x_<d) for all d at once, tensors (batch, dims, components), for x (batch, dims); x's precision."""
@@ -65,7 +84,7 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         """Log p(x_d | x_<d), shape (batch, *event_shape)."""
         # Far from the data small deviations magnify the rounding of float32; training does not go there.
         flat = x.flatten(1) if self.training else x.flatten(1).double()
-        return self.conditionals(flat).log_prob(flat).float().reshape(-1, *self.event_shape)
+        return self.conditionals(flat).log_prob_in(self.cells, flat).float().reshape(-1, *self.event_shape)
 
     @property
     def tailed(self) -> bool:
@@ -75,7 +94,7 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
     def dim_log_tail(self, x: Tensor) -> Tensor:
         """Two-sided tail of p(x_d | x_<d), shape (batch, *event_shape)."""
         flat = x.flatten(1).double()
-        return self.conditionals(flat).log_tail(flat).float().reshape(-1, *self.event_shape)
+        return self.conditionals(flat).log_tail_in(self.cells, flat).float().reshape(-1, *self.event_shape)
 
     def loss(self, x: Tensor) -> Tensor:
         """Mean exact negative log-likelihood in nats."""
@@ -86,18 +105,26 @@ class Rnade(Family, Autoregressive, CompletingSampler, LikelihoodTrained):
         """A uniform number to choose the component, a normal one inside it, for every dimension."""
         return self.head.noise(self.dims)
 
-    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, *event_shape)."""
-        component, eps = (array[:, self.order].T.contiguous() for array in noise)  # (dims, batch)
+    def sequence(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> Sequence:
+        """The activation of the hidden layer, kept running."""
+        weights = (self.encoder, self.scale, self.decoder, self.decoder_bias)
+        cells = tuple(array[self.order, None] for array in self.cells.arrays()) if self.cells.apart else ()
 
-        def step(a: Tensor, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-            component, eps, row, scale, out, bias, *given = inputs
+        def at(positions: Tensor) -> Tensors:
+            rows = of_rows(positions, self.order, noise, known)
+            return *(part.index_select(0, positions) for part in (*weights, *cells)), *rows
+
+        def step(state: Tensors, inputs: Tensors) -> tuple[Tensors, Tensor]:
+            (a,) = state
+            _, row, scale, out, bias, *others = inputs
+            apart, (component, eps, *given) = others[: len(cells)], others[len(cells) :]
             heads = torch.relu(a * scale) @ out + bias  # (batch, 3 components)
-            x = keep(self.head(heads).draw(component, eps, temperature), *given)  # (batch,)
-            return a + x[:, None] * row, x.clone()
+            x = self.head(heads).draw(component, eps, temperature)  # (batch,)
+            x = keep(nearest_of(x, *apart) if apart else x, *given)
+            return (a + x[:, None] * row,), x.clone()
 
-        start = self.encoder_bias.expand(component.shape[1], -1).clone()  # (batch, hidden)
-        weights = (self.encoder, self.scale[:, None], self.decoder, self.decoder_bias)
-        inputs = (component, eps, *weights, *in_order(known, self.order))
-        values = scan(step, start, inputs)  # (dims, batch), in order
-        return values.T[:, self.place].reshape(-1, *self.event_shape), None
+        start = self.encoder_bias.expand(temperature.shape[0], -1).clone()  # (batch, hidden)
+        return Sequence(self.dims, (start,), at, one_by_one(step), self._read)
+
+    def _read(self, values: Tensor) -> Tensor:
+        return placed(values, self.place, self.event_shape, self.options.order)

@@ -11,18 +11,30 @@ A. Graves, "Generating sequences with recurrent neural networks", 2013, arXiv 13
 (forget gate); K. Cho et al., EMNLP 2014, arXiv 1406.1078 (gated recurrent unit).
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.base import CompletingSampler, Facts, Known, Noise, Options
-from training.zoo.parts.conditionals import DiscreteConditionals, axes, bake, draw_categorical, in_order, keep, scan
-from training.zoo.parts.rows import LevelFeatures, Places, RowHead
+from training.zoo.base import Facts, Known, Noise, Options, Sequence, SequentialSampler, Tensors, Zeros
+from training.zoo.parts.conditionals import (
+    DiscreteConditionals,
+    axes,
+    bake,
+    draw_categorical,
+    keep,
+    of_rows,
+    one_by_one,
+    placed,
+)
+from training.zoo.parts.rows import LevelFeatures, Places, RowHead, row_places
 
 Network = nn.LSTM | nn.GRU
 State = tuple[Tensor, ...]
+Rows = Callable[[Tensor], Tensors]
 
 
 class RnnOptions(Options):
@@ -38,8 +50,8 @@ class RnnOptions(Options):
     head: int = Field(default=512, ge=1, description="hidden units inside a row, with unit = row")
 
 
-class Rnn(DiscreteConditionals, CompletingSampler):
-    """Recurrent network over dimensions or rows; exact log p(x), direct samples."""
+class Rnn(DiscreteConditionals, SequentialSampler):
+    """Recurrent network over dimensions or rows; exact log p(x), samples in steps."""
 
     title = "RNN"
     paper = "Graves 2013, arXiv 1308.0850"
@@ -64,7 +76,7 @@ class Rnn(DiscreteConditionals, CompletingSampler):
         """Puts masked weights in the place of weights and masks."""
         bake(self)
 
-    def logits(self, x: Tensor, **told: Tensor) -> Tensor:
+    def open_logits(self, x: Tensor, **told: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, *event_shape)."""
         return self.unit(x.flatten(1)[:, self.order])[:, self.place]
 
@@ -73,11 +85,13 @@ class Rnn(DiscreteConditionals, CompletingSampler):
         """One uniform number per dimension."""
         return (Noise("u", "uniform", (self.dims,)),)
 
-    def generate(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, *event_shape)."""
-        (u,) = noise
-        drawn = self.unit.sample(u[:, self.order].T.contiguous(), temperature, in_order(known, self.order))
-        return drawn.T[:, self.place].reshape(-1, *self.event_shape), None
+    def sequence(self, *noise: Tensor, temperature: Tensor, known: Known | None = None) -> Sequence:
+        """The state of the network and what it reads."""
+        rows = partial(of_rows, order=self.order, noise=noise, known=known)
+        return self.unit.sequence(rows, temperature, partial(self._read, known=known))
+
+    def _read(self, levels: Tensor, known: Known | None) -> Tensor:
+        return self.ended(placed(levels.flatten(1), self.place, self.event_shape), known)
 
 
 class RecurrentElements(nn.Module):
@@ -114,22 +128,26 @@ class RecurrentElements(nn.Module):
         inputs = torch.where(self.inside[..., None], seen, self.outside).flatten(2) + self.places()
         return self.head(self.dropout(self.network(inputs)[0]))
 
-    def sample(self, u: Tensor, temperature: Tensor, given: tuple[Tensor, ...]) -> Tensor:
-        """Levels (dims, batch) for noise and what is known, (dims, batch)."""
-        positions = torch.arange(len(u), device=u.device)
+    def sequence(self, rows: Rows, temperature: Tensor, read: Callable[[Tensor], Tensor]) -> Sequence:
+        """The state, and all levels so far; ``rows`` gives noise and what is known at some places."""
+        everywhere = torch.arange(len(self.sources), device=temperature.device)
+        fixed = (self.sources, self.inside, self.places())
 
-        def draw(carry: State, inputs: tuple[Tensor, ...]) -> tuple[State, Tensor]:
+        def at(positions: Tensor) -> Tensors:
+            return *(part.index_select(0, positions) for part in fixed), *rows(positions)
+
+        def draw(carry: State, inputs: Tensors) -> tuple[State, Tensor]:
             *state, drawn = carry
             position, sources, inside, place, u, *known = inputs
             seen = self.levels(drawn.index_select(1, sources))  # (batch, reach, features)
             seen = torch.where(inside[:, None], seen, self.outside).flatten(1) + place
             summary, state = step(self.network, seen, tuple(state))
             level = keep(draw_categorical(self.head(summary), u, temperature), *known)  # (batch,)
-            drawn = torch.where(positions == position, level[:, None], drawn)
+            drawn = torch.where(everywhere == position, level[:, None], drawn)
             return (*state, drawn), level.clone()
 
-        start = (*start_state(self.network, u.shape[1]), torch.zeros_like(u.T).contiguous())
-        return scan(draw, start, (positions[:, None], self.sources, self.inside, self.places(), u, *given))
+        start = (*start_state(self.network), Zeros((len(everywhere),), self.outside.dtype))
+        return Sequence(len(everywhere), start, at, one_by_one(draw), read)
 
 
 def neighbours(event_shape: tuple[int, ...], window: int) -> Tensor:
@@ -178,22 +196,24 @@ class RecurrentRows(nn.Module):
         states, _ = self.network(torch.cat(before, 2) + self.place)
         return self.head(self.dropout(states), rows).flatten(1, 2)
 
-    def sample(self, u: Tensor, temperature: Tensor, given: tuple[Tensor, ...]) -> Tensor:
-        """Levels (dims, batch) for noise and what is known, (dims, batch)."""
+    def sequence(self, rows: Rows, temperature: Tensor, read: Callable[[Tensor], Tensor]) -> Sequence:
+        """The state, and the features of the rows above; ``rows`` gives noise and what is known at some places."""
+        height, width = self.shape
 
-        def row(carry: State, inputs: tuple[Tensor, ...]) -> tuple[State, Tensor]:
+        def at(positions: Tensor) -> Tensors:
+            return self.place.index_select(0, positions), *rows(row_places(positions, width))
+
+        def row(carry: State, inputs: Tensors) -> tuple[State, Tensor]:
             *state, above = carry
-            place, u, *known = inputs
+            _, place, u, *known = inputs
             summary, state = step(self.network, above + place, tuple(state))
             levels = self.head.sample(summary, u, temperature, self.levels, tuple(known))  # (width, batch)
             drawn = self.levels(levels.T.contiguous()).flatten(1)
             above = torch.cat([drawn, above[:, : above.shape[1] - drawn.shape[1]]], 1)
             return (*state, above), levels.clone()
 
-        batch = u.shape[1]
-        start = (*start_state(self.network, batch), self.place.new_zeros(batch, self.place.shape[1]))
-        by_row = [array.unflatten(0, self.shape) for array in (u, *given)]
-        return scan(row, start, (self.place, *by_row)).flatten(0, 1)
+        start = (*start_state(self.network), Zeros((self.place.shape[1],), self.place.dtype))
+        return Sequence(height, start, at, one_by_one(row), read, (width,))
 
 
 def recurrent(inputs: int, options: RnnOptions) -> Network:
@@ -212,11 +232,10 @@ def recurrent(inputs: int, options: RnnOptions) -> Network:
     return network
 
 
-def start_state(network: Network, batch: int) -> State:
-    """Zeros: h of every layer, then c of every layer for an LSTM; each (batch, hidden)."""
+def start_state(network: Network) -> tuple[Zeros, ...]:
+    """H of every layer, then c of every layer for an LSTM; each (batch, hidden)."""
     count = network.num_layers * (2 if isinstance(network, nn.LSTM) else 1)
-    like = network.weight_hh_l0
-    return tuple(like.new_zeros(batch, network.hidden_size) for _ in range(count))
+    return (Zeros((network.hidden_size,), network.weight_hh_l0.dtype),) * count
 
 
 def step(network: Network, x: Tensor, state: State) -> tuple[Tensor, State]:

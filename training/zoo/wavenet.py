@@ -16,14 +16,26 @@ A. van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016, arXiv
 T. Le Paine et al., "Fast Wavenet Generation Algorithm", 2016, arXiv 1611.09482.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from training.zoo.base import CompletingSampler, Facts, Known, LabelConditioned, Noise, Options
-from training.zoo.parts.conditionals import DiscreteConditionals, draw_categorical, in_order, keep, scan
+from training.zoo.base import (
+    Facts,
+    Known,
+    LabelConditioned,
+    Noise,
+    Options,
+    Sequence,
+    SequentialSampler,
+    Tensors,
+    Zeros,
+)
+from training.zoo.parts.conditionals import DiscreteConditionals, Step, draw_categorical, keep, of_rows, scan_to_end
 
 
 class WavenetOptions(Options):
@@ -39,8 +51,8 @@ class WavenetOptions(Options):
     )
 
 
-class Wavenet(DiscreteConditionals, LabelConditioned, CompletingSampler):
-    """Dilated causal convolutions over levels in time; exact log p(x), direct samples through queues."""
+class Wavenet(DiscreteConditionals, LabelConditioned, SequentialSampler):
+    """Dilated causal convolutions over levels in time; exact log p(x), samples in steps through queues."""
 
     title = "WaveNet"
     paper = "van den Oord et al. 2016, arXiv 1609.03499"
@@ -61,7 +73,7 @@ class Wavenet(DiscreteConditionals, LabelConditioned, CompletingSampler):
         self.hidden = nn.Linear(skip, skip)
         self.output = nn.Linear(skip, self.outputs)
 
-    def logits(self, x: Tensor, *, label: Tensor | None = None) -> Tensor:
+    def open_logits(self, x: Tensor, *, label: Tensor | None = None) -> Tensor:
         """Logits of all conditionals, shape (batch, time, outputs), for x (batch, time)."""
         begin = torch.full_like(x[:, :1], self.facts.levels)
         h = self.embedding[torch.cat([begin, x[:, :-1]], 1).long()]  # (batch, time, channels)
@@ -96,30 +108,91 @@ class Wavenet(DiscreteConditionals, LabelConditioned, CompletingSampler):
         """One uniform number per sample."""
         return (Noise("u", "uniform", (self.dims,)),)
 
-    def generate(
+    def sequence(
         self, *noise: Tensor, temperature: Tensor, known: Known | None = None, label: Tensor | None = None
-    ) -> tuple[Tensor, None]:
-        """Exact samples, shape (batch, time)."""
-        (u,) = noise
-        batch, width = u.shape[0], self.options.channels
+    ) -> Sequence:
+        """The queues of all layers, one after the other, and the level before."""
+        batch, width = temperature.shape[0], self.options.channels
         column = _Column(self, self._offsets(batch, label))
-        dilations = torch.tensor(self.dilations, device=u.device)
-        first = torch.cumsum(dilations, 0) - dilations  # of each layer's queue
         degrees = temperature.double()
 
-        def step(carry: tuple[Tensor, Tensor], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, Tensor], Tensor]:
-            queues, previous = carry  # (sum of dilations, batch, channels), (batch,)
-            position, draw, *given = inputs  # (1,), (batch,), …
-            places = first + position % dilations  # (depth,): the oldest of every queue, replaced by the newest
-            logits, seen = column(previous, queues.index_select(0, places))
-            level = keep(draw_categorical(logits, draw, degrees), *given)  # (batch,)
-            return (queues.index_copy(0, places, seen), level.long()), level.float()
+        queues = _Queues(self.dilations)
 
-        queues = torch.zeros(sum(self.dilations), batch, width, dtype=torch.float64, device=u.device)
-        begin = torch.full((batch,), self.facts.levels, device=u.device)
-        positions = torch.arange(self.dims, device=u.device)[:, None]
-        inputs = (positions, u.T.double().contiguous(), *in_order(known, self.order))
-        return scan(step, (queues, begin), inputs).T, None
+        def draw(past: Tensor, previous: Tensor, u: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
+            logits, seen = column(previous, past)
+            return keep(draw_categorical(logits, u.double(), degrees), *given).long(), seen
+
+        begin = torch.full_like(temperature, self.facts.levels, dtype=torch.int64)
+        start = (Zeros((sum(self.dilations), width), torch.float64), begin)
+        at = partial(of_rows, order=self.order, noise=noise, known=known)
+        return Sequence(self.dims, start, at, partial(queues.advance, draw), partial(self.ended, known=known))
+
+
+class _Queues:
+    """What every layer saw, as far back as its dilation; the oldest entry is read and then replaced.
+
+    A layer whose dilation is at least the number of positions in a piece reads nothing that the piece writes: all its
+    entries are read before, and replaced after the loop. Only the other queues, which are short, go round in it.
+    """
+
+    def __init__(self, dilations: list[int]) -> None:
+        self.dilations = dilations
+        self.first = [sum(dilations[:layer]) for layer in range(len(dilations))]  # of each layer's entries
+
+    def advance(
+        self, draw: Callable[..., tuple[Tensor, Tensor]], state: Tensors, positions: Tensor, inputs: Tensors
+    ) -> tuple[Tensors, Tensor]:
+        """The next queues (batch, sum of dilations, channels) and level (batch,), and all levels, (count, batch).
+
+        ``draw`` makes of the past (depth, batch, channels), the level before and what is read a level, int64 (batch,),
+        and what the layers saw, of the shape of the past.
+        """
+        queues, previous = state
+        count, numbers = len(positions), partial(torch.tensor, dtype=torch.int64, device=positions.device)
+        short = [layer for layer, dilation in enumerate(self.dilations) if dilation < count]
+        long = [layer for layer, dilation in enumerate(self.dilations) if dilation >= count]
+        near = numbers([self.first[layer] + entry for layer in short for entry in range(self.dilations[layer])])
+        first, dilations = (
+            numbers([self.first[layer] for layer in long]),
+            numbers([self.dilations[layer] for layer in long]),
+        )
+        far = (first + positions[:, None] % dilations).flatten()  # (count · long,)
+        recent = queues.index_select(1, near).transpose(0, 1)  # (entries, batch, channels)
+        recent = recent.clone(memory_format=torch.contiguous_format)  # with the strides of what the loop hands on
+        ago = queues.index_select(1, far).transpose(0, 1).unflatten(0, (count, len(long))).contiguous()
+        (recent, previous), (levels, seen) = scan_to_end(
+            self._step(draw, short, long, numbers),
+            (recent, previous),
+            (positions[:, None], *inputs, *([ago] * bool(long))),
+        )
+        if long:  # a loop takes no array without elements
+            recent = torch.cat([recent, seen.index_select(1, numbers(long)).flatten(0, 1)])
+        rows = torch.arange(queues.shape[0], device=queues.device)[:, None]
+        queues = queues.index_put((rows, torch.cat([near, far])), recent.transpose(0, 1))
+        return (queues, previous), levels.float()
+
+    def _step(
+        self,
+        draw: Callable[..., tuple[Tensor, Tensor]],
+        short: list[int],
+        long: list[int],
+        numbers: Callable[..., Tensor],
+    ) -> Step:
+        """One position, given what long queues hold for it; short queues are carried."""
+        sizes = [self.dilations[layer] for layer in short]
+        dilations, first = numbers(sizes), numbers([sum(sizes[:layer]) for layer in range(len(sizes))])
+        parted = [*short, *long]
+        layers, own = numbers([parted.index(layer) for layer in range(len(parted))]), numbers(short)
+
+        def step(carry: Tensors, inputs: Tensors) -> tuple[Tensors, Tensors]:
+            recent, previous = carry
+            (position, *read), ago = (inputs[:-1], inputs[-1:]) if long else (inputs, ())
+            places = first + position % dilations
+            past = torch.cat([recent.index_select(0, places), *ago]).index_select(0, layers)
+            level, seen = draw(past, previous, *read)
+            return (recent.index_copy(0, places, seen.index_select(0, own)), level), (level.clone(), seen)
+
+        return step
 
 
 class _Column:

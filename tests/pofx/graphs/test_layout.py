@@ -49,15 +49,15 @@ def test_parts_of_a_batch_on_several_cores_are_the_whole():
     from pofx.graphs.rows import Lanes, RowGraph
 
     class Square:
-        def run(self, arrays, wanted):
+        def run(self, arrays, wanted, position=None):
             return {"y": arrays["x"] ** 2}
 
     x = np.arange(1001.0)
     with ThreadPoolExecutor(3) as executor:
-        graph = RowGraph(SimpleNamespace(mflop_per_row=1.0), Square(), Lanes(3, executor))
+        graph = RowGraph(SimpleNamespace(mflop_per_row=1.0, inputs=()), Square(), Lanes(3, executor))
         assert len(graph._part_bounds(1001)) == 3
         assert np.array_equal(graph.run({"x": x}, ("y",))["y"], x**2)
-        costly = RowGraph(SimpleNamespace(mflop_per_row=1e4), Square(), Lanes(3, executor))
+        costly = RowGraph(SimpleNamespace(mflop_per_row=1e4, inputs=()), Square(), Lanes(3, executor))
         assert [costly._part_bounds(rows) for rows in (1, 2)] == [[(0, 1)], [(0, 1), (1, 2)]]
 
 

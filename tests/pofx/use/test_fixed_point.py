@@ -21,7 +21,7 @@ class Proposals:
     def __init__(self, propose):
         self.propose, self.rows = propose, []
 
-    def run(self, arrays, wanted):
+    def run(self, arrays, wanted, position=None):
         self.rows.append(len(arrays["x"]))
         return {"sample": self.propose(arrays["x"], arrays.get("u"))}
 
@@ -41,7 +41,11 @@ def ancestral(u, weights, known=None):
 
 
 def fixed_points(graph, start, constant, keep=lambda drawn: drawn, most=DIMS):
-    return run(FixedPoint(graph, "sample", start, constant, keep, most, lambda values, passes: (values, passes)))
+    return run(begun(graph, start, constant, keep, most))
+
+
+def begun(graph, start, constant, keep=lambda drawn: drawn, most=DIMS):
+    return FixedPoint(graph, "sample", start, constant, keep, most, 6.0, lambda values, passes: (values, passes))
 
 
 def test_the_fixed_point_is_the_ancestral_sample():
@@ -73,3 +77,17 @@ def test_what_is_known_stays_and_the_rest_follows_from_it():
 def test_what_never_settles_is_an_error_and_not_a_hang():
     with pytest.raises(GraphFailed, match="did not converge within 5 passes"):
         fixed_points(Proposals(lambda x, _: 1 - x), np.zeros((2, 3), np.uint8), {}, most=5)
+
+
+def test_progress_rises_from_0_to_1_and_the_preview_becomes_the_sample():
+    random = np.random.default_rng(2)
+    weights, u = np.triu(random.standard_normal((DIMS, DIMS)), 1) * 2, random.random((20, DIMS))
+    steps = begun(Proposals(lambda x, noise: conditional(x, noise, weights)), np.zeros((20, DIMS), np.uint8), {"u": u})
+    told = [steps.progress]
+    while (arrays := steps.next()) is not None:
+        steps.take(steps.graph.run(arrays, steps.wanted))
+        told.append(steps.progress)
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0.0, 1.0)
+    assert 0 < told[len(told) // 2] < 1
+    assert np.array_equal(steps.preview(), steps.read()[0])

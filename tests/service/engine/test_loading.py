@@ -119,6 +119,23 @@ def inputs(change):
     return spoil
 
 
+def sequential(role, **changes):
+    """Changes the inputs of that role of the generate graph."""
+
+    def spoil(draft):
+        graph = draft.graphs["generate"]
+        changed = [item.model_copy(update=changes) if item.role == role else item for item in graph.inputs]
+        draft.graphs["generate"] = graph.model_copy(update={"inputs": tuple(changed)})
+
+    return spoil
+
+
+def stepping_encoder(draft):
+    position = bundle.PositionInput(name="position", dtype="int64", shape=())
+    graph = draft.graphs["encode"]
+    draft.graphs["encode"] = graph.model_copy(update={"inputs": (*graph.inputs, position)})
+
+
 def conditioned_score(draft):
     label = bundle.ConditionInput(name="label", dtype="int64", shape=("batch",), of="label")
     draft.calibrate()
@@ -159,7 +176,14 @@ def listed(*order, kind="listed"):
         ("labelled_image", inputs(lambda item: item.model_copy(update={"dtype": "uint8"})), "'label' to be int64"),
         ("labelled_image", generate(conditions=(RASTER,)), f"{OTHERS}, known, mask, and no other, got label"),
         ("labelled_image", other_sample, "'sample' to be uint8"),
-        ("labelled_image", generate(method="sequential"), "cannot run the method sequential"),
+        ("labelled_image", generate(method="sequential", positions=1, chunk=1), "expected states and one position"),
+        ("walk", generate(method="direct", positions=None, chunk=None), "takes a state or a position"),
+        ("walk", sequential("position", shape=("batch",)), "expected states and one position"),
+        ("walk", sequential("position", dtype="float32"), "expected states and one position"),
+        ("walk", sequential("state", shape=("batch", 1)), "'drawn' per row, and an output 'next_drawn' like it"),
+        ("walk", sequential("state", name="other"), "an output 'next_other' like it"),
+        ("walk", sequential("state", shape=(7,)), "'drawn' per row"),
+        ("table", stepping_encoder, "encode: 'encode' takes a state or a position"),
         ("recording", generate(conditions=(RASTER, label("a"))), f"{OTHERS}, known, label, mask"),
         ("recording", generate(conditions=()), f"{OTHERS}, none"),
         ("recording", inputs(lambda item: item if item.of == "mask" else None), "got mask"),

@@ -24,6 +24,7 @@ from training.evaluate.sampling import fixed_point, label_of, sequential
 from training.zoo.base import (
     Autoregressive,
     CompletingSampler,
+    ConditioningSampler,
     Density,
     DirectSampler,
     Encoder,
@@ -147,17 +148,27 @@ def test_one_loop_over_positions_is_the_sample_of_one_pass_per_position_bit_for_
 @pytest.mark.parametrize("name", [name for name in COMPLETED if countable(CASES[name])])
 def test_what_is_known_stays_and_the_rest_follows_its_conditional(name):
     model = built(name)
+    check_completion(model, model.order[: max(1, model.dims // 2)])
+
+
+@pytest.mark.parametrize("name", having(ConditioningSampler, where=countable))
+def test_whatever_is_known_stays_and_the_rest_follows_its_conditional(name):
+    model = built(name)
+    check_completion(model, torch.arange(1, model.dims, 2))
+
+
+def check_completion(model: Family, seen: torch.Tensor) -> None:
+    """Samples given the dimensions ``seen`` of one item."""
     x, shape = everything(model), (COUNT, *model.event_shape)
-    first = model.order[: max(1, model.dims // 2)]
     mask = torch.zeros(model.dims, dtype=torch.bool)
-    mask[first] = True
+    mask[seen] = True
     tried = samples(model, 20, 3)
     end = -1 if model.facts.end is None else model.facts.end
-    known = tried[(tried.flatten(1)[:, first] != end).all(1)][:1]  # which leaves something to draw
+    known = tried[(tried.flatten(1)[:, seen] != end).all(1)][:1]  # which leaves something to draw
     rows = Known(known.expand(shape), mask.reshape(model.event_shape).expand(shape))
     drawn = samples(model, COUNT, 5, known=rows)
-    assert torch.equal(drawn.flatten(1)[:, first], known.flatten(1)[:, first].expand(COUNT, -1))
-    agrees = (x.flatten(1)[:, first] == known.flatten(1)[:, first]).all(1)
+    assert torch.equal(drawn.flatten(1)[:, seen], known.flatten(1)[:, seen].expand(COUNT, -1))
+    agrees = (x.flatten(1)[:, seen] == known.flatten(1)[:, seen]).all(1)
     joint = torch.where(agrees, log_prob(model, x).exp(), 0)
     observed = torch.bincount(index_of(drawn, model.facts.levels), minlength=len(x))
     assert_chi_square(observed, joint / joint.sum() * COUNT)

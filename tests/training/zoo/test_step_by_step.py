@@ -28,7 +28,7 @@ def test_steps_of_a_recurrent_network_are_the_network(cell, layers):
     torch.manual_seed(0)
     network = recurrent(3, RnnOptions(cell=cell, hidden=5, layers=layers)).double()
     x = torch.randn(4, 6, 3, dtype=torch.float64)
-    state, outputs = start_state(network, 4), []
+    state, outputs = tuple(x.new_zeros(4, *part.shape) for part in start_state(network)), []
     for moment in range(6):
         output, state = step(network, x[:, moment], state)
         outputs.append(output)
@@ -92,7 +92,7 @@ def test_attention_in_blocks_is_attention(monkeypatch):
     torch.testing.assert_close(causal_attention(query, key, value, dropout=0.0), whole, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("sampler", "graph"), [("direct", "generate"), ("fixed_point", "propose")])
+@pytest.mark.parametrize(("sampler", "graph"), [("sequential", "generate"), ("fixed_point", "propose")])
 def test_a_bundle_gets_the_sampler_that_its_option_names(sampler, graph):
     model = _attention((1, 2, 2), sampler=sampler)
     assert set(computations(model, Binarise(DataFacts("image", (2, 2, 1)), Binarise.Options()))) == {"score", graph}

@@ -7,11 +7,11 @@ from scipy.special import log_ndtr
 from scipy.stats import kstest
 
 from tests.training.zoo.cases import CASES, Case, having
+from training.cells.normal_law import log_between, log_upper_tail, mixture_log_tail
 from training.evaluate.sampling import sample
 from training.transforms import DataFacts, Standardise
 from training.zoo import FAMILIES
 from training.zoo.base import FactorisedDensity, Facts
-from training.zoo.parts.conditionals import log_upper_tail, mixture_log_tail
 
 
 def tailed(case: Case) -> bool:
@@ -24,6 +24,27 @@ TAILED = having(FactorisedDensity, where=tailed)
 def test_normal_tails_are_right_from_the_middle_to_the_end_of_the_numbers():
     z = torch.from_numpy(np.concatenate([np.linspace(0, 50, 5001), np.geomspace(50, 1e15, 100)]))
     np.testing.assert_allclose(log_upper_tail(z).numpy(), log_ndtr(-z.numpy()), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("width", [1e-6, 1e-3, 0.03, 0.7, 5.0])
+def test_what_lies_between_two_numbers_is_right_wherever_they_are(width):
+    low = torch.from_numpy(np.concatenate([np.linspace(-38, 38, 2001), [-1e6, 1e6]]))
+    found = log_between(low, low + width).numpy()
+    far, near = (np.minimum(abs(low.numpy()), abs(low.numpy() + width)), np.minimum(-low.numpy(), low.numpy() + width))
+    upper = log_ndtr(-far)
+    lower = log_ndtr(-far - width)
+    aside = near < 0
+    expected = np.where(aside, upper + np.log(-np.expm1(np.where(aside, lower - upper, -1))), 0)
+    straddling = np.exp(log_ndtr(low.numpy() + width)) - np.exp(log_ndtr(low.numpy()))
+    expected = np.where(aside, expected, np.log(np.where(aside, 1, straddling)))
+    np.testing.assert_allclose(found[:-2], expected[:-2], rtol=1e-5, atol=2e-5)
+    assert np.isfinite(found).all()
+
+
+def test_cells_of_a_line_sum_to_one():
+    for width in (0.004, 0.3, 2.0):
+        ends = torch.arange(-40, 40 + width, width, dtype=torch.float64) + 0.1
+        assert float(log_between(ends[:-1], ends[1:]).exp().sum()) == pytest.approx(1, abs=1e-6)
 
 
 def test_the_tail_of_a_mixture_is_that_of_its_distribution_function():

@@ -1,17 +1,17 @@
-"""One dimension after the other: their order, their conditionals, the loop that draws them, layers that see the past.
+"""One dimension after the other: their order, their conditionals, the loop that draws them, layers.
 
 *Orders.* The dimensions from first to last, and mixtures of several orders of one x with equal weights,
 p(x) = (1/M) Σ_m Π_d p_m(x_d | x before d in order m).
 
 *Conditionals.* Bernoulli, given by a logit; categorical over levels 0..V−1, given by one logit each (two levels need
-one, that of a one); and the tails of mixtures of Gaussians.
+one, that of a one). Where items end (texts), nothing but the end follows the end, with probability one.
 
 *Loops.* Of fixed length over positions, as sequential samplers need them: one ONNX ``Scan`` when exported. Only this
 file touches torch's private ``scan`` operator; torch is pinned because of it. Everywhere else (eagerly, and while
 TorchScript traces, which unrolls it) the same step runs in a Python loop, so that the parity check of an export
 compares the operator with the loop it stands for. A step is a pure function ``(carry, inputs) → (carry, output)`` on
-tensors: no in-place change, no output that is an input or a view of one (clone it), carried shapes and types constant,
-positions read with ``index_select``.
+tensors: no in-place change, no output that is an input or a view of one (clone it), carried shapes, strides and types
+constant, positions read with ``index_select``.
 
 *Layers.* Linear and convolutional, some of whose weights a mask holds at zero.
 """
@@ -21,16 +21,14 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
-import numpy as np
 import torch
-from numpy.polynomial import chebyshev
 from pydantic import Field
-from scipy.special import erfcx
 from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan as _scan
 from torch.nn.utils import parametrize
 
 from training.zoo.base import (
+    Advance,
     Autoregressive,
     Facts,
     Family,
@@ -38,11 +36,15 @@ from training.zoo.base import (
     Known,
     LikelihoodTrained,
     Options,
+    Tensors,
     bernoulli_log_prob,
 )
 
 OrderName = Literal["raster", "columns", "reversed", "random"]
+_SURE = 1e9  # a logit; infinite ones times zero would be no number
 Carry = TypeVar("Carry", Tensor, tuple[Tensor, ...])
+Output = TypeVar("Output", Tensor, tuple[Tensor, ...])
+Step = Callable[[Tensors, Tensors], tuple[Tensors, Tensor | Tensors]]
 Layer = TypeVar("Layer", nn.Linear, nn.Conv1d, nn.Conv2d)
 
 
@@ -143,11 +145,26 @@ class DiscreteConditionals(Family, Autoregressive, LikelihoodTrained):
         self.outputs = logits_per_dimension(facts.levels)
 
     @abstractmethod
-    def logits(self, x: Tensor, **told: Tensor) -> Tensor:
-        """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, *event_shape).
+    def open_logits(self, x: Tensor, **told: Tensor) -> Tensor:
+        """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, *event_shape), as if none had ended.
 
         ``told`` is ``label=…`` for a LabelConditioned family; without it the label is not known.
         """
+
+    def logits(self, x: Tensor, **told: Tensor) -> Tensor:
+        """The same, where only the end can follow the end."""
+        found = self.open_logits(x, **told)
+        if self.facts.end is None:
+            return found
+        certainty = certain(self.facts.end, self.outputs, found)
+        return torch.where(is_open(x.flatten(1), self.facts.end)[..., None], found, certainty)
+
+    def ended(self, x: Tensor, known: Known | None = None) -> Tensor:
+        """Samples (batch, time) with nothing but the end after the end, unless it is known; others as they are."""
+        if self.facts.end is None:
+            return x
+        closed = torch.where(is_open(x, self.facts.end), x, float(self.facts.end))
+        return closed if known is None else known.keep(closed)
 
     def dim_log_prob(self, x: Tensor, **told: Tensor) -> Tensor:
         """Log p(x_d | x_<d), shape (batch, *event_shape)."""
@@ -166,6 +183,19 @@ class DiscreteProposals(DiscreteConditionals, FixedPointSampler):
         (u,) = noise
         drawn = draw_categorical(self.logits(x, **told), u, temperature)
         return drawn.reshape(-1, *self.event_shape)
+
+
+def is_open(levels: Tensor, end: int) -> Tensor:
+    """Where no place before has ended the item, bool, for levels (batch, time); what ends is a sequence."""
+    ends = (levels == end).long()
+    return torch.cumsum(ends, 1) == ends
+
+
+def certain(end: int, outputs: int, like: Tensor) -> Tensor:
+    """Logits (outputs,) of a conditional that gives the end probability one."""
+    if outputs == 1:
+        return torch.full((1,), _SURE if end else -_SURE, dtype=like.dtype, device=like.device)
+    return torch.where(torch.arange(outputs, device=like.device) == end, 0.0, -torch.inf).to(like.dtype)
 
 
 def logits_per_dimension(levels: int) -> int:
@@ -193,55 +223,20 @@ def draw_categorical(logits: Tensor, u: Tensor, temperature: Tensor) -> Tensor:
     return (u[..., None] >= ends).sum(-1).to(logits.dtype)
 
 
-_DEGREE = 10
-
-
-def _remainder(s: np.ndarray) -> np.ndarray:
-    """f(t) at t = (s + 1) / 2, s in (−1, 1)."""
-    t = (s + 1) / 2
-    return np.log(erfcx(2 / t - 2) / t)
-
-
-_POWERS = [float(value) for value in chebyshev.cheb2poly(chebyshev.chebinterpolate(_remainder, _DEGREE))]
-
-
-def log_upper_tail(z: Tensor) -> Tensor:
-    """Log P(Z > z) for z ≥ 0, float64, any shape; by elementary operations, in double precision also in ONNX Runtime.
-
-    Far out a tail probability underflows and 1 − Φ loses all its digits, so neither can be computed first. With
-    x = z / √2 and t = 2 / (2 + x), log erfc(x) = log t − x² + f(t), where f is smooth on [0, 1]; here a polynomial
-    interpolates it at Chebyshev points. The relative error of the logarithm is below 10⁻⁷ from z = 0 to the end of the
-    numbers.
+def of_rows(places: Tensor, order: Tensor, noise: tuple[Tensor, ...], known: Known | None) -> tuple[Tensor, ...]:
+    """What rows have at some places in the order, int64 (…): noise, each given as (batch, dims), and then what is known
+    and its mask, if anything can be; each (…, batch).
     """
-    x = z / math.sqrt(2)
-    t = 2 / (2 + x)
-    s = 2 * t - 1
-    f = torch.full_like(s, _POWERS[-1])
-    for power in reversed(_POWERS[:-1]):
-        f = f * s + power
-    return torch.log(t / 2) + f - x.square()
+    arrays = noise if known is None else (*noise, known.x.flatten(1), known.mask.flatten(1))
+    dims = order.to(places.device).index_select(0, places.flatten())
+    return tuple(array.index_select(1, dims).T.reshape(*places.shape, -1).contiguous() for array in arrays)
 
 
-def mixture_log_tail(log_weights: Tensor, z: Tensor, dim: int) -> Tensor:
-    """Log of 2 min(F, 1 − F), F the distribution function of a mixture of Gaussians; at most 0, float64.
-
-    ``z`` holds the standardised distances from the components, which lie along ``dim`` and have log-weights that sum to
-    one. 0 is the median of the mixture.
-    """
-    away = log_upper_tail(z.double().abs())
-    toward = torch.log1p(-torch.exp(away))
-    below = torch.logsumexp(log_weights + torch.where(z < 0, away, toward), dim)
-    above = torch.logsumexp(log_weights + torch.where(z < 0, toward, away), dim)
-    return torch.clamp(torch.minimum(below, above) + math.log(2), max=0)
-
-
-def in_order(known: Known | None, order: Tensor) -> tuple[Tensor, ...]:
-    """What a loop walks along to keep known dimensions: values and mask, (dims, batch) in order; nothing if there are
-    none.
-    """
-    if known is None:
-        return ()
-    return tuple(array.flatten(1)[:, order].T.contiguous() for array in (known.x, known.mask))
+def placed(drawn: Tensor, place: Tensor, event_shape: tuple[int, ...], order: OrderName = "raster") -> Tensor:
+    """What was drawn in an order, (batch, dims), as x (batch, *event_shape); ``place`` is where each dimension is."""
+    as_it_is = order == "raster" and (len(event_shape) != 3 or event_shape[0] == 1)
+    in_dims = drawn if as_it_is else drawn.index_select(1, place.to(drawn.device))
+    return in_dims.reshape(-1, *event_shape)
 
 
 def keep(drawn: Tensor, *given: Tensor) -> Tensor:
@@ -253,18 +248,18 @@ def keep(drawn: Tensor, *given: Tensor) -> Tensor:
 
 
 def scan(
-    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Tensor]], carry: Carry, inputs: tuple[Tensor, ...]
-) -> Tensor:
+    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Output]], carry: Carry, inputs: tuple[Tensor, ...]
+) -> Output:
     """The outputs of all steps, stacked along a new first axis; every input is walked along its first axis.
 
-    What is carried is a tensor or a tuple of them. A step may hold a loop of its own.
+    What is carried, and what a step gives, is a tensor or a tuple of them. A step may hold a loop of its own.
     """
     return scan_to_end(step, carry, inputs)[1]
 
 
 def scan_to_end(
-    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Tensor]], carry: Carry, inputs: tuple[Tensor, ...]
-) -> tuple[Carry, Tensor]:
+    step: Callable[[Carry, tuple[Tensor, ...]], tuple[Carry, Output]], carry: Carry, inputs: tuple[Tensor, ...]
+) -> tuple[Carry, Output]:
     """What the last step hands on, and the outputs of all."""
     if torch.compiler.is_exporting():
         return _scan(step, carry, inputs, dim=0)
@@ -273,7 +268,18 @@ def scan_to_end(
     for current in zip(*(item.unbind(0) for item in inputs), strict=True):
         carry, output = step(carry, current)
         outputs.append(output)
-    return carry, torch.stack(outputs)
+    if isinstance(outputs[0], Tensor):
+        return carry, torch.stack(outputs)
+    return carry, tuple(map(torch.stack, zip(*outputs, strict=True)))
+
+
+def one_by_one(step: Step) -> Advance:
+    """Positions one after the other, in a loop; a step gets the state, its position (1,) and what is read there."""
+
+    def advance(state: Tensors, positions: Tensor, inputs: Tensors) -> tuple[Tensors, Tensor]:
+        return scan_to_end(step, state, (positions[:, None], *inputs))
+
+    return advance
 
 
 class _Mask(nn.Module):

@@ -11,8 +11,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from training.cells import Cells
+from training.cells.normal_law import log_between, log_two_sided, mixture_log_sides
 from training.zoo.base import Noise, Options
-from training.zoo.parts.conditionals import mixture_log_tail
 
 
 class MixtureOptions(Options):
@@ -36,9 +37,31 @@ class Mixture:
         normal = -0.5 * z.square() - torch.log(self.sigmas) - 0.5 * math.log(2 * math.pi)
         return torch.logsumexp(self.log_weights + normal, -1)
 
-    def log_tail(self, x: Tensor) -> Tensor:
-        """Log of 2 min(F, 1 − F) at x (…), F the distribution function; float64."""
-        return mixture_log_tail(self.log_weights, (x[..., None] - self.means) / self.sigmas, -1)
+    def log_prob_in(self, cells: Cells, x: Tensor) -> Tensor:
+        """Log-density of x (…, dims), or the log-probability of its cell where the values of a column lie apart."""
+        density = self.log_prob(x)
+        if not cells.apart:
+            return density
+        low, high = (((end[..., None] - self.means) / self.sigmas) for end in cells.bounds(x))
+        mass = torch.logsumexp(self.log_weights + log_between(low, high), -1)
+        return torch.where(cells.quantum > 0, mass.to(density.dtype), density)
+
+    def log_tail_in(self, cells: Cells, x: Tensor) -> Tensor:
+        """Log of 2 min(F, 1 − F) at x (…, dims), F the distribution function; float64.
+
+        Of a value that lies apart F is P(less) + P(this) / 2, the mean of those at the ends of its cell: where in the
+        cell a density lies that was fitted to its probability, says nothing.
+        """
+        sides = self._log_sides(x)
+        if not cells.apart:
+            return log_two_sided(*sides)
+        ends = (self._log_sides(end) for end in cells.bounds(x))
+        halves = [torch.logsumexp(torch.stack(pair), 0) - math.log(2) for pair in zip(*ends, strict=True)]
+        mixed = [torch.where(cells.quantum > 0, half, side) for half, side in zip(halves, sides, strict=True)]
+        return log_two_sided(*mixed)
+
+    def _log_sides(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return mixture_log_sides(self.log_weights, (x[..., None] - self.means) / self.sigmas, -1)
 
     def draw(self, component: Tensor, eps: Tensor, temperature: Tensor) -> Tensor:
         """Values (…): a uniform number chooses the component, a normal one the value in it; both (…).

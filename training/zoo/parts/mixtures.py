@@ -27,6 +27,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
+from training.cells import ColumnLaws
 from training.zoo.base import (
     DirectSampler,
     Encoder,
@@ -93,7 +94,8 @@ class Mixture(Family, FactorisedDensity, DirectSampler, Encoder):
         """P(k | what is known), float64, shape (batch, components)."""
         mask = known.mask.flatten(1)
         some = mask.any(1, keepdim=True)
-        x = torch.where(mask | ~some, known.x.flatten(1), torch.nan)  # a row without gaps costs little
+        gaps = torch.where(some, torch.nan, 0.0)  # a row without gaps costs little
+        x = torch.where(mask, known.x.flatten(1), gaps)
         joint = self.log_weights + self.observed_conditionals(x).sum(2)
         return torch.softmax(torch.where(some, joint, self.log_weights), 1)
 
@@ -148,15 +150,6 @@ def whitening_of(cholesky: Tensor) -> Tensor:
     return torch.linalg.solve_triangular(cholesky, eye, upper=False)
 
 
-def gaussian_conditionals(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
-    """Log p(x_i | x_<i) under every Gaussian, shape (batch, components, dims), for x (batch, dims).
-
-    ``means`` has shape (components, dims), ``whitening``, the inverse Cholesky factors, (components, dims, dims).
-    """
-    z = whitened(x, means, whitening)
-    return -0.5 * z.square() + log_precision(whitening) - 0.5 * math.log(2 * math.pi)
-
-
 def log_precision(whitening: Tensor) -> Tensor:
     """−log L_ii, minus the logarithm of the conditional standard deviations, shape (components, dims)."""
     components, dims, _ = whitening.shape
@@ -201,9 +194,19 @@ def log_normals(normals: Tensor, x: Tensor) -> Tensor:
     return torch.where(torch.isnan(x)[:, None], 0.0, found)
 
 
-def _complete(x: Tensor, _missing: Tensor, means: Tensor, whitening: Tensor, _covariances: Tensor) -> Tensor:
+def log_terms(columns: ColumnLaws, normals: Tensor, x: Tensor) -> Tensor:
+    """The same, but what ``columns`` make of it where the values of a column lie apart."""
+    return columns.terms(log_normals(normals, x), normals, x)
+
+
+def with_precision(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
+    """What ``observed_normals`` say of complete x: ``whitened`` beside the log-precisions."""
     z = whitened(x, means, whitening)
     return torch.stack([z, log_precision(whitening).expand_as(z)], 1)
+
+
+def _complete(x: Tensor, _missing: Tensor, means: Tensor, whitening: Tensor, _covariances: Tensor) -> Tensor:
+    return with_precision(x, means, whitening)
 
 
 def _filled(x: Tensor, missing: Tensor, means: Tensor, whitening: Tensor, covariances: Tensor) -> Tensor:

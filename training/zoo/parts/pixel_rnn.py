@@ -77,7 +77,7 @@ class PixelRnn(DiscreteProposals):
     def recurrence(self, inputs: int, hidden: int, colours: int) -> nn.Module:
         """A fresh recurrent layer: (batch, rows, columns, inputs) → (batch, rows, columns, hidden)."""
 
-    def logits(self, x: Tensor, **told: Tensor) -> Tensor:
+    def open_logits(self, x: Tensor, **told: Tensor) -> Tensor:
         """Logits of all conditionals, shape (batch, dims, outputs), for x (batch, colours, height, width)."""
         stream = self.first(centred(x, self.facts.levels)).permute(0, 2, 3, 1)  # (batch, rows, columns, channels)
         skipped = 0

@@ -52,6 +52,11 @@ class Places(nn.Module):
         return total.flatten(0, -2)
 
 
+def row_places(rows: Tensor, width: int) -> Tensor:
+    """The places of some rows, int64 (count,), in raster order, (count, width)."""
+    return rows[:, None] * width + torch.arange(width, device=rows.device)
+
+
 class RowHead(nn.Module):
     """Logits of a row's dimensions given a state and, each, the dimensions before it."""
 
