@@ -15,6 +15,7 @@ from pofx import bundle
 from pofx.graphs.cores import usable_cores
 from pofx.graphs.graph import Device
 from pofx.graphs.loading import Runtime, runtime_of
+from pofx.graphs.memory import give_back
 from service import problems
 from service.drift.monitor import Rules
 from service.drift.watches import Watches
@@ -37,6 +38,7 @@ from service.routes.services import Services
 from service.settings import Settings
 from service.unpacking import HeadAsGet, Prefix, Unpacked
 
+GIVE_BACK_S = 30.0
 
 def create_app(settings: Settings, registry: Registry | None = None, *, at_once: bool = False) -> FastAPI:
     """The application; it loads the store before it has started, unless a filled registry is given.
@@ -119,11 +121,12 @@ def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], Abstract
         if load:
             services.load_new()
         services.device.start(asyncio.get_running_loop())
-        watcher = asyncio.create_task(_watch_store(services))
+        tasks = [asyncio.create_task(_watch_store(services)), asyncio.create_task(_keep_memory_low())]
         yield
         services.draining = True
         services.registry.stop()
-        watcher.cancel()
+        for task in tasks:
+            task.cancel()
         services.device.close(services.settings.drain_timeout_s)
         services.executor.shutdown()
 
@@ -137,6 +140,13 @@ async def _watch_store(services: Services) -> None:
     while services.settings.rescan_s:
         await asyncio.sleep(services.settings.rescan_s)
         await services.look_for_bundles()
+
+
+async def _keep_memory_low() -> None:
+    """Gives back again and again what only some large requests needed."""
+    while True:
+        await asyncio.sleep(GIVE_BACK_S)
+        await asyncio.to_thread(give_back)
 
 
 def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]) -> None:
