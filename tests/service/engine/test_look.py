@@ -1,7 +1,9 @@
 """What is served follows the store: what was removed, replaced or promoted there while the service runs."""
 
+import gc
 import os
 import shutil
+import weakref
 from datetime import UTC, datetime
 from functools import partial
 
@@ -72,6 +74,14 @@ def test_a_removed_version_is_gone_and_the_name_means_the_next_lower(follower):
     assert follower.meant() == 1
     with pytest.raises(UnknownModel, match=r"tiny-gan:2 was removed from the store; noticed at 2026-01-02T03:04:05Z"):
         follower.registry.find(f"{NAME}:2")
+
+
+def test_nobody_holds_what_was_removed(follower):
+    graph = weakref.ref(follower.registry.find(NAME).graphs["generate"].graph)
+    follower.store.remove(NAME, 2)
+    follower.look()
+    gc.collect()
+    assert graph() is None
 
 
 def test_a_name_without_versions_is_gone_and_says_that_it_was_removed(follower):
