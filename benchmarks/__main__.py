@@ -16,16 +16,19 @@ from benchmarks import (
     bulk,
     columns,
     drift,
+    fairness,
     frontier,
     labels,
     one_class,
     outliers,
+    overload,
     promises,
     sampling,
     startup,
     statistics,
     strangers,
     stream,
+    vain,
     versions,
 )
 from benchmarks.serving import measure as serving
@@ -41,6 +44,9 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     "outliers": ("MNIST models: AUROC of every statistic against other pictures", outliers.measure),
     "one_class": ("MNIST, one digit against the other nine: AUROC of every statistic", one_class.measure),
     "bulk": ("/score, npy of 1,000 images: this service against ONNX Runtime called directly", bulk.measure),
+    "fairness": ("/score and small samples beside large requests", fairness.measure),
+    "overload": ("/score at 70 %, 200 % and then 20 % of capacity", overload.measure),
+    "vain": ("work that is not done: too late, or for clients that left", vain.measure),
     "drift": ("items until the drift alarm, clean and with half the images rotated by 90 degrees", drift.measure),
     "labels": ("mnist-rnn: false alarms within every digit at alpha 0.05, marginal and per label", labels.measure),
     "promises": ("simulations: fdr over requests, pac for all labels at once, patterns of gaps", promises.measure),
@@ -57,13 +63,20 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
 SERVING, SERVING_TITLE = "serving", "/score, one MNIST image: this service beside other model servers"
 
 
+_BESIDES = {"fairness": fairness, "overload": overload, "vain": vain}
+
+
 def main() -> None:
     """Runs the measurements that were named, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = f"some of: {', '.join(MEASUREMENTS)} (default: all of these); or {SERVING}"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--store", type=Path, default=Path("models"), help="the bundles to measure")
-    parser.add_argument("--other", type=Path, help="another checkout: only measures the service there against this one")
+    parser.add_argument(
+        "--other",
+        type=Path,
+        help="another checkout: measures the service there too (versions, fairness, overload, vain)",
+    )
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     plan.add_arguments(parser)
     arguments = parser.parse_args()
@@ -85,7 +98,10 @@ def main() -> None:
 
 
 def _against(other: Path) -> dict[str, tuple[str, Measurement]]:
-    return {"versions": (f"/score here against {other}", partial(versions.measure, other=other))}
+    return {
+        "versions": (f"/score here against {other}", partial(versions.measure, other=other)),
+        **{name: (MEASUREMENTS[name][0], partial(found.measure, other=other)) for name, found in _BESIDES.items()},
+    }
 
 
 if __name__ == "__main__":

@@ -20,9 +20,11 @@ from pofx import bundle
 from service.app import create_app, load_store, make_runtime
 from service.engine.registry import Registry
 from service.observability import configure_logging
+from service.pressure import Pressure
 from service.protocol import PlainHttp
 from service.routes.services import Services
 from service.settings import Settings
+from service.shedding import shedding
 
 _SWITCH_INTERVAL_S = 0.0005  # the device thread waits at most this long for the interpreter, not 5 ms
 
@@ -30,14 +32,15 @@ _SWITCH_INTERVAL_S = 0.0005  # the device thread waits at most this long for the
 class Server(uvicorn.Server):
     """On the first signal: not ready, a pause for the balancer to notice, then no new connections, then exit 0."""
 
-    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+    def __init__(self, config: uvicorn.Config, services: Services, pressure: Pressure) -> None:
         super().__init__(config)
-        self._services = services
+        self._services, self._pressure = services, pressure
         self._event_loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """Remembers the loop, which the signal handler needs."""
+        """Remembers the loop, which the signal handler needs, and watches how late it is."""
         self._event_loop = asyncio.get_running_loop()
+        self._pressure.watch(self._event_loop)
         await super().startup(sockets)  # type: ignore[arg-type]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -120,8 +123,9 @@ def _serve(settings: Settings) -> int:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     app = create_app(settings, at_once=True)
     app.state.services.settle = _settle
-    config = http_config(app, settings, lifespan="on")
-    server = Server(config, app.state.services)
+    pressure = _pressure(app.state.services)
+    config = http_config(app, settings, "on", shedding(pressure))
+    server = Server(config, app.state.services, pressure)
     logging.getLogger(__name__).info("serving what is in %s", settings.store)
     try:
         server.run()
@@ -138,7 +142,9 @@ def _settle() -> None:
     gc.freeze()
 
 
-def http_config(app: Any, settings: Settings, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+def http_config(
+    app: Any, settings: Settings, lifespan: Literal["on", "off"], http: type[PlainHttp] = PlainHttp
+) -> uvicorn.Config:
     """How an application is served over HTTP: this one, and what is measured beside it."""
     return uvicorn.Config(
         app,
@@ -146,13 +152,18 @@ def http_config(app: Any, settings: Settings, lifespan: Literal["on", "off"]) ->
         port=settings.port,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.drain_timeout_s,
-        http=PlainHttp,
+        http=http,
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
         lifespan=lifespan,
     )
+
+
+def _pressure(services: Services) -> Pressure:
+    settings, admission = services.settings, services.admission
+    return Pressure(settings.max_wait_s, admission.limits.small_s, lambda: admission.bulk, services.metrics.turned_away)
 
 
 def _cannot_listen(settings: Settings) -> str:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from pofx import bundle
+from pofx.graphs.cores import usable_cores
 from pofx.graphs.graph import Device
 from pofx.graphs.loading import Runtime, runtime_of
 from pofx.graphs.memory import give_back
@@ -19,9 +20,10 @@ from service import problems
 from service.drift.monitor import Rules
 from service.drift.watches import Watches
 from service.engine.admission import Admission
-from service.engine.device import BatchReport, DeviceThread
-from service.engine.policy import Limits
+from service.engine.pace import device_clock
 from service.engine.registry import Registry
+from service.engine.threads import DeviceThreads
+from service.engine.work import Limits
 from service.gates import ApiKeys, BodyLimit
 from service.metrics import Metrics
 from service.observability import Observability
@@ -37,8 +39,6 @@ from service.settings import Settings
 from service.unpacking import HeadAsGet, Prefix, Unpacked
 
 GIVE_BACK_S = 30.0
-_LEAST_ROWS = 8
-
 
 def create_app(settings: Settings, registry: Registry | None = None, *, at_once: bool = False) -> FastAPI:
     """The application; it loads the store before it has started, unless a filled registry is given.
@@ -73,19 +73,26 @@ def load_store(settings: Settings, registry: Registry, runtime: Runtime) -> bool
 
 
 def make_runtime(settings: Settings) -> Runtime:
-    """Where and how graphs run."""
+    """Where and how graphs run; a call runs on the lane that made it, and the lanes share out the rows."""
     return runtime_of(
-        Device(settings.device, settings.intra_op_threads, settings.cuda_memory_mib),
+        _device(settings),
         prefer=settings.runtime,
         allow_torchscript=settings.allow_torchscript,
-        parallel_runs=settings.parallel_runs,
+        parallel_runs=1,
         memory_mib=settings.model_memory_mib,
     )
 
 
+def _device(settings: Settings) -> Device:
+    return Device(settings.device, settings.intra_op_threads, settings.cuda_memory_mib)
+
+
 def _services(settings: Settings, registry: Registry) -> Services:
     metrics = Metrics()
-    admission = Admission(settings.max_pending_mflop)
+    limits = Limits(settings.step_s, settings.max_batch_rows, 2 * settings.step_s)
+    lanes = settings.parallel_runs or (usable_cores() if settings.device == "cpu" else 1)
+    device = DeviceThreads(limits, lanes, metrics.batch, device_clock(_device(settings)), registry.prices.pace)
+    admission = Admission(limits, lanes, registry.prices.pace)
     metrics.watch_models(
         {
             "loaded": lambda: len(registry.all()),
@@ -93,13 +100,7 @@ def _services(settings: Settings, registry: Registry) -> Services:
             "refused": lambda: len(registry.refused),
         }
     )
-    metrics.watch_pending(lambda: admission.pending)
-
-    def report(batch: BatchReport) -> None:
-        metrics.batch(batch)
-        admission.observe(batch.mflop, batch.seconds)
-
-    device = DeviceThread(Limits(settings.max_batch_mflop, settings.max_batch_rows, _LEAST_ROWS), report)
+    metrics.watch_pending(lambda: admission.pending_s, device.waiting)
     executor = ThreadPoolExecutor(settings.decode_threads, "convert")
     watches = _watches(settings, executor)
     if watches is not None:

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service.drift.monitor import Reading
-from service.engine.device import BatchReport
+from service.engine.threads import BatchReport
 from service.online.streams import Totals
 from service.trace import Trace
 
@@ -48,11 +48,20 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        self._overloaded = self._rejected.labels("overloaded")
         self._batch_rows = Histogram("pofx_batch_rows", "Rows in a batch.", registry=self.registry, buckets=_ROWS)
         self._batch_seconds = Histogram(
-            "pofx_batch_seconds", "Device time of a batch.", registry=self.registry, buckets=_SECONDS
+            "pofx_batch_seconds", "Time that a batch ran.", registry=self.registry, buckets=_SECONDS
         )
-        self._pending = Gauge("pofx_pending_mflop", "Admitted, unfinished work in MFLOP.", registry=self.registry)
+        self._device_seconds = Counter(
+            "pofx_device_seconds_total", "Device time, by model.", ("model",), registry=self.registry
+        )
+        self._pending = Gauge(
+            "pofx_pending_seconds", "Admitted, unfinished work in seconds of device time.", registry=self.registry
+        )
+        self._queue = Gauge(
+            "pofx_queue", "Requests that wait for the device, by class.", ("class",), registry=self.registry
+        )
         self._models = Gauge("pofx_models", "Bundles in the store, by state.", ("state",), registry=self.registry)
         self._drift = _ModelGauges("pofx_drift_", _DRIFT)
         self._streams = _ModelGauges("pofx_online_fdr_", _STREAMS)
@@ -61,10 +70,13 @@ class Metrics:
         # finding a child by its labels takes a lock and a copy; a request would do it six times
         self._request_child = lru_cache(4096)(self._requests.labels)
         self._stage_child = lru_cache(4096)(self._stages.labels)
+        self._device_child = lru_cache(4096)(self._device_seconds.labels)
 
-    def watch_pending(self, pending: Callable[[], float]) -> None:
-        """Reads pending work when the metrics are collected."""
-        self._pending.set_function(pending)
+    def watch_pending(self, seconds: Callable[[], float], queue: Callable[[], tuple[int, int]]) -> None:
+        """Reads pending work, and how many small and bulk requests wait, when the metrics are collected."""
+        self._pending.set_function(seconds)
+        self._queue.labels("small").set_function(lambda: queue()[0])
+        self._queue.labels("bulk").set_function(lambda: queue()[1])
 
     def watch_drift(self, read: DriftReader) -> None:
         """Reads the drift of every model when the metrics are collected."""
@@ -80,9 +92,10 @@ class Metrics:
             self._models.labels(state).set_function(count)
 
     def batch(self, report: BatchReport) -> None:
-        """Counts one batch."""
+        """Counts one batch; called in the threads of the device."""
+        self._device_child(report.model).inc(report.device_s)
         self._batch_rows.observe(report.rows)
-        self._batch_seconds.observe(report.seconds)
+        self._batch_seconds.observe(report.passed_s)
 
     def request(self, endpoint: str, trace: Trace, status: int, seconds: float) -> None:
         """Counts one request."""
@@ -91,6 +104,11 @@ class Metrics:
             self._stage_child(stage, trace.model, trace.version).observe(duration)
         if trace.rejected:
             self._rejected.labels(trace.rejected).inc()
+
+    def turned_away(self, endpoint: str) -> None:
+        """Counts a request that was refused before it was read."""
+        self._overloaded.inc()
+        self._request_child(endpoint, "", "", "429").observe(0.0)
 
     def text(self) -> bytes:
         """The exposition in Prometheus' text format."""

@@ -53,20 +53,20 @@ class Settings(BaseSettings):
         1, ge=1, description="Threads inside one graph run; more than 1 can change the last bits of a result."
     )
     parallel_runs: int | None = Field(
-        None, ge=1, description="Parts of a large batch that run at once; by default as many as usable cores."
+        None, ge=1, description="Lanes, which run one step each at a time; by default as many as usable cores."
     )
     decode_threads: int = Field(2, ge=1, description="Threads that decode and encode large payloads.")
 
-    max_batch_mflop: float = Field(
-        2000.0,
-        gt=0,
-        description="Work in one batch of more than 8 rows, in MFLOP; bounds how long a small request waits.",
+    step_s: float = Field(
+        0.01, gt=0, description="Device time of one step in seconds; bounds how long a small request waits."
     )
-    max_batch_rows: int = Field(512, ge=1, description="Rows in one batch.")
-    max_pending_mflop: float = Field(
-        400_000.0, gt=0, description="Admitted, unfinished work in MFLOP beyond which requests get 429."
+    max_batch_rows: int = Field(512, ge=1, description="Rows in one step.")
+    deadline_s: float = Field(
+        30.0, gt=0, description="Seconds after which an unfinished request gets 504; what cannot be in time is refused."
     )
-    deadline_s: float = Field(30.0, gt=0, description="Seconds after which an unfinished request gets 504.")
+    max_wait_s: float = Field(
+        0.05, gt=0, description="Seconds a small request should wait beside its device time; more requests get 429."
+    )
     stalled_s: float = Field(
         120.0, gt=0, description="Seconds one batch may take before the liveness probe reports a stalled device."
     )

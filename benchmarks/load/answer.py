@@ -9,10 +9,11 @@ _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer; ``good`` says whether its status was 200."""
+    """A whole answer; ``good`` says whether its status was 200, ``refused`` whether it was 429 with Retry-After."""
 
     good: bool
     body: bytes
+    refused: bool = False
 
 
 def read(data: bytes) -> Answer | None:
@@ -28,7 +29,10 @@ def read(data: bytes) -> Answer | None:
         body = _joined(data, start)
     else:
         raise ValueError(f"expected an answer that says its length, got {head!r}")
-    return None if body is None else Answer(head.startswith(b"HTTP/1.1 200"), body)
+    if body is None:
+        return None
+    refused = head.startswith(b"HTTP/1.1 429") and b"\r\nretry-after:" in head.lower()
+    return Answer(head.startswith(b"HTTP/1.1 200"), body, refused)
 
 
 def _joined(data: bytes, start: int) -> bytes | None:

@@ -12,7 +12,8 @@ class Load:
 
     ``late_p99_ms`` is how long after its time the driver sent, though a connection was free: its own fault, and part of
     the latencies of an open loop. ``core_share`` is the driver's processor time by wall-clock time: near 1, the driver
-    was measured instead of the server.
+    was measured instead of the server. ``refused`` of the errors were 429 with Retry-After; the quantiles of what was
+    answered with 200 are apart.
     """
 
     requests_per_s: float
@@ -22,6 +23,9 @@ class Load:
     sample: bytes
     core_share: float
     late_p99_ms: float = 0.0
+    refused: int = 0
+    good_p50_ms: float = float("nan")
+    good_p99_ms: float = float("nan")
 
 
 def quantile_ms(seconds: Sequence[float], share: float) -> float:

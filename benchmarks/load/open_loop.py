@@ -61,7 +61,7 @@ class _Connections:
             return
         if found.good:
             self.sample = found.body
-        self.pool.answered(connection, time.perf_counter(), found.good)
+        self.pool.answered(connection, time.perf_counter(), found.good, found.refused)
 
     def lost(self, connection: Connection) -> None:
         self._open.discard(connection)
@@ -91,6 +91,9 @@ async def _run(port: int, request: bytes, times: np.ndarray) -> Load:
         sample=lines.sample,
         core_share=busy / elapsed,
         late_p99_ms=quantile_ms(lines.pool.late, 0.99),
+        refused=lines.pool.refused,
+        good_p50_ms=quantile_ms(lines.pool.good_latencies, 0.5),
+        good_p99_ms=quantile_ms(lines.pool.good_latencies, 0.99),
     )
 
 

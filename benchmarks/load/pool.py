@@ -22,7 +22,8 @@ class Pool(Generic[Line]):
         self._under_way: dict[Line, float] = {}
         self.latencies: list[float] = []
         self.late: list[float] = []
-        self.good = self.errors = 0
+        self.good_latencies: list[float] = []
+        self.good = self.errors = self.refused = 0
 
     def freed(self, line: Line) -> None:
         """A connection that can send; it takes what has waited longest."""
@@ -39,11 +40,14 @@ class Pool(Generic[Line]):
         else:
             self._waiting.append(intended)
 
-    def answered(self, line: Line, now: float, good: bool) -> None:
+    def answered(self, line: Line, now: float, good: bool, refused: bool = False) -> None:
         """The answer has come; the connection is free."""
         self.latencies.append(now - self._under_way.pop(line))
+        if good:
+            self.good_latencies.append(self.latencies[-1])
         self.good += good
         self.errors += not good
+        self.refused += refused
         self.freed(line)
 
     def lost(self, line: Line, now: float) -> None:

@@ -42,6 +42,11 @@ def inputs_of(golden: Arrays, name: str, spec: bundle.Graph) -> list[dict[str, A
     ]
 
 
+def position_of(inputs: Arrays, spec: bundle.Graph) -> int | None:
+    """Where golden inputs stand, if their graph is told a position."""
+    return next((int(inputs[item.name]) for item in spec.inputs if item.role == "position"), None)
+
+
 def check(golden: Arrays, name: str, spec: bundle.Graph, graph: Graph, tolerance: bundle.Tolerance) -> dict[str, Array]:
     """The outputs for the last golden inputs; raises GoldenMismatch that names the output and the largest difference.
 

@@ -138,7 +138,7 @@ def _probe(graph: RowGraph, inputs: Mapping[str, Array], rows: int) -> RunRows:
     if rows <= golden_rows:
         probe = {name: inputs[name][:rows] for name in probe}
     wanted = tuple(item.name for item in graph.spec.outputs)
-    position = next((int(inputs[item.name]) for item in graph.spec.inputs if item.role == "position"), None)
+    position = golden.position_of(inputs, graph.spec)
 
     def run(layout: Layout, start: int, stop: int) -> dict[str, Array]:
         part = {name: array[start:stop] for name, array in probe.items()}

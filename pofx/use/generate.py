@@ -139,6 +139,11 @@ class DecodingPlan:
     n: int
     seed: int
 
+    @property
+    def graph(self) -> RowGraph:
+        """What runs."""
+        return self.decoder.graph
+
     def mflop(self, n: int) -> float:
         """Work of n codes."""
         return self.decoder.mflop(n)

@@ -26,7 +26,7 @@ def as_json(model: LoadedModel, samples: Samples, form: Form) -> bytes:
         "model": model.manifest.name,
         "version": model.manifest.version,
         "seed": samples.seed,
-        "samples": _samples(samples.spec, samples.values, form),
+        "samples": as_json_samples(samples.spec, samples.values, form),
     }
     if samples.passes is not None:
         answer["passes"] = {"mean": float(samples.passes.mean()), "max": int(samples.passes.max())}
@@ -47,9 +47,9 @@ def as_csv(spec: bundle.RowSpec, samples: Samples) -> bytes:
     return encode_csv(columns_of(samples.values, spec).cells())
 
 
-def as_sheet(spec: bundle.InputSpec, samples: Samples) -> bytes:
+def as_sheet(spec: bundle.InputSpec, values: Array) -> bytes:
     """A PNG with all samples; recordings are drawn."""
-    return encode_png(contact_sheet(samples.values if spec.kind == "image" else envelopes(samples.values)))
+    return encode_png(contact_sheet(values if spec.kind == "image" else envelopes(values)))
 
 
 def as_wav(spec: bundle.AudioSpec, samples: Samples) -> bytes:
@@ -62,7 +62,8 @@ def as_lines(spec: bundle.TextSpec, samples: Samples) -> bytes:
     return "".join(f"{text}\n" for text in texts_of(samples.values, spec.alphabet)).encode()
 
 
-def _samples(spec: bundle.InputSpec, values: Array, form: Form) -> list[Sample]:
+def as_json_samples(spec: bundle.InputSpec, values: Array, form: Form) -> list[Sample]:
+    """Each sample in one form."""
     if form == "array" and spec.kind != "row":
         return [{"array": value.tolist()} for value in values]
     match spec:

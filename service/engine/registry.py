@@ -13,6 +13,8 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import Runtime
 from pofx.graphs.memory import give_back
 from service.engine.look import look
+from service.engine.pace import device_clock
+from service.engine.prices import Clock, Prices
 from service.engine.stock import Event, Refused, Stock, changes
 from service.errors import NotReady, StillLoading
 
@@ -27,9 +29,11 @@ class Registry:
     """Filled by ``load_store``, which replaces ``stock`` and ``events`` (oldest first), each as a whole.
 
     ``starting`` is set while the store has not been looked through once; after ``stop`` no further bundle is loaded.
+    ``prices`` are those of the graphs of its models.
     """
 
     stock: Stock = field(default_factory=Stock)
+    prices: Prices = field(default_factory=Prices)
     events: tuple[Event, ...] = ()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     starting: bool = False
@@ -44,7 +48,7 @@ class Registry:
         with self._loading:
             refused, happened = self.stock.refused, False
             for after in look(store, self.stock, runtime):
-                happened |= self._serve(after)
+                happened |= self._serve(after, device_clock(runtime.device))
                 if self._stopped.is_set():
                     break
             changed = happened or self.stock.refused != refused
@@ -59,14 +63,22 @@ class Registry:
         """Ends a look at the store after the bundle that is being loaded."""
         self._stopped.set()
 
-    def _serve(self, after: Stock) -> bool:
+    def _serve(self, after: Stock, clock: Clock) -> bool:
         """From now on that, and whether it is anything else than before."""
+        self._measure(self.stock, after, clock)
         happened = changes(self.stock, after, self.clock())
         for event in happened:
             if event.what in ("removed", "promoted"):  # what was loaded or refused is logged when it is read
                 _log.info("%s %s:%s", event.what, event.name, event.version)
         self.stock, self.events = after, (*self.events, *happened)[-_LATEST_EVENTS:]
         return bool(happened)
+
+    def _measure(self, before: Stock, after: Stock, clock: Clock) -> None:
+        """The prices of what is new, before anybody can ask for it."""
+        known = {id(model) for _, model in before.loaded()}
+        for _, model in after.loaded():
+            if id(model) not in known:
+                self.prices.measure(model, clock)
 
     @property
     def models(self) -> Mapping[str, Mapping[int, LoadedModel]]:

@@ -69,11 +69,11 @@ class CalibrateEndpoint:
     ) -> tuple[NewCalibration, Notes]:
         """Every statistic of every item; they do not count for drift."""
         services, plan = self._services, score.plan(model, ScoreAsked())
-        with services.admission.ticket(plan.mflop(items.count)):
+        with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
                 decoded = await services.decode(items, model.manifest.input)
             calibrate.check_count(len(decoded.array))
-            scores = await services.run(plan.begin(decoded.array), trace)
+            scores = await services.run(plan.begin(decoded.array), ticket, trace)
         today = datetime.datetime.now(datetime.UTC).date()
         gapped = await self._gapped(plan, decoded.array, trace)
         new = calibrate.new_calibration(scores, data, today, gapped=gapped)
@@ -85,8 +85,8 @@ class CalibrateEndpoint:
         tables = gap_tables(columns, rows) if columns else None
         if tables is None:
             return None
-        with self._services.admission.ticket(plan.mflop(len(tables.items))):
-            return tables.read((await self._services.run(plan.begin(tables.items), trace)).statistics)
+        with self._services.admit(plan, len(tables.items), trace) as ticket:
+            return tables.read((await self._services.run(plan.begin(tables.items), ticket, trace)).statistics)
 
     async def _write(self, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
         store = bundle.Store(self._services.settings.store)

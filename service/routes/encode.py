@@ -49,10 +49,10 @@ class EncodeEndpoint:
         plan = encode.plan(model)
         if media == PARQUET:
             await asyncio.to_thread(library)
-        with services.admission.ticket(plan.mflop(items.count)):
+        with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
                 decoded = await services.decode(items, model.manifest.input, options.errors)
-            embeddings = await services.run(plan.begin(decoded.array, decoded.faults), trace)
+            embeddings = await services.run(plan.begin(decoded.array, decoded.faults), ticket, trace)
             with trace.stage("encode"):
                 size = answers.size(embeddings) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, embeddings)

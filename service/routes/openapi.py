@@ -19,6 +19,7 @@ from service.errors import (
     Unauthorized,
 )
 from service.problems import Problem, documented
+from service.routes.events import EVENTS
 from service.schemas.calibrate import CalibrateAnswer, CalibrateOptions, CalibrateRequest
 from service.schemas.drift import DriftReport
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
@@ -189,7 +190,7 @@ def _reference(schema: str) -> dict[str, str]:
 
 
 DIRECT = {
-    "/generate": (answers("GenerateAnswer", NPY, CSV, PNG, WAV, TEXT), generate_extra()),
+    "/generate": (answers("GenerateAnswer", NPY, CSV, PNG, WAV, TEXT, EVENTS), generate_extra()),
     "/score": (answers("ScoreAnswer", NPY, CSV, PNG, PARQUET), score_extra()),
     "/encode": (answers("EncodeAnswer", NPY, CSV, PARQUET), encode_extra()),
     "/calibrate": (calibrate_answers(), calibrate_extra()),

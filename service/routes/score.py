@@ -54,10 +54,10 @@ class ScoreEndpoint:
         stream = self._stream(model, options, whose)
         if media == PARQUET:
             await asyncio.to_thread(library)
-        with services.admission.ticket(plan.mflop(items.count)):
+        with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
                 decoded = await services.decode(items, model.manifest.input, options.errors)
-            scores = await services.run(plan.begin(decoded.array, decoded.faults), trace)
+            scores = await services.run(plan.begin(decoded.array, decoded.faults), ticket, trace)
             if stream is not None:
                 scores = stream.decide(scores)
             with trace.stage("encode"):

@@ -14,10 +14,11 @@ from pofx.kinds.decoded import Decoded, Payload
 from pofx.kinds.faults import Errors
 from pofx.use.steps import Steps
 from service.drift.watches import Watches
-from service.engine.admission import Admission
-from service.engine.device import DeviceThread
+from service.engine.admission import Admission, Ticket
+from service.engine.demand import Plan, demand_of
 from service.engine.registry import Registry
-from service.engine.run import run
+from service.engine.slots import Slot
+from service.engine.threads import DeviceThreads
 from service.metrics import Metrics
 from service.online.streams import Streams
 from service.settings import Settings
@@ -41,7 +42,7 @@ class Services:
 
     settings: Settings
     registry: Registry
-    device: DeviceThread
+    device: DeviceThreads
     admission: Admission
     metrics: Metrics
     executor: Executor
@@ -57,9 +58,18 @@ class Services:
         trace.model, trace.version = model.manifest.name, str(model.manifest.version)
         return model
 
-    async def run(self, steps: Steps[T], trace: Trace) -> T:
+    def admit(self, plan: Plan, n: int, trace: Trace) -> Ticket:
+        """A place for n rows of a plan; raises TooLarge or Overloaded for what would not be done in time."""
+        demand = demand_of(plan, n, self.registry.prices.of(plan.graph))
+        return self.admission.ticket(demand, trace.deadline)
+
+    async def run(self, steps: Steps[T], ticket: Ticket, trace: Trace) -> T:
         """The result of a plan's steps, batched with those of other requests."""
-        return await run(steps, self.device, trace)
+        future = asyncio.get_running_loop().create_future()
+        demand = ticket.demand
+        slot = Slot(steps, trace, future, demand.price, ticket.expected_s, demand.calls)
+        ticket.slot = slot
+        return await self.device.run(slot)
 
     async def decode(self, items: Payload, spec: bundle.InputSpec, errors: Errors = "refuse") -> Decoded:
         """The items of a request; pictures that may be resized can be larger than they look."""

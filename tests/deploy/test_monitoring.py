@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pofx import bundle
 from service import problems
 from service.drift.monitor import Monitor, Rules
-from service.engine.device import BatchReport
+from service.engine.threads import BatchReport
 from service.metrics import Metrics
 from service.trace import STAGES, Trace
 
@@ -44,7 +44,7 @@ def exposed() -> dict[str, set[str]]:
     for stage in STAGES:
         trace.add(stage, 0.1)
     metrics.request("/score", trace, 200, 0.4)
-    metrics.batch(BatchReport(rows=1, mflop=1.0, seconds=0.1))
+    metrics.batch(BatchReport("m", rows=1, passed_s=0.1, device_s=0.1))
     metrics.watch_models({"loaded": lambda: 1, "loading": int, "refused": int})
     statistic = bundle.Statistic(name="log_prob", unit="nats", tail="low", description="log-probability")
     state = Monitor(statistic, np.arange(9.0), Rules(), np.random.default_rng(0)).read()

@@ -6,7 +6,8 @@ import threading
 import httpx
 
 from service.app import create_app
-from service.engine.device import DeviceThread
+from service.engine import threads
+from service.engine.prices import Price
 
 ITEM = {"array": [0.0, 0.0, 0.0]}
 
@@ -16,14 +17,14 @@ class Gate:
 
     def __init__(self, monkeypatch):
         self.open, self.rows = threading.Event(), 0
-        execute = DeviceThread._execute
+        execute = threads._execute
 
-        def gated(device, batch):
+        def gated(batch):
             self.open.wait(20)
-            self.rows += sum(piece.stop - piece.start for piece in batch)
-            execute(device, batch)
+            self.rows += sum(piece.rows for piece in batch)
+            execute(batch)
 
-        monkeypatch.setattr(DeviceThread, "_execute", gated)
+        monkeypatch.setattr(threads, "_execute", gated)
 
 
 def serve(app, scenario):
@@ -41,18 +42,25 @@ def score(http, items):
     return http.post("/score", json={"model": "tiny-table", "inputs": [ITEM] * items})
 
 
-def test_bulk_and_single_get_the_same_answer_when_full(settings, monkeypatch):
+def priced(app, row_s):
+    """Makes the service think that a row of the tiny table takes so long, and that nobody else uses the machine."""
+    services = app.state.services
+    services.admission.pace = lambda: 1.0
+    graph = services.registry.find("tiny-table").graphs["score"]
+    services.registry.prices._known[graph] = Price(1e-6, row_s)
+
+
+def test_bulk_and_single_are_refused_alike_when_all_is_promised(settings, monkeypatch):
     gate = Gate(monkeypatch)
-    app = create_app(settings(max_pending_mflop=0.405))
+    app = create_app(settings(deadline_s=12, parallel_runs=1))
 
     async def scenario(http):
-        mflop = app.state.services.registry.find("tiny-table").graphs["score"].mflop_per_row
-        fits = int(0.405 / mflop)
-        held = [asyncio.create_task(score(http, 1)) for _ in range(fits)]
-        while app.state.services.admission.requests < fits:
+        priced(app, 1.0)
+        held = [asyncio.create_task(score(http, 1)) for _ in range(9)]
+        while app.state.services.admission.requests < 9:
             await asyncio.sleep(0)
-        refused = [await score(http, 1), await score(http, 2)]
-        too_large = await score(http, fits + 1)
+        refused = [await score(http, 2), await score(http, 1)]
+        too_large = await score(http, 12)
         gate.open.set()
         return await asyncio.gather(*held), refused, too_large
 
@@ -60,13 +68,13 @@ def test_bulk_and_single_get_the_same_answer_when_full(settings, monkeypatch):
     assert {answer.status_code for answer in held} == {200}
     assert {answer.status_code for answer in refused} == {429}
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
-    assert too_large.status_code == 413
-    assert app.state.services.admission.pending == 0
+    assert (too_large.status_code, too_large.json()["max_n"]) == (413, 9)
+    assert app.state.services.admission.pending_s == 0
 
 
 def test_a_deadline_is_answered_even_while_the_device_is_stuck(settings, monkeypatch):
     gate = Gate(monkeypatch)
-    app = create_app(settings(deadline_s=0.05))
+    app = create_app(settings(deadline_s=0.05, parallel_runs=1))
 
     async def scenario(http):
         answers = await asyncio.gather(*(score(http, 1) for _ in range(3)))
@@ -74,12 +82,12 @@ def test_a_deadline_is_answered_even_while_the_device_is_stuck(settings, monkeyp
         return answers
 
     assert {answer.status_code for answer in serve(app, scenario)} == {504}
-    assert app.state.services.admission.pending == 0
+    assert app.state.services.admission.pending_s == 0
 
 
 def test_rows_of_clients_that_left_do_not_reach_the_device(settings, monkeypatch):
     gate = Gate(monkeypatch)
-    app = create_app(settings())
+    app = create_app(settings(parallel_runs=1))
 
     async def leave(device):
         left = asyncio.Event()
@@ -119,4 +127,4 @@ def test_rows_of_clients_that_left_do_not_reach_the_device(settings, monkeypatch
     assert [answer.status_code for answer in answers] == [200, 200]
     assert statuses == [499] * 5
     assert gate.rows == 2
-    assert app.state.services.admission.pending == 0
+    assert app.state.services.admission.pending_s == 0

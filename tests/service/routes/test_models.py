@@ -156,7 +156,7 @@ def test_a_draining_service_is_not_ready_but_alive(settings):
 
 
 def test_a_stalled_device_is_not_alive(client, app, monkeypatch):
-    monkeypatch.setattr(app.state.services.device, "_busy_since", -1e9)
+    monkeypatch.setattr(app.state.services.device, "_busy_since", {0: -1e9})
     assert client.get("/health/live").status_code == 503
 
 

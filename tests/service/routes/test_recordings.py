@@ -153,5 +153,5 @@ def test_recordings_are_not_for_models_of_images(client, sounds):
     refused = client.post("/generate", json={"model": "tiny-made"}, headers={"Accept": "audio/wav"})
     assert refused.status_code == 406
     assert refused.json()["detail"] == (
-        "tiny-made:1 makes images; they can be: application/json, application/x-npy, image/png"
+        "tiny-made:1 makes images; they can be: application/json, application/x-npy, image/png, text/event-stream"
     )
