@@ -17,7 +17,7 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import load as load_bundle
 from pofx.graphs.loading import runtime_of
 from pofx.kinds import objects
-from pofx.kinds.columns import Columns, Extra, joined
+from pofx.kinds.columns import Extra, joined
 from pofx.kinds.condition import Condition, Label
 from pofx.kinds.decoded import Decoded
 from pofx.kinds.faults import Errors
@@ -30,6 +30,7 @@ from pofx.rules.texts import texts_of
 from pofx.use import decode, encode, generate, score
 from pofx.use.conditions import Conditional
 from pofx.use.generate import GenerateAsked, Samples
+from pofx.use.grouping import GroupsAsked
 from pofx.use.online_fdr import OnlineFdr, begun
 from pofx.use.score import USUAL_ALPHA, ScoreAsked, ScorePlan
 from pofx.use.scores import Scores
@@ -74,8 +75,11 @@ class ScoreResult:
     """Scores of items, in order, with the columns of their table if they came from one."""
 
     scores: Scores
-    own: Columns | None
-    notes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of the items and their scores."""
+        return (*self.scores.items.notes, *self.scores.notes)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -145,7 +149,7 @@ class ScoreResult:
 
     def columns(self) -> dict[str, Any]:
         """The items' own columns, if they have any, then those of the scores, (n,) each."""
-        own = {} if self.own is None else self.own.typed()
+        own = {} if self.scores.items.columns is None else self.scores.items.columns.typed()
         return joined(own, self.scores.columns(), _NAME_TAKEN)
 
     def to_pandas(self) -> Any:
@@ -253,6 +257,8 @@ class Model:
         label: Label | list[Label] | None = None,
         fdr: float | OnlineFdr | None = None,
         explain: bool = False,
+        group: Label | list[Label] | None = None,
+        group_column: str | None = None,
         extra: Extra = "refuse",
         errors: Errors = "refuse",
     ) -> ScoreResult:
@@ -260,8 +266,10 @@ class Model:
 
         ``alpha`` is the false-alarm rate, ``promise`` what it promises, ``verdict`` the statistic that decides,
         ``label`` the calibration items to compare with, ``fdr`` a bound on the share of false discoveries among these
-        items, or a stream that goes on (``online_fdr``); ``explain`` asks for maps. ``extra="keep"`` lets tables have
-        columns that the model does not read. Raises RequestInvalid.
+        items, or a stream that goes on (``online_fdr``); ``explain`` asks for maps. ``group`` says which items belong
+        together (windows of one recording), one name for all or one for each, ``group_column`` in which column of a
+        table it stands: ``fdr`` then counts groups. ``extra="keep"`` lets tables have columns that the model does not
+        read. Raises RequestInvalid.
 
         With ``errors="row"`` an item that is wrong does not refuse the others: it gets its reason, ``.error``, and no
         numbers; a row with a category that training never saw is an anomaly with that ``.reason``.
@@ -270,10 +278,10 @@ class Model:
         plan = self._plan(ScoreAsked(alpha, promise, verdict, label, rate, explain))
         if stream is not None:
             stream.check(self.info.reference, plan.rule.statistic)
-        items = self._items(x, extra, errors)
-        scores = run(plan.begin(items.array, items.faults))
+        items = GroupsAsked(group, group_column).of(self._items(x, extra, errors))
+        scores = run(plan.begin(items))
         scores = scores if stream is None else stream.decide(scores)
-        return ScoreResult(scores, items.columns, (*items.notes, *scores.notes))
+        return ScoreResult(scores)
 
     def online_fdr(self, fdr: float, *, verdict: str | None = None) -> OnlineFdr:
         """A new stream for ``score(…, fdr=stream)``, whose rate is held over all its calls.
@@ -288,7 +296,7 @@ class Model:
         """Higher is more normal, (n,): log p(x) in nats, or the estimate of its bound; without density the
         statistic that decides.
         """
-        scores = run(self._plan(ScoreAsked()).begin(self._items(x).array))
+        scores = run(self._plan(ScoreAsked()).begin(self._items(x)))
         if scores.log_prob is not None:
             return scores.log_prob
         decisive = score.score_of(self.loaded).statistics[0]
@@ -326,7 +334,7 @@ class Model:
         """
         self._check("encode")
         items = self._items(x, errors=errors)
-        return run(encode.plan(self.loaded).begin(items.array, items.faults))
+        return run(encode.plan(self.loaded).begin(items))
 
     transform = encode
 

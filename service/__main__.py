@@ -6,6 +6,7 @@ import difflib
 import gc
 import logging
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -23,9 +24,12 @@ from service.observability import configure_logging
 from service.pressure import Pressure
 from service.protocol import PlainHttp
 from service.routes.services import Services
-from service.settings import Settings
+from service.settings import Settings, described
 from service.shedding import shedding
 
+_PREFIX = "SERVICE_"
+_ALIKE = 0.6  # of a name that may have been meant
+_OF_ORCHESTRATORS = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP)\w*)?$|_(TCP|UDP)_(ADDR|PORT|PROTO)$")
 _SWITCH_INTERVAL_S = 0.0005  # the device thread waits at most this long for the interpreter, not 5 ms
 
 
@@ -61,6 +65,8 @@ class Server(uvicorn.Server):
 def main(arguments: list[str] | None = None) -> int:
     """The exit status."""
     options = vars(_parse(arguments))
+    if options.pop("settings"):
+        return _list_settings()
     return start(options.pop("check"), {name: value for name, value in options.items() if value is not None})
 
 
@@ -69,8 +75,11 @@ def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     store: Annotated[Path | None, typer.Option(help="Folder with the bundles.")] = None,
+    settings: Annotated[bool, typer.Option("--settings", help="List all SERVICE_ variables, then exit.")] = False,
 ) -> None:
     """Serve the store over HTTP, as ``python -m service``; everything else is set by SERVICE_ variables."""
+    if settings:
+        raise typer.Exit(_list_settings())
     given = {"host": host, "port": port, "store": store}
     raise typer.Exit(start(check, {name: value for name, value in given.items() if value is not None}))
 
@@ -102,16 +111,29 @@ def _explained(error: ValidationError, flags: Collection[str]) -> list[str]:
     return lines
 
 
+def _list_settings() -> int:
+    """Prints every variable with its default and what it may be."""
+    for variable, default, values, meaning in described():
+        facts = ", ".join(filter(None, (f"default {default}" if default else "", values)))
+        print(f"{variable}{f' ({facts})' if facts else ''}\n    {meaning}")  # noqa: T201 - the output of the command
+    return 0
+
+
 def _unknown_settings(environment: Mapping[str, str]) -> list[str]:
-    """A line per variable that is nearly a setting; no error, since orchestrators set names with this prefix too."""
-    known = [f"SERVICE_{name.upper()}" for name in Settings.model_fields]
-    strange = [name for name in sorted(environment) if name.startswith("SERVICE_") and name not in known]
-    near = {name: difflib.get_close_matches(name, known, 1, 0.8) for name in strange}
-    return [f"{name} is no setting; did you mean {matches[0]}?" for name, matches in near.items() if matches]
+    """A line per variable that is no setting, but for those that orchestrators set for a service of any name."""
+    known = [name.upper() for name in Settings.model_fields]
+    given = (name.removeprefix(_PREFIX) for name in sorted(environment) if name.startswith(_PREFIX))
+    strange = [name for name in given if name not in known and not _OF_ORCHESTRATORS.search(f"_{name}")]
+    near = {name: difflib.get_close_matches(name, known, 1, _ALIKE) for name in strange}
+    return [
+        f"{_PREFIX}{name} is no setting, it is ignored" + (f"; did you mean {_PREFIX}{matches[0]}?" if matches else "")
+        for name, matches in near.items()
+    ]
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m service", description="Serves bundles; settings: SERVICE_*.")
+    parser.add_argument("--settings", action="store_true", help="list all SERVICE_ variables, then exit")
     parser.add_argument("--check", action="store_true", help="verify and self-test every bundle, then exit")
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port to listen on")

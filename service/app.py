@@ -40,6 +40,7 @@ from service.unpacking import HeadAsGet, Prefix, Unpacked
 
 GIVE_BACK_S = 30.0
 
+
 def create_app(settings: Settings, registry: Registry | None = None, *, at_once: bool = False) -> FastAPI:
     """The application; it loads the store before it has started, unless a filled registry is given.
 
@@ -55,6 +56,7 @@ def create_app(settings: Settings, registry: Registry | None = None, *, at_once:
         redoc_url=None,
     )
     app.state.services = services
+    app.needs_key = bool(settings.api_keys)
     problems.install(app)
     endpoints: dict[str, Endpoint] = {
         "/generate": GenerateEndpoint(services),

@@ -10,11 +10,19 @@ from pofx.errors import PofxError, TooLarge
 from service import problems
 from service.errors import Unauthorized
 
-OPEN_PATHS = frozenset({"/health/live", "/health/ready"})
+OPEN_PATHS = frozenset({"/health/live", "/health/ready", "/docs", "/openapi.json"})
+"""What a browser must get before a person can enter a key; nothing there says which models there are."""
+
+_OPEN_BELOW = "/docs/static/"
+
+
+def is_open(path: str) -> bool:
+    """Whether a path needs no key."""
+    return path in OPEN_PATHS or path.startswith(_OPEN_BELOW)
 
 
 class ApiKeys:
-    """Denies by default: without a valid key only OPEN_PATHS are reachable, whatever routes exist.
+    """Denies by default: without a valid key only open paths are reachable, whatever routes exist.
 
     Where there are keys, the scope of a request holds a digest of its own as ``caller``.
     """
@@ -25,7 +33,7 @@ class ApiKeys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on, or answers 401."""
-        if scope["type"] != "http" or not self._digests or scope["path"] in OPEN_PATHS:
+        if scope["type"] != "http" or not self._digests or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
         given = _digest(_given_key(dict(scope["headers"])))

@@ -118,6 +118,11 @@ class Metrics:
 _DRIFT: tuple[tuple[str, str, Callable[[Reading], float]], ...] = (
     ("items", "Scored items that counted for drift, since the start or the last reset.", lambda state: state.items),
     (
+        "passed_over",
+        "Scored items that did not count for drift: their group had, or was not named.",
+        lambda state: state.passed_over,
+    ),
+    (
         "log10_martingale",
         "Evidence of drift: log10 of a fortune that without drift ever reaches 1/a with a chance of at most a.",
         lambda state: state.log10_martingale,

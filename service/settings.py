@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pofx.rules.allowed import allowed
+
 
 class Settings(BaseSettings):
     """Everything an operator can choose; every field has a default that is safe on one machine."""
@@ -30,7 +32,7 @@ class Settings(BaseSettings):
         (), description="Comma-separated origins whose pages may call the service from a browser, or *."
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Comma-separated API keys; when any is set, every route but health needs one."
+        (), description="Comma-separated API keys; when any is set, every route needs one but health and /docs."
     )
     operator_key: SecretStr = Field(
         SecretStr(""), description="Key for POST /calibrate, in X-Operator-Key; without it nobody may calibrate."
@@ -113,3 +115,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(key.strip() for key in value.split(",") if key.strip())
         return value
+
+
+def described() -> list[tuple[str, str, str, str]]:
+    """Variable, default, allowed values and meaning of every setting, for people."""
+    return [
+        (
+            f"SERVICE_{name.upper()}",
+            "" if field.default in ((), None) else str(field.default),
+            allowed(field.annotation, field.metadata),
+            field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]

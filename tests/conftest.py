@@ -609,3 +609,20 @@ def pixels():
 @pytest.fixture
 def rows():
     return np.random.default_rng(6).standard_normal((40, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def recordings():
+    """Draws a statistic of windows of recordings, each at a level of its own; marginally it is standard normal.
+
+    Windows that follow each other are alike too: an autoregression of order one beside the level, half of the variance
+    each. ``random`` draws, of shape (…, recordings, windows).
+    """
+
+    def draw(random, *shape):
+        steps = random.standard_normal(shape)
+        for place in range(1, shape[-1]):
+            steps[..., place] = 0.8 * steps[..., place - 1] + 0.6 * steps[..., place]
+        return (random.standard_normal((*shape[:-1], 1)) + steps) / np.sqrt(2)
+
+    return draw

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from training.batches import first_items
 from training.cost import batch_bytes, fit_bytes, gigabytes
-from training.errors import FitError
+from training.errors import TooCostly
 from training.game import Game
 from training.memory import available
 from training.prepare import Prepared
@@ -12,7 +12,7 @@ from training.zoo.base import GradientTrained
 
 
 def foretell(prepared: Prepared, say: Callable[[str], None], *, on_processor: bool) -> None:
-    """Says what the fit takes; FitError for batches that the memory of the machine, if it is used, cannot hold."""
+    """Says what the fit takes; TooCostly for batches that the memory of the machine, if it is used, cannot hold."""
     splits, size = prepared.splits, _batch_size(prepared)
     needed, left = _weights_bytes(prepared) + _step_bytes(prepared, size), available()
     beside = "" if left is None else f", {gigabytes(left)} are available"
@@ -21,7 +21,7 @@ def foretell(prepared: Prepared, say: Callable[[str], None], *, on_processor: bo
         f"{beside}; the time it takes follows from its first steps"
     )
     if left is not None and needed > left and size and on_processor:
-        raise FitError(
+        raise TooCostly(
             f"family {prepared.recipe.family_name!r} in batches of {size}: expected at most {gigabytes(left)} of "
             f"memory, which is what is available, got a fit that takes about {gigabytes(needed)}; "
             f"{_cure(prepared, size, left)}"

@@ -2,6 +2,7 @@
 
 p(x) = (1 + #{calibration statistics at least as extreme as that of x}) / (n + 1). For exchangeable items
 P(p ≤ α) ≤ α; equal values must be equal here and there, which is why the graph computes them and not the eager model.
+Of items in groups one of each counts (``pofx.rules.groups``).
 V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", 2005.
 """
 
@@ -18,6 +19,7 @@ from pofx.rules.noise import draw_shared
 from pofx.use.calibrate import LEAST_ITEMS, Labelled, labelled
 from pofx.use.gap_calibration import GapCalibration, gap_tables
 from training.batches import chunk
+from training.data import Items
 from training.errors import ExportError
 from training.export.export import Exported
 from training.finish import Say
@@ -36,10 +38,11 @@ Scorer = Callable[[np.ndarray], Values]
 class Calibrated:
     """``values`` of the held-out items, ascending, as the file of a bundle holds them; none for a model without score.
 
-    ``labels`` and ``patterns`` say what p-values can be restricted to.
+    ``items`` are these items, one of every group. ``labels`` and ``patterns`` say what p-values can be restricted to.
     """
 
     exported: Exported
+    items: Items
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     labels: Labelled = field(default_factory=Labelled)
     patterns: tuple[bundle.GapPattern, ...] = ()
@@ -52,23 +55,25 @@ class Calibrated:
 
 def calibrate(exported: Exported, say: Say) -> Calibrated:
     """The calibration on the split of that name; ExportError where the model finds one of its items impossible."""
+    split = exported.prepared.splits.calibration
+    held = split.take(split.drawn)
     if "score" not in exported.graphs:
-        return Calibrated(exported)
-    held = exported.prepared.splits.calibration
+        return Calibrated(exported, held)
     known = labelled(held.labels, exported.prepared.dataset.label_names)
     score = scorer(exported)
-    gapped = _gapped(exported.prepared, score)
+    gapped = _gapped(exported.prepared, held.x, score)
     values = {**ranked(score(held.x), known.places), **gapped.values}
     if not all(np.isfinite(array).all() for array in values.values()):
         raise ExportError("the model gives held-out items a log-density that is not finite; it cannot be calibrated")
     if len(held) < LEAST_ITEMS:
-        say(f"calibrated on {len(held)} items only: p-values will say little; use more data")
-    return Calibrated(exported, values, known, gapped.patterns)
+        of = f" of {len(split)}, one of each of the {exported.prepared.dataset.grouped_by}" * split.are_grouped
+        say(f"calibrated on {len(held)} items{of} only: p-values will say little; use more data")
+    return Calibrated(exported, held, values, known, gapped.patterns)
 
 
-def _gapped(prepared: Prepared, score: Scorer) -> GapCalibration:
-    """The tables of patterns of missing values, also of those that only other splits have."""
-    rows, splits = prepared.splits.calibration.x, prepared.splits
+def _gapped(prepared: Prepared, rows: np.ndarray, score: Scorer) -> GapCalibration:
+    """The tables of patterns of missing values of calibration rows, also of those that only other splits have."""
+    splits = prepared.splits
     if not marginalises(prepared.family, prepared.transform):
         return GapCalibration()
     seen = [patterns_of(np.isnan(part.x)) for part in splits.parts.values() if len(part)]

@@ -1,6 +1,7 @@
 """What the loops do besides learning: average weights, keep time, tell people how far they are."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import lightning
@@ -51,6 +52,25 @@ class Stopwatch(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over the seconds of earlier legs."""
         self._earlier = float(state_dict["seconds"])
+
+
+class Deadline(Callback):
+    """Ends the loops, after the batch at hand, when the stopwatch shows ``limit_s``; the best epoch so far counts."""
+
+    def __init__(self, limit_s: float, stopwatch: Stopwatch, say: Callable[[str], None]) -> None:
+        self._limit_s, self._stopwatch, self._say = limit_s, stopwatch, say
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stops, and says so once."""
+        if trainer.should_stop or self._stopwatch.seconds < self._limit_s:
+            return
+        trainer.should_stop = True
+        self._say(
+            f"stopped in epoch {trainer.current_epoch + 1} of {trainer.max_epochs}, after the "
+            f"{duration(self._limit_s)} that choose.minutes allows; another run may stop elsewhere"
+        )
 
 
 class EpochLines(Callback):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from training.errors import FitError
+from training.errors import TooCostly
 from training.memory import available
 from training.recipe import Recipe
 from training.zoo.base import Computed, Facts, Family, Options
@@ -60,7 +60,7 @@ def batch_bytes(family: Family, loss: Callable[[int], Tensor], size: int) -> int
 
 
 def refuse_too_large(recipe: Recipe, family: type[Family], facts: Facts, items: int) -> None:
-    """FitError that names the option to change, where a fit does not fit into the memory that is left, or its weights
+    """TooCostly that names the option to change, where a fit does not fit into the memory that is left, or its weights
     not into a file.
     """
     left, most = available(), _ONNX_BYTES if "onnx" in recipe.export.formats else None
@@ -80,7 +80,7 @@ def refuse_too_large(recipe: Recipe, family: type[Family], facts: Facts, items: 
     if reason := why_not(recipe.family):
         cheaper = family.cheaper(recipe.family) if issubclass(family, Computed) else ()
         fits = next((options for options in cheaper if why_not(options) is None), None)
-        raise FitError(f"family {recipe.family_name!r} on {_sized(facts)}: {reason}; {_cure(recipe, fits)}")
+        raise TooCostly(f"family {recipe.family_name!r} on {_sized(facts)}: {reason}; {_cure(recipe, fits)}")
 
 
 def gigabytes(size: float) -> str:

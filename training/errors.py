@@ -4,7 +4,8 @@ TrainingError
 ├── RecipeError       the recipe asks for something that is not there or does not fit together
 ├── DataError         the data is missing, damaged or not of the expected form
 ├── FitError          training cannot start or continue
-│   └── FitInterrupted    a person stopped it; it can be resumed
+│   ├── FitInterrupted    a person stopped it; it can be resumed
+│   └── TooCostly         it takes more memory or time than there is
 └── ExportError       an exported graph does not reproduce the model
 """
 
@@ -27,6 +28,10 @@ class FitError(TrainingError):
 
 class FitInterrupted(FitError):
     """The run was stopped by a person and left a checkpoint."""
+
+
+class TooCostly(FitError):
+    """The run takes more memory or time than it may."""
 
 
 class ExportError(TrainingError):

@@ -15,8 +15,9 @@ from training.fit import Fitted
 from training.prepare import Prepared
 from training.run import Run
 from training.scoring import Scoring, bound_of, is_scored
-from training.statistics import Evidence, Statistics
+from training.statistics import Evidence, Statistic, Statistics
 from training.statistics.choice import choose, choose_without_density
+from training.statistics.combined import Combined
 from training.transforms import Transform
 from training.zoo.base import Family, Reconstructing, VariationalBound
 
@@ -27,15 +28,27 @@ _MIN_HALF_ELEMENTS = 1024
 
 @dataclass(frozen=True)
 class Finished:
-    """A fitted model as it is evaluated and shipped; ``statistics`` is None for a model without a score."""
+    """A fitted model as it is evaluated and shipped; ``statistics`` is None for a model without a score.
+
+    ``deciding`` is the statistic that gives the verdict unless another is asked for; ``best`` the one that labelled
+    defects chose, None where there are none.
+    """
 
     fitted: Fitted
     statistics: Statistics | None
+    deciding: str = Combined.name
+    best: str | None = None
 
     @property
     def prepared(self) -> Prepared:
         """What the recipe asked for."""
         return self.fitted.prepared
+
+    @property
+    def listed(self) -> list[Statistic]:
+        """The statistics in the order of a manifest, whose first one decides; none without a score."""
+        members = [] if self.statistics is None else self.statistics.members
+        return sorted(members, key=lambda item: item.name != self.deciding)
 
     @property
     def family(self) -> Family:
@@ -64,9 +77,17 @@ def finish(fitted: Fitted, say: Say) -> Finished:
     statistics = _unfitted(scoring)
     if not _are_kept(statistics, fitted.run, say):
         say("fitting the statistics and their background model")
-        _fit(statistics, scoring, prepared)
+        _fit(statistics, scoring, prepared, prepared.splits.validation.x)
         fitted.run.save(fitted.run.finished, statistics.state_dict())
     return Finished(fitted, statistics.eval())
+
+
+def statistics_on(finished: Finished, held: np.ndarray) -> Statistics:
+    """Statistics like its own, but fitted on these raw items that the family was not fitted on; they are not kept."""
+    scoring = Scoring(finished.family, finished.transform).eval()
+    statistics = _unfitted(scoring)
+    _fit(statistics, scoring, finished.prepared, held)
+    return statistics.eval()
 
 
 def round_to_half(family: Family) -> None:
@@ -101,10 +122,10 @@ def _are_kept(statistics: Statistics, run: Run, say: Say) -> bool:
     return True
 
 
-def _fit(statistics: Statistics, scoring: Scoring, prepared: Prepared) -> None:
-    """Fits them on the validation split, and what describes the data on the fit split."""
+def _fit(statistics: Statistics, scoring: Scoring, prepared: Prepared, held: np.ndarray) -> None:
+    """Fits them on items of the validation split, and what describes the data on the fit split."""
     with torch.no_grad():
-        evidence = _evidence(scoring, prepared.splits.validation.x)
+        evidence = _evidence(scoring, held)
         statistics.fit(_in_model_space(scoring, prepared.splits.fit.x[:_FIT_ITEMS]), evidence)
 
 

@@ -1,5 +1,6 @@
 """Prepared → Fitted: in closed form, or by gradient with a checkpoint every epoch, resumed where it stopped."""
 
+import math
 import sys
 import time
 import warnings
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from training.batches import Batch, batches
 from training.budget import foretell
-from training.callbacks import EpochLines, Stopwatch, WarmedAverage
+from training.callbacks import Deadline, EpochLines, Stopwatch, WarmedAverage
 from training.data import Items
 from training.errors import FitError, FitInterrupted
 from training.game import Game
@@ -112,11 +113,18 @@ def _fit_closed_form(prepared: Prepared, say: Callable[[str], None]) -> FitRepor
     views = [prepared.transform.training_view(torch.from_numpy(part.x)) for part in _fitted_on(prepared)]
     try:
         name = prepared.recipe.family_name
-        with beating(Progress(lambda line: say(f"{name}: {line}"))) as progress:
+        with beating(Progress(lambda line: say(f"{name}: {line}"), limit_s=_limit_s(prepared))) as progress:
             chosen = _computed(prepared, *views, progress)
+        if progress.skipped:
+            chosen |= {"not_tried": "; ".join(progress.skipped)}
     except ValueError as error:
         raise FitError(str(error)) from error
     return FitReport(time.monotonic() - started, 0, chosen)
+
+
+def _limit_s(prepared: Prepared) -> float:
+    minutes = prepared.recipe.choose.minutes
+    return math.inf if minutes is None else 60 * minutes
 
 
 def _fitted_on(prepared: Prepared) -> tuple[Items, Items]:
@@ -186,6 +194,8 @@ def _trainer(
         ),
         stopwatch,
     ]  # fmt: skip
+    if (limit_s := _limit_s(prepared)) < math.inf:
+        callbacks.append(Deadline(limit_s, stopwatch, _mute if hardware.quiet else _print))
     if not hardware.quiet:
         callbacks.append(RichProgressBar() if interactive else EpochLines())
     if options.ema:

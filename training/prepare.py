@@ -7,7 +7,7 @@ import torch
 from training.cells import InCells
 from training.cost import refuse_too_large
 from training.data import Dataset, Splits, fingerprint, load, split
-from training.data.splits import sliver
+from training.data.splits import sliver, some_of
 from training.errors import RecipeError
 from training.missing import Missing, marginalises, missing_in, usable
 from training.recipe import FitOptions, Recipe
@@ -48,12 +48,12 @@ class Prepared:
 def prepare(recipe: Recipe, *, smoke: bool = False) -> Prepared:
     """What a recipe asks for; RecipeError where data, transform and family do not fit together.
 
-    FitError, before anything large is allocated, for a family that does not fit into memory.
+    TooCostly, before anything large is allocated, for a family that does not fit into memory.
     """
     dataset = load(recipe.data)
     splits = split(dataset, recipe.data.split, recipe.seed, recipe.data.normal)
     if recipe.data.limit is not None:
-        splits = splits.map(lambda name, part: part.take(slice(recipe.data.limit)) if name == "fit" else part)
+        splits = splits.map(lambda name, part: some_of(part, recipe.data.limit) if name == "fit" else part)
     if smoke:
         splits = sliver(splits)
     return assemble(recipe, dataset, splits, smoke=smoke)

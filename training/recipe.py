@@ -1,7 +1,6 @@
 """The recipe: one TOML file that says data, transform, family, fit and export; everything else has a default."""
 
 import difflib
-import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -12,6 +11,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from pofx.errors import RequestInvalid
 from pofx.kinds.encodings import text_of
+from pofx.rules.allowed import allowed
+from training.changes import changed
 from training.data.sources import DataOptions
 from training.errors import RecipeError
 from training.transforms import TRANSFORMS
@@ -44,6 +45,28 @@ class EvaluateOptions(Options):
     published: str = Field(default="", description="the best figure known from elsewhere, for the card")
 
 
+class ChooseOptions(Options):
+    """What is chosen for a person: one of several families, and the statistic that gives the verdict."""
+
+    by: Literal["likelihood", "defects"] = Field(
+        default="likelihood",
+        description="what families are compared by: the validation likelihood of the same data, or the share of "
+        "defects found at `alpha`: labelled ones or, of images with fewer than 20, made-up ones",
+    )
+    verdict: Literal["combined", "best"] = Field(
+        default="combined",
+        description="what decides unless a request asks otherwise: the combined statistic, or the one that finds most "
+        "labelled defects",
+    )
+    alpha: float = Field(default=0.01, gt=0, lt=1, description="false-alarm rate at which defects are to be found")
+    minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="most minutes of the fit of one family: loops stop there, and what a closed form would take longer "
+        "to try is left out",
+    )
+
+
 class ExportOptions(Options):
     """What the bundle holds."""
 
@@ -74,6 +97,7 @@ class Recipe(Options):
     candidates: int = Field(default=1, ge=1)
     fit: FitOptions = FitOptions()
     evaluate: EvaluateOptions = EvaluateOptions()
+    choose: ChooseOptions = ChooseOptions()
     export: ExportOptions = ExportOptions()
     text: str = Field(repr=False, description="the TOML as written, kept in the bundle")
 
@@ -98,38 +122,6 @@ def _text(path: Path) -> str:
         raise RecipeError(f"{path}: {error}") from error
 
 
-def changed(text: str, change: str) -> str:
-    """The text of a recipe with one value set: ``table.key=value`` or ``key=value``, the value as in TOML.
-
-    So the text stays the whole truth about a run, and a changed recipe is another run.
-    """
-    place, separator, value = change.partition("=")
-    table, _, key = place.strip().rpartition(".")
-    if not separator or not key:
-        raise RecipeError(f"{change!r}: expected table.key=value, for instance fit.epochs=5")
-    lines = text.splitlines()
-    start = 0
-    if any(line.split("#")[0].strip() == f"[[{table}]]" for line in lines):
-        raise RecipeError(f"{change!r}: the recipe has several [[{table}]]; change them in the file")
-    if table:
-        headers = [index for index, line in enumerate(lines) if line.split("#")[0].strip() == f"[{table}]"]
-        if not headers:
-            lines += ["", f"[{table}]"]
-        start = headers[0] + 1 if headers else len(lines)
-    end = next((index for index in range(start, len(lines)) if lines[index].lstrip().startswith("[")), len(lines))
-    kept = [line for line in lines[start:end] if line.partition("=")[0].strip() != key]
-    return "\n".join([*lines[:start], f"{key} = {_literal(value.strip())}", *kept, *lines[end:]]) + "\n"
-
-
-def _literal(value: str) -> str:
-    """The value as TOML; a bare word is a string."""
-    try:
-        tomllib.loads(f"value = {value}")
-    except tomllib.TOMLDecodeError:
-        return json.dumps(value)
-    return value
-
-
 def candidates(recipe: Recipe) -> tuple[Recipe, ...]:
     """The recipe with each of the families that its text names; itself where that is one."""
     return tuple(parse(recipe.text, recipe.name, candidate) for candidate in range(recipe.candidates))
@@ -142,8 +134,7 @@ def parse(text: str, source: str = "recipe", candidate: int = 0) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{source}: not valid TOML: {error}") from error
     problems: list[str] = []
-    _resolve(content, "transform", TRANSFORMS, problems)
-    _resolve_family(content, candidate, problems)
+    _resolve_methods(content, candidate, problems)
     if not problems:
         _check(content, problems)
     if problems:
@@ -151,16 +142,29 @@ def parse(text: str, source: str = "recipe", candidate: int = 0) -> Recipe:
     return Recipe.model_validate({**content, "text": text})
 
 
-def _resolve_family(content: dict[str, Any], candidate: int, problems: list[str]) -> None:
-    """Resolves ``[family]``, or every ``[[family]]``, of which the one of this number is kept."""
+def _resolve_methods(content: dict[str, Any], candidate: int, problems: list[str]) -> None:
+    """Resolves ``[transform]`` and ``[family]``, or every ``[[family]]``, of which the one of this number is kept."""
     found = content.get("family")
-    if not isinstance(found, list) or not found:
-        _resolve(content, "family", FAMILIES, problems)
-        return
-    resolved = [{"family": table} for table in found]
+    tables = found if isinstance(found, list) and found else None
+    resolved = [{"transform": content.get("transform"), "family": found}]
+    if tables is not None:
+        resolved = [_with_its_transform(table, content.get("transform")) for table in tables]
+    mistakes: list[str] = []
     for one in resolved:
-        _resolve(one, "family", FAMILIES, problems)
-    content.update(resolved[candidate], candidate=candidate, candidates=len(found))
+        _resolve(one, "transform", TRANSFORMS, mistakes)
+        _resolve(one, "family", FAMILIES, mistakes)
+    problems += dict.fromkeys(mistakes)
+    content.update(resolved[candidate])
+    if tables is not None:
+        content.update(candidate=candidate, candidates=len(tables))
+
+
+def _with_its_transform(family: Any, shared: Any) -> dict[str, Any]:
+    """A ``[[family]]`` and the transform it names in its own table, or that of all."""
+    if not isinstance(family, dict):
+        return {"transform": shared, "family": family}
+    own = {key: value for key, value in family.items() if key != "transform"}
+    return {"transform": family.get("transform", shared), "family": own}
 
 
 def _resolve(content: dict[str, Any], section: str, known: dict[str, Any], problems: list[str]) -> None:
@@ -227,10 +231,15 @@ def _nearest(word: str, known: Any) -> str:
     return f", did you mean {matches[0]!r}?" if matches else ""
 
 
-def describe(options: type[BaseModel]) -> list[tuple[str, str, str]]:
-    """Name, default and meaning of every option, for people."""
+def describe(options: type[BaseModel]) -> list[tuple[str, str, str, str]]:
+    """Name, default, allowed values and meaning of every option, for people."""
     return [
-        (name, "required" if field.is_required() else _as_toml(field.default), field.description or "")
+        (
+            name,
+            "required" if field.is_required() else _as_toml(field.default),
+            allowed(field.annotation, field.metadata),
+            field.description or "",
+        )
         for name, field in options.model_fields.items()
         if name != "source"
     ]

@@ -18,11 +18,12 @@ from typing import Any
 
 import torch
 
-from training.errors import FitError
+from training.errors import FitError, TooCostly
 from training.prepare import Prepared
 
 _DIGITS = 10
 _FITTED = "fitted.pt"
+_LEFT_OUT = "left-out.txt"
 _TENSOR_WRITERS = ("iostream", "inline_container")  # what torch calls its own when the disk refuses them
 
 
@@ -73,6 +74,16 @@ class Run:
         """Losses per epoch, a file for every leg of the run, in order."""
         legs = sorted(self.folder.glob("logs/leg-*"), key=lambda leg: int(leg.name.rpartition("-")[2]))
         return [leg / "metrics.csv" for leg in legs]
+
+    def leave_out(self, reason: str) -> None:
+        """Keeps why this family was left out of several, for the next time."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / _LEFT_OUT).write_text(reason, encoding="utf-8")
+
+    def refuse_left_out(self) -> None:
+        """TooCostly, as it was then, for a family that was left out before."""
+        if (path := self.folder / _LEFT_OUT).is_file():
+            raise TooCostly(path.read_text(encoding="utf-8"))
 
     def story(self) -> str | None:
         """What earlier runs mean for the next fit, in words; None where there are none."""

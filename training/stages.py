@@ -5,6 +5,7 @@ Prepared → Fitted → Finished → Exported → Calibrated → Published
 
 from pofx import bundle
 from training.calibrate import calibrate
+from training.decide import decided
 from training.evaluate.measure import measure, measure_detection
 from training.export.export import export
 from training.finish import Say, finish
@@ -14,7 +15,7 @@ from training.publish.publish import Published, publish
 
 def published(fitted: Fitted, store: bundle.Store, say: Say) -> Published:
     """The bundle of a fitted model, after every stage; ``say`` is told what is done and measured."""
-    finished = finish(fitted, say)
+    finished = decided(finish(fitted, say), say)
     calibrated = calibrate(export(finished, say), say)
     measurements = measure(finished) + measure_detection(calibrated)
     for item in measurements:

@@ -56,8 +56,22 @@ class HeldOut(Frozen):
     excess: tuple[ExcessAlarms, ...] = ()
 
 
+class Groups(Frozen):
+    """That items come in groups which belong together, and that the calibration keeps one of each, drawn at random.
+
+    ``by`` says what a group is. Not ``told`` which items belong together, the calibration keeps all of them, and
+    promises nothing.
+    """
+
+    by: str = Field(min_length=1, description="what the groups are, for instance WAV files")
+    items: int = Field(ge=1, description="how many items the groups have together")
+    told: bool = Field(default=True, description="whether it was known which items belong together")
+
+
 class Calibration(Frozen):
     """Held-out statistics, sorted ascending, one float64 array of length n per statistic, in an npz file.
+
+    Where items come in ``groups``, n is the number of groups.
 
     With ``labels`` the file also holds, as ``<statistic>.label``, the label of every sorted value: unsigned integers,
     shape (n,), indices into ``labels``. With ``patterns`` it holds, as ``<statistic>.gaps.<place>``, the sorted values
@@ -72,7 +86,14 @@ class Calibration(Frozen):
         default=(), description="patterns of missing values within which rows are compared, if any"
     )
     labels: tuple[LabelCount, ...] = Field(default=(), description="what p-values can be restricted to, if anything")
+    groups: Groups | None = Field(default=None, description="what belongs together, if not every item is by itself")
     held_out: HeldOut | None = Field(default=None, description="false alarms on normal items, if they were counted")
+
+    @model_validator(mode="after")
+    def _groups_have_an_item_each(self) -> Self:
+        if self.groups is not None and self.groups.items < self.n:
+            raise ValueError(f"expected groups of at least {self.n} items, got {self.groups.items}")
+        return self
 
     @model_validator(mode="after")
     def _labels_count_every_item_once(self) -> Self:

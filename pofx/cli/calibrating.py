@@ -10,6 +10,7 @@ from pofx import bundle
 from pofx.cli.failures import complain
 from pofx.cli.opening import USUAL_STORE, StoreFolder, opened, reference_of
 from pofx.rules.excess import warning
+from pofx.rules.groups import counted
 from pofx.rules.promises import at_least, smallest_alpha
 from pofx.use.recalibration import recalibrate
 
@@ -31,6 +32,13 @@ def calibrate_command(
             "they are the names of sub-folders, if there are any."
         ),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="What items belong together (recording, machine, patient): a column or array as for --labels, or "
+            "folder or top-folder, the innermost or outermost one of every file. One item of each counts."
+        ),
+    ] = None,
     about: Annotated[
         str | None, typer.Option("--data", help="What the items are, kept in the manifest and the card.")
     ] = None,
@@ -43,7 +51,7 @@ def calibrate_command(
     kept = bundle.Store(store)
     loaded = opened(str(reference_of(model, kept)), store).loaded
     notes: list[str] = []
-    written = recalibrate(kept, loaded, path, about or f"items of {path.name}", labels, notes.append)
+    written = recalibrate(kept, loaded, path, about or f"items of {path.name}", labels, notes.append, group)
     calibration = written.manifest.score.calibration if written.manifest.score else None
     lines = [*notes, f"{written.manifest.reference} written to {written.folder}"]
     if calibration is not None:
@@ -62,6 +70,6 @@ def _promises(calibration: bundle.Calibration) -> list[str]:
     rates = ", ".join(f"{promise} {at_least(alpha)}" for promise, alpha in smallest.items())
     per_label = ", ".join(f"{label.name} {label.n} items" for label in calibration.labels)
     return [
-        f"calibrated on {calibration.n} items; the smallest alpha that can fire, by promise: {rates}",
+        f"calibrated on {counted(calibration)}; the smallest alpha that can fire, by promise: {rates}",
         *([f"per label: {per_label}"] if per_label else []),
     ]

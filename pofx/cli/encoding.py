@@ -57,7 +57,7 @@ def encode_command(
         behind(table) as write,
     ):
         for block in ahead(blocks(path, spec, extra=extra, errors=errors)):
-            write((block, run(asked.begin(block.decoded.array, block.decoded.faults))))
+            write((block, run(asked.begin(block.decoded))))
             left_out |= block.decoded.faults.shifted(block.first).reasons
             items += len(block.decoded.array)
             advance(len(block.decoded.array))
@@ -111,7 +111,7 @@ def _rows_of(file: TableFile) -> Iterator[Write]:
 
 def _columns(block: Block, codes: Array) -> dict[str, object]:
     own = {} if block.decoded.columns is None else block.decoded.columns.typed()
-    named = {**({"file": block.names} if block.names else {}), **own}
+    named = {**({"file": block.decoded.files} if block.decoded.files else {}), **own}
     vectors = codes.astype(np.float32, copy=False).T
     found = {f"latent_{index}": np.ascontiguousarray(values) for index, values in enumerate(vectors)}
     said = {"error": block.decoded.faults.reasons_of(len(codes))} if block.decoded.faults.kept else {}

@@ -18,8 +18,8 @@ from pofx.cli.progress import progress
 from pofx.cli.summary import number
 from pofx.errors import RequestInvalid
 from pofx.graphs.loaded import LoadedModel
+from pofx.kinds.decoded import Decoded
 from pofx.kinds.files import blocks, count
-from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.use.score import ScoreAsked, ScorePlan, plan
 from pofx.use.steps import run
@@ -104,13 +104,13 @@ def _both(plans: list[ScorePlan], path: Path) -> tuple[Floats, "np.ndarray[Any, 
     parts = []
     with progress("comparing", count(path, specs[0])) as advance:
         for block in ahead(blocks(path, specs[0], extra="keep")):
-            parts.append([_decided(item, block.decoded.array) for item in plans])
+            parts.append([_decided(item, block.decoded) for item in plans])
             advance(len(block.decoded.array))
     found = [np.concatenate(column, axis=1) for column in zip(*parts, strict=True)]  # (2, items) for each model
     return np.stack([item[0] for item in found]), np.stack([item[1] for item in found]).astype(np.bool_)
 
 
-def _decided(asked: ScorePlan, items: Array) -> Floats:
+def _decided(asked: ScorePlan, items: Decoded) -> Floats:
     """p-values, and 1 for anomalies, (2, items)."""
     scores = run(asked.begin(items))
     return np.stack([scores.p_value, scores.anomaly.astype(np.float64)])

@@ -10,6 +10,7 @@ from pofx import bundle
 from pofx.cli.opening import USUAL_STORE, StoreFolder, reference_of
 from pofx.rules.density_words import meaning
 from pofx.rules.excess import warning
+from pofx.rules.groups import counted
 from pofx.rules.promises import at_least, smallest_alpha
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="NAME or NAME:VERSION.")]
@@ -93,7 +94,7 @@ def _score_facts(score: bundle.Score | None) -> dict[str, str]:
         "density": meaning(score.density),
         "decides": score.statistics[0].name,
         "statistics": ", ".join(item.name for item in score.statistics),
-        "calibrated": f"{score.calibration.n:,} items, {score.calibration.data}",
+        "calibrated": f"{counted(score.calibration)}, {score.calibration.data}",
         "alpha from": rates,
         **({"labels": labels} if labels else {}),
         **({} if (words := warning(score)) is None else {"WARNING": words}),

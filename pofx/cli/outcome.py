@@ -10,6 +10,7 @@ import numpy as np
 from pofx import bundle
 from pofx.cli.tally import Found, Tally
 from pofx.cli.worst import WorstItem
+from pofx.kinds.decoded import Decoded
 from pofx.kinds.faults import Faults
 from pofx.rules.arrays import Array
 from pofx.rules.lord import Stream
@@ -79,5 +80,6 @@ class Outcome:
         if kind is None or not self.worst:
             return None
         unseen = {place: item.reason for place, item in enumerate(self.worst) if item.reason is not None}
-        explained = run(replace(self.plan, map=kind).begin(self.items, Faults("row", unseen=unseen))).explanation
+        items = Decoded(self.items, faults=Faults("row", unseen=unseen))
+        explained = run(replace(self.plan, map=kind).begin(items)).explanation
         return None if explained is None else explained.nats

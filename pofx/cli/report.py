@@ -62,7 +62,7 @@ def _figures(outcome: Outcome) -> str:
 
 def _verdict(outcome: Outcome) -> str:
     statistic, rule = outcome.statistic, outcome.plan.rule
-    found = "" if outcome.found is None else f"<p>Among all items together: {escape(discovered(outcome))}.</p>"
+    found = "" if outcome.found is None else f"<p>Among all items together: {escape(discovered(outcome.found))}.</p>"
     if outcome.stream is not None:
         found += f"<p>{escape(of_stream(outcome.stream))}.</p>"
     return (

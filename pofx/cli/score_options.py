@@ -45,6 +45,15 @@ StreamFile = Annotated[
         help="Hold --fdr over all items that were ever scored with this file, which is made or goes on.",
     ),
 ]
+GroupPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="WHERE",
+        help="What items belong together (recording, machine, patient), so that --fdr counts groups: a column of the "
+        "table or of captions.csv, an array of the .npz, or folder or top-folder of every file.",
+    ),
+]
 HowManyWorst = Annotated[
     int, typer.Option("--worst", min=0, metavar="N", help="How many of the most anomalous items to show.")
 ]

@@ -13,7 +13,7 @@ from pofx.kinds.columns import joined
 from pofx.kinds.files import Block
 from pofx.use.scores import Scores
 
-_TAKEN, _FILE, _DISCOVERY, _DECIDES = "score", "file", "discovery", "p_value"
+_TAKEN, _FILE, _DISCOVERY, _DECIDES, _GROUP = "score", "file", "discovery", "p_value", "group"
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,17 @@ class ScoreTable:
     def __init__(self, path: Path | None, csv: bool, spill: Path | None) -> None:
         self._path, self._csv, self._spill = path, csv, spill
         self._file = TableFile(path if spill is None else spill, csv and spill is None)
-        self._p_value, self._discovery = _DECIDES, _DISCOVERY
+        self._decides, self._discovery = _DECIDES, _DISCOVERY
 
     def write(self, scored: tuple[Block, Scores]) -> None:
         """Appends a block: the columns of its table or the names of its files, then scores."""
         block, scores = scored
         columns = {} if block.decoded.columns is None else block.decoded.columns.typed()
-        own = {**({_FILE: block.names} if block.names else {}), **columns}
+        own = {**({_FILE: block.decoded.files} if block.decoded.files else {}), **columns}
         found = scores.columns()
         self._file.write(joined(own, found, _TAKEN))
-        self._p_value, self._discovery = list(joined(own, {_DECIDES: 0, _DISCOVERY: 0}, _TAKEN))[-2:]
+        decides = _DECIDES if not scores.groups else _GROUP
+        self._decides, self._discovery = list(joined(own, {decides: 0, _DISCOVERY: 0}, _TAKEN))[-2:]
 
     def finish(self, found: Found | None) -> None:
         """Ends the file; with discoveries it gets their column."""
@@ -76,7 +77,7 @@ class ScoreTable:
         if self._spill is None or found is None:
             return
         final = TableFile(self._path, self._csv)
-        for part in with_column(self._spill, self._p_value, found.among, self._discovery):
+        for part in with_column(self._spill, self._decides, found.among, self._discovery):
             final.append(part)
         final.close()
 

@@ -19,6 +19,7 @@ from pofx.cli.report import write_report
 from pofx.cli.score_options import (
     Alpha,
     Fdr,
+    GroupPlace,
     HowManyWorst,
     LabelName,
     PromiseName,
@@ -29,10 +30,12 @@ from pofx.cli.score_options import (
 )
 from pofx.cli.score_table import ScoreTable, Target, check_folder, score_table, target_of
 from pofx.cli.summary import print_summary
-from pofx.cli.tally import Tally
+from pofx.cli.tally import Found, Tally
 from pofx.cli.worst import Worst
 from pofx.kinds.files import Block, blocks, count
 from pofx.kinds.notes import Notes
+from pofx.use.file_labels import in_groups
+from pofx.use.grouping import fdr_note
 from pofx.use.online_fdr import OnlineFdr, begun
 from pofx.use.score import Control, ScoreAsked, ScorePlan, plan
 from pofx.use.scores import Scores
@@ -51,6 +54,7 @@ def score_command(
     label: LabelName = None,
     fdr: Fdr = None,
     online_fdr: StreamFile = None,
+    group: GroupPlace = None,
     worst: HowManyWorst = 20,
     report: ReportFolder = None,
     extra: ExtraColumns = "keep",
@@ -67,7 +71,8 @@ def score_command(
     control: Control = "request" if online_fdr is None else "online"
     asked = plan(loaded, ScoreAsked(alpha, promise, verdict, label, fdr, control=control))
     stream = None if online_fdr is None or fdr is None else _stream(online_fdr, asked, fdr)
-    items = blocks(path, loaded.manifest.input, extra=extra, errors=errors)
+    spec = loaded.manifest.input
+    items = in_groups(blocks(path, spec, extra=extra, errors=errors), path, spec, group)
     with _written(target, asked.fdr) as table:
         outcome = _streamed(asked, items, path, worst, table, stream)
         if table is not None:
@@ -121,7 +126,7 @@ def _streamed(
     spec = asked.model.manifest.input
     with progress(f"scoring {path.name}", count(path, spec)) as advance, behind(_writer(table)) as write:
         for block in ahead(items):
-            scores = run(each.begin(block.decoded.array, block.decoded.faults))
+            scores = run(each.begin(block.decoded))
             scores = scores if stream is None else stream.decide(scores)
             write((block, scores))
             tally.take(scores)
@@ -129,9 +134,15 @@ def _streamed(
             notes.take((*block.decoded.notes, *scores.notes))
             advance(len(scores))
     found = None if fdr is None else tally.discoveries(fdr)
-    said = [*notes.texts(tally.items), *(() if found is None else found.notes)]
+    said = [*notes.texts(tally.items), *(() if found is None else _about(found, tally, asked))]
     now = None if stream is None else stream.stream
     return Outcome(each, path, tally, found, worst.items, said, time.monotonic() - started, now)
+
+
+def _about(found: Found, tally: Tally, asked: ScorePlan) -> tuple[str, ...]:
+    """What is to be known of discoveries."""
+    qualified = (fdr_note(found.fdr, asked.comparison.groups),) if tally.untold and found.tests > 1 else ()
+    return (*found.notes, *qualified)
 
 
 def _writer(table: ScoreTable | None) -> Callable[[Scored], None]:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pofx.cli.outcome import Outcome
+from pofx.cli.tally import Found
 from pofx.cli.worst import WorstItem
 from pofx.rules.lord import Stream
 from pofx.use.reasons import reasons
@@ -31,27 +32,27 @@ def lines_of(outcome: Outcome) -> list[str]:
         f"promise ({rule.promise}): {outcome.promise}",
     ]
     if outcome.found is not None:
-        lines.append(discovered(outcome))
+        lines.append(discovered(outcome.found))
     if outcome.stream is not None:
         lines.append(of_stream(outcome.stream))
     return [*lines, *(f"note: {note}" for note in outcome.notes)]
 
 
-def discovered(outcome: Outcome) -> str:
+def discovered(found: Found) -> str:
     """What the procedure for the false discovery rate found."""
-    if outcome.found is None or outcome.found.threshold is None:
-        return f"no discoveries among {outcome.tally.tests:,} items"
-    found = outcome.found
+    if found.threshold is None:
+        return f"no discoveries among {found.tests:,} {found.tested}"
+    what = "discoveries" if found.groups is None else f"groups of {found.tests:,} are discoveries"
     bound = f"at most {found.fdr * 100:.3g} % of them false on average"
-    return f"{found.count:,} discoveries, {bound}: p-value at most {found.threshold:.4g}"
+    return f"{found.count:,} {what}, {bound}: p-value at most {found.threshold:.4g}"
 
 
 def of_stream(now: Stream) -> str:
     """What a stream over several files has come to."""
     bound = f"at most {now.fdr * 100:.3g} % of them false on average"
     return (
-        f"{now.discoveries:,} discoveries among the {now.tests:,} items of the stream so far, {bound}; without another "
-        f"one, items can be discovered for {now.left:,} more"
+        f"{now.discoveries:,} discoveries among the {now.tests:,} tests of the stream so far, {bound}; without another "
+        f"one, something can be discovered for {now.left:,} more"
     )
 
 

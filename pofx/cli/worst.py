@@ -66,7 +66,7 @@ def _item(block: Block, columns: Mapping[str, Array], at: int, order: tuple[floa
     own = {} if block.decoded.columns is None else block.decoded.columns.typed()
     return WorstItem(
         block.first + at,
-        block.names[at] if block.names else None,
+        block.decoded.files[at] if block.decoded.files else None,
         block.decoded.array[at].copy(),
         {name: _plain(values, at) for name, values in own.items()},
         {name: _plain(values, at) for name, values in columns.items()},

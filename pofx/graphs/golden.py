@@ -77,4 +77,7 @@ def _compare(key: str, got: Array, want: Array, tolerance: bundle.Tolerance) -> 
     if share > tolerance.mismatch:
         finite = np.isfinite(got) & np.isfinite(want)
         largest = float(np.abs(got[finite] - want[finite]).max(initial=0.0))
-        raise GoldenMismatch(f"{key}: {share:.2%} of the elements differ, by up to {largest:g}")
+        size = float(np.abs(want[finite]).max(initial=0.0))
+        raise GoldenMismatch(
+            f"{key}: {share:.2%} of the elements differ, by up to {largest:g}, of values up to {size:g}"
+        )

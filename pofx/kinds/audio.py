@@ -5,6 +5,7 @@ write.
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ _MAX_CHUNKS = 64
 _GAP_S = 0.25
 
 Recording = NDArray[np.int16]
+Cut = Callable[[int], int]
+"""Which of the samples that a window of a longer recording may begin with it begins with; it is told how many."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,26 @@ class Header:
         return (self.stop - self.start) // (self.channels * self.bits // 8)
 
 
+def beginning(_: int) -> int:
+    """Cuts a recording to its beginning."""
+    return 0
+
+
 def decode_wav(
-    content: bytes, spec: bundle.AudioSpec, place: Place, *, cut: bool = False
+    content: bytes, spec: bundle.AudioSpec, place: Place, *, cut: Cut | None = None
 ) -> tuple[Recording, str | None]:
     """A recording of the model's length, padded with silence, shape (length,), and a note of what was changed.
 
-    A longer one is refused, or ``cut`` to its beginning.
+    A longer one is refused, or ``cut``: begun at one of the first so many samples.
     """
     header = _header(content, spec, place)
-    if not cut:
+    if cut is None:
         _check_length(header, spec, place)
-    samples, changes = mono(content, header)[: spec.length], _changes(header)
+    start = 0 if cut is None else cut(max(header.frames - spec.length, 0) + 1)
+    samples, changes = mono(content, header)[start : start + spec.length], _changes(header)
     if header.frames > spec.length:
-        changes.append(f"only its first {_lasting(spec.length, spec)} used")
+        where = "its first" if cut is beginning else "a stretch of it, drawn at random, of"
+        changes.append(f"only {where} {_lasting(spec.length, spec)} used")
     if header.frames < spec.length:
         changes.append(f"padded with silence to {_lasting(spec.length, spec)}")
     return np.pad(samples, (0, spec.length - len(samples))), _joined(changes)

@@ -12,7 +12,7 @@ from pofx.errors import RequestInvalid
 from pofx.kinds.faults import REFUSE, Faults
 from pofx.kinds.place import Place, item
 from pofx.rules.arrays import Array
-from pofx.rules.categories import UNKNOWN, codes_of
+from pofx.rules.categories import UNKNOWN, are_truths, codes_of, name_of
 from pofx.rules.csv_cells import name_in
 from pofx.rules.names import as_compared
 
@@ -46,10 +46,14 @@ def _take_unknown(index: int, name: str, column: bundle.Column, here: Place, fau
 
 
 def code_of(value: object, column: bundle.Column, here: Place, faults: Faults = REFUSE) -> float:
-    """The code of a name in JSON, UNKNOWN for one at ``faults``; raises RequestInvalid."""
-    if not isinstance(value, str):
+    """The code of a name in JSON, UNKNOWN for one at ``faults``; raises RequestInvalid.
+
+    In a column of true and false it need not be text.
+    """
+    read = name_of(value) if isinstance(value, bool | int | float) and are_truths(column.categories) else value
+    if not isinstance(read, str):
         raise here.refusal(f"expected the name of a category, got {str(value)[:_MOST_CHARACTERS]}", column=column.name)
-    name = as_compared(value)
+    name = as_compared(read)
     (code,) = codes_of([name], column.categories)
     if code == UNKNOWN:
         _take_unknown(here.index or 0, name, column, here, faults)

@@ -13,10 +13,13 @@ def _one_of(*kinds: CoreSchema) -> GetPydanticSchema:
     return GetPydanticSchema(lambda _, __: schema)
 
 
-Known = Annotated[float | str, _one_of(core_schema.float_schema(), core_schema.str_schema())]
-"""A number or the name of a category."""
+Known = Annotated[
+    float | str | bool, _one_of(core_schema.float_schema(), core_schema.str_schema(), core_schema.bool_schema())
+]
+"""A number or the name of a category, or whether something is true."""
 
 Cell = Annotated[
-    float | str | None, _one_of(core_schema.float_schema(), core_schema.str_schema(), core_schema.none_schema())
+    float | str | bool | None,
+    _one_of(core_schema.float_schema(), core_schema.str_schema(), core_schema.bool_schema(), core_schema.none_schema()),
 ]
 """The same, or null for a missing value."""

@@ -20,13 +20,15 @@ class Decoded:
     """Items of shape (batch, …) as the model takes them, what was changed on the way, and the columns of a table.
 
     ``files`` are the names of the files that were sent, one an item; empty where items are no files of their own.
-    What stands in the place of an item with ``faults`` means nothing.
+    ``groups`` name what each item belongs to; empty where nothing is said. What stands in the place of an item with
+    ``faults`` means nothing.
     """
 
     array: Array
     notes: tuple[str, ...] = ()
     columns: Columns | None = None
     files: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     faults: Faults = REFUSE
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from pofx import bundle
 from pofx.errors import MediaUnsupported, PofxError, RequestInvalid
 from pofx.kinds import folder, text_lines
-from pofx.kinds.audio import decode_wav
+from pofx.kinds.audio import Cut, beginning, decode_wav
 from pofx.kinds.columns import Extra
 from pofx.kinds.csv_text import csv_blocks
 from pofx.kinds.decoded import Decoded, Single, named, stacked
@@ -40,38 +40,50 @@ _WORKBOOKS = (".xlsx", ".xls")
 _NO_TABLES = (*_ARRAYS, *IMAGES, *RECORDINGS, *_WORKBOOKS, ".zip")
 _ENCODED = "encoded"  # images or recordings: a file, a folder or a zip
 
-_Part = tuple[Decoded, tuple[str, ...]]
+
+@dataclass(frozen=True)
+class _How:
+    """How items are read, whatever form they are kept in."""
+
+    extra: Extra
+    errors: Errors
+    cut: Cut = beginning
 
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive items of a file or folder: their names where they are files of their own, and the first's index."""
+    """Consecutive items of a file or folder, and the index of the first."""
 
     decoded: Decoded
-    names: tuple[str, ...]
     first: int
 
 
 def blocks(
-    path: Path, spec: bundle.InputSpec, *, extra: Extra = "keep", rows: int = ROWS, errors: Errors = "refuse"
+    path: Path,
+    spec: bundle.InputSpec,
+    *,
+    extra: Extra = "keep",
+    rows: int = ROWS,
+    errors: Errors = "refuse",
+    cut: Cut = beginning,
 ) -> Iterator[Block]:
     """The items in blocks of at most that many and of bounded memory; raises a PofxError that names file and item.
 
     CSV, Parquet, npy, npz (array x, or the only one), lines of a text, or a single image or WAV file, a folder or a zip
-    of them, in order of their names.
+    of them, in order of their names. Recordings that are longer than the model's are ``cut``.
     """
-    first = 0
+    first, how = 0, _How(extra, errors, cut)
     with naming(path):
-        for decoded, names in _parts(path, spec, extra, _within_memory(rows, spec), errors):
-            yield Block(decoded, names, first)
+        for decoded in _parts(path, spec, _within_memory(rows, spec), how):
+            yield Block(decoded, first)
             first += len(decoded.array)
 
 
 def read(path: Path, spec: bundle.InputSpec, *, extra: Extra = "refuse", errors: Errors = "refuse") -> Decoded:
     """All items at once; raises a PofxError that names file and item."""
     with naming(path):
-        ((decoded, names),) = _parts(path, spec, extra, None, errors)
-        return named(decoded, names) if names else decoded
+        (decoded,) = _parts(path, spec, None, _How(extra, errors))
+        return named(decoded, decoded.files) if decoded.files else decoded
 
 
 def count(path: Path, spec: bundle.InputSpec) -> int | None:
@@ -124,43 +136,40 @@ def _form(path: Path, spec: bundle.InputSpec) -> str:
     return _ENCODED
 
 
-def _parts(path: Path, spec: bundle.InputSpec, extra: Extra, rows: int | None, errors: Errors) -> Iterator[_Part]:
-    """Items with the names of their files, in parts of that many, or all in one."""
+def _parts(path: Path, spec: bundle.InputSpec, rows: int | None, how: _How) -> Iterator[Decoded]:
+    """Items in parts of that many, or all in one."""
     form = _form(path, spec)
     if form in _ARRAYS:
-        return _array_parts(path, spec, rows, errors)
+        return _array_parts(path, spec, rows, how.errors)
     match spec:
         case bundle.RowSpec():
-            return _table_parts(path, spec, extra, rows, errors)
+            return _table_parts(path, spec, rows, how)
         case bundle.TextSpec():
-            return _line_parts(path, spec, rows, errors)
+            return _line_parts(path, spec, rows, how.errors)
         case bundle.ImageSpec() | bundle.AudioSpec():
-            return _file_parts(path, spec, rows, errors)
+            return _file_parts(path, spec, rows, how)
         case _:
             assert_never(spec)
 
 
-def _table_parts(path: Path, spec: bundle.RowSpec, extra: Extra, rows: int | None, errors: Errors) -> Iterator[_Part]:
+def _table_parts(path: Path, spec: bundle.RowSpec, rows: int | None, how: _How) -> Iterator[Decoded]:
     if _form(path, spec) == ".parquet":
-        for decoded in library().parquet_blocks(path, spec, extra, rows, errors):
-            yield decoded, ()
+        yield from library().parquet_blocks(path, spec, how.extra, rows, how.errors)
         return
     with opened_text(path) as lines:
-        for decoded in csv_blocks(lines, spec, extra, rows and min(rows, _CSV_ROWS), errors):
-            yield decoded, ()
+        yield from csv_blocks(lines, spec, how.extra, rows and min(rows, _CSV_ROWS), how.errors)
 
 
-def _line_parts(path: Path, spec: bundle.TextSpec, rows: int | None, errors: Errors) -> Iterator[_Part]:
+def _line_parts(path: Path, spec: bundle.TextSpec, rows: int | None, errors: Errors) -> Iterator[Decoded]:
     with opened_text(path, "\n") as lines:
-        for decoded in text_lines.text_blocks(lines, spec, rows, errors):
-            yield decoded, ()
+        yield from text_lines.text_blocks(lines, spec, rows, errors)
 
 
-def _array_parts(path: Path, spec: bundle.InputSpec, rows: int | None, errors: Errors) -> Iterator[_Part]:
+def _array_parts(path: Path, spec: bundle.InputSpec, rows: int | None, errors: Errors) -> Iterator[Decoded]:
     array = _array(path)
     for first in _firsts(len(array), rows):
         part = array[first : first + rows] if rows else array
-        yield decoded_array(part, spec, items_from(first), errors), ()
+        yield decoded_array(part, spec, items_from(first), errors)
 
 
 def _array(path: Path) -> Array:
@@ -186,14 +195,15 @@ def _in_archive(archive: Any) -> Array:
 
 
 def _file_parts(
-    path: Path, spec: bundle.ImageSpec | bundle.AudioSpec, rows: int | None, errors: Errors
-) -> Iterator[_Part]:
+    path: Path, spec: bundle.ImageSpec | bundle.AudioSpec, rows: int | None, how: _How
+) -> Iterator[Decoded]:
     with folder.opened(path) as found:
         files = encoded(found, spec)
         for first in _firsts(len(files.names), rows):
             names = files.names[first : first + rows] if rows else files.names
-            part = _stacked_files(files, names, first, spec, errors)
-            yield (part if first else replace(part, notes=(*files.notes, *part.notes))), names
+            part = _stacked_files(files, names, first, spec, how)
+            notes = part.notes if first else (*files.notes, *part.notes)
+            yield replace(part, notes=notes, files=names)
 
 
 def encoded(found: folder.Folder, spec: bundle.InputSpec) -> folder.Folder:
@@ -209,18 +219,21 @@ def _stacked_files(
     names: tuple[str, ...],
     first: int,
     spec: bundle.ImageSpec | bundle.AudioSpec,
-    errors: Errors,
+    how: _How,
 ) -> Decoded:
     def place(index: int) -> Place:
         return Place(names[index], f"/inputs/{first + index}", first + index)
 
-    return stacked(len(names), lambda index: _file(files.read(names[index]), spec, place(index)), spec, place, errors)
+    def item(index: int) -> Single:
+        return _file(files.read(names[index]), spec, place(index), how.cut)
+
+    return stacked(len(names), item, spec, place, how.errors)
 
 
-def _file(content: bytes, spec: bundle.ImageSpec | bundle.AudioSpec, place: Place) -> Single:
+def _file(content: bytes, spec: bundle.ImageSpec | bundle.AudioSpec, place: Place, cut: Cut) -> Single:
     if spec.kind == "image":
         return decode_image(content, spec, place, own())
-    return decode_wav(content, spec, place, cut=True)
+    return decode_wav(content, spec, place, cut=cut)
 
 
 def _firsts(items: int, rows: int | None) -> range:

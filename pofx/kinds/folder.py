@@ -7,7 +7,7 @@ system's, and the masks beside pictures, are no items; ``Folder.notes`` says how
 import unicodedata
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -67,6 +67,19 @@ def opened(path: Path) -> Iterator[Folder]:
 def sub_folder(name: str) -> str:
     """The innermost folder of a file, which is its label where nothing else says one; empty where it is in none."""
     return PurePosixPath(name).parent.name
+
+
+def top_folder(name: str) -> str:
+    """The outermost folder of a file below where the items are; empty where it is in none."""
+    parents = PurePosixPath(name).parent.parts
+    return parents[0] if parents else ""
+
+
+GROUPS_BY_FOLDER: Mapping[str, Callable[[str], str]] = {"folder": sub_folder, "top-folder": top_folder}
+"""The group of a file, by the words that ask for it."""
+
+GROUPED_BY: Mapping[str, str] = {"folder": "folders", "top-folder": "outermost folders"}
+"""What such groups are, for people."""
 
 
 def sub_folder_notes(names: Iterable[str]) -> tuple[str, ...]:

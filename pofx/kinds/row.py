@@ -26,7 +26,7 @@ _MOST_NAMES, _MOST_CHARACTERS = 20, 40  # of what was sent, in the words of an a
 
 
 def row_values(
-    row: Mapping[str, float | str | None],
+    row: Mapping[str, float | str | bool | None],
     spec: bundle.RowSpec,
     index: int,
     extra: Extra = "refuse",
@@ -40,7 +40,9 @@ def row_values(
     return [_value(row[column.name], column, spec, index, faults) for column in spec.columns]
 
 
-def _value(value: float | str | None, column: bundle.Column, spec: bundle.RowSpec, index: int, faults: Faults) -> float:
+def _value(
+    value: float | str | bool | None, column: bundle.Column, spec: bundle.RowSpec, index: int, faults: Faults
+) -> float:
     if isinstance(value, float) and not column.categories:  # nearly always: what follows takes ten times as long
         return value
     here = Place(f"item {index}", f"/inputs/{index}/row", index).column(column.name, column.name)
@@ -51,12 +53,12 @@ def _value(value: float | str | None, column: bundle.Column, spec: bundle.RowSpe
     return math.nan
 
 
-def number_or_code(value: float | str, column: bundle.Column, here: Place, faults: Faults = REFUSE) -> float:
+def number_or_code(value: float | str | bool, column: bundle.Column, here: Place, faults: Faults = REFUSE) -> float:
     """What a column holds of a value in JSON; raises RequestInvalid."""
     if column.categories:
         return code_of(value, column, here, faults)
-    if isinstance(value, str):
-        raise here.refusal(f"expected a number, got {value[:_MOST_CHARACTERS]!r}", column=column.name)
+    if isinstance(value, str | bool):
+        raise here.refusal(f"expected a number, got {str(value)[:_MOST_CHARACTERS]!r}", column=column.name)
     return value
 
 

@@ -9,7 +9,7 @@ from pofx.rules.pictures import Pixels
 
 _TILE_PIXELS = 112
 _MAX_SHEET_PIXELS = 16_000_000
-_GAP_PIXELS = 2
+GAP_PIXELS = 2  # around every tile of a contact sheet
 _BACKGROUND = 32
 _ENVELOPE_HEIGHT, _ENVELOPE_WIDTH, _STRIP_HEIGHT = 64, 256, 12
 _WAVE = 200
@@ -24,21 +24,29 @@ def contact_sheet(images: Pixels, columns: int | None = None) -> Pixels:
     rows = math.ceil(count / columns)
     factor = _enlargement(rows * columns, height, width)
     tiles = images.repeat(factor, axis=1).repeat(factor, axis=2)
-    height, width = height * factor + _GAP_PIXELS, width * factor + _GAP_PIXELS
-    sheet = np.full((rows * height + _GAP_PIXELS, columns * width + _GAP_PIXELS, channels), _BACKGROUND, np.uint8)
+    height, width = height * factor + GAP_PIXELS, width * factor + GAP_PIXELS
+    sheet = np.full((rows * height + GAP_PIXELS, columns * width + GAP_PIXELS, channels), _BACKGROUND, np.uint8)
     for place, tile in enumerate(tiles):
-        top, left = place // columns * height + _GAP_PIXELS, place % columns * width + _GAP_PIXELS
+        top, left = place // columns * height + GAP_PIXELS, place % columns * width + GAP_PIXELS
         sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     return sheet
 
 
-def heat_map(surprise: Surprise) -> tuple[Pixels, float, float]:
-    """Colours of shape (height, width, 3) from black over red and yellow to white, and the values at both ends."""
-    finite = surprise[np.isfinite(surprise)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+def heat_map(surprise: Surprise, ends: tuple[float, float] | None = None) -> tuple[Pixels, float, float]:
+    """Colours of shape (height, width, 3) from black over red and yellow to white, and the values at both ends.
+
+    Those of the map itself, unless others are given, which several maps share.
+    """
+    low, high = ends_of(surprise) if ends is None else ends
     share = np.nan_to_num((surprise - low) / ((high - low) or 1.0), nan=1.0, posinf=1.0, neginf=0.0)
     colours = np.stack([share * 3, share * 3 - 1, share * 3 - 2], axis=-1)  # (height, width, 3)
     return (colours.clip(0, 1) * 255).round().astype(np.uint8), low, high
+
+
+def ends_of(surprise: Surprise) -> tuple[float, float]:
+    """The least and the largest finite value; 0 where there is none."""
+    finite = surprise[np.isfinite(surprise)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
 def envelopes(recordings: NDArray[np.int16]) -> Pixels:
@@ -51,11 +59,19 @@ def envelopes(recordings: NDArray[np.int16]) -> Pixels:
     return (inside * np.uint8(_WAVE))[..., np.newaxis]
 
 
-def envelope_with_heat(recording: NDArray[np.int16], surprise: Surprise) -> tuple[Pixels, float, float]:
-    """The envelope above a strip of mean surprise, (height, width, 3), and the values at both ends of its colours."""
+def strip_of(surprise: Surprise) -> Surprise:
+    """The mean surprise of every column of an envelope, (1, width)."""
     starts = np.arange(_ENVELOPE_WIDTH) * len(surprise) // _ENVELOPE_WIDTH
     widths = np.maximum(np.diff(starts, append=len(surprise)), 1)
-    colours, low, high = heat_map(np.add.reduceat(surprise, starts)[np.newaxis] / widths)  # (1, width, 3)
+    means: Surprise = np.add.reduceat(surprise, starts)[np.newaxis] / widths
+    return means
+
+
+def envelope_with_heat(
+    recording: NDArray[np.int16], surprise: Surprise, ends: tuple[float, float] | None = None
+) -> tuple[Pixels, float, float]:
+    """The envelope above a strip of mean surprise, (height, width, 3), and the values at both ends of its colours."""
+    colours, low, high = heat_map(strip_of(surprise), ends)  # (1, width, 3)
     strip = colours.repeat(_STRIP_HEIGHT, axis=0)
     return np.concatenate([as_colour(envelopes(recording[np.newaxis]))[0], strip]), low, high
 

@@ -1,4 +1,4 @@
-"""What a manifest keeps of false alarms among normal items that were kept aside, and how a person is warned."""
+"""What a manifest keeps of false alarms among normal items that were kept aside, and what a person is warned of."""
 
 from collections.abc import Iterable
 
@@ -18,9 +18,26 @@ def excess(statistic: str, rows: Iterable[FalseAlarms]) -> list[bundle.ExcessAla
 
 
 def warning(score: bundle.Score | None) -> str | None:
-    """What must be said of a calibration whose own normal items it does not fit; None where there is nothing."""
-    held_out = None if score is None else score.calibration.held_out
-    if score is None or held_out is None or not held_out.excess:
+    """What must be said of a calibration that cannot keep its promises; None where there is nothing."""
+    if score is None:
+        return None
+    return "; ".join(filter(None, (_untold(score.calibration), _excess(score)))) or None
+
+
+def _untold(calibration: bundle.Calibration) -> str | None:
+    groups = calibration.groups
+    if groups is None or groups.told:
+        return None
+    return (
+        f"calibrated without its groups: items of this model come in {groups.by}, and nothing said which of these "
+        f"{groups.items:,} belong together. They say less than as many independent ones: what alpha, fdr and drift "
+        "promise does not hold. Calibrate again, and say what belongs together (`group`)"
+    )
+
+
+def _excess(score: bundle.Score) -> str | None:
+    held_out = score.calibration.held_out
+    if held_out is None or not held_out.excess:
         return None
     worst = max(held_out.excess, key=lambda item: (item.statistic == score.statistics[0].name, item.rate / item.limit))
     others = f", and {len(held_out.excess) - 1} more such rates" if len(held_out.excess) > 1 else ""

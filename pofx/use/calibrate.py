@@ -8,6 +8,7 @@ import datetime
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,11 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import ranked
 from pofx.rules.excess import marked
+from pofx.rules.groups import FILES, UNNAMED, counted, one_of_each
+from pofx.rules.overlaps import SHARE
 from pofx.use.gap_calibration import GapCalibration
 from pofx.use.halves import halves_compared
+from pofx.use.missing import incomplete
 from pofx.use.scores import Scores
 
 LEAST_ITEMS = 20
@@ -30,6 +34,7 @@ LEAST_LABELS = 2
 """A single label tells nothing apart."""
 
 _CARD = "CARD.md"
+_OVERLAPPING = "recordings whose windows overlap"
 _OUTDATED = "false_alarm_rate"
 
 
@@ -57,7 +62,8 @@ def labelled(labels: NDArray[np.integer[Any]] | None, names: Sequence[str]) -> L
 class NewCalibration:
     """``statistics`` of normal items in the order in which they came, (items,) each; ``data`` says what they were.
 
-    ``incomplete`` of them are rows that miss values; ``gapped`` are the tables of patterns of gaps.
+    ``incomplete`` of them are rows that miss values; ``gapped`` are the tables of patterns of gaps. Where items come in
+    ``groups``, these are one of each.
     """
 
     statistics: Mapping[str, Array]
@@ -66,6 +72,7 @@ class NewCalibration:
     incomplete: int = 0
     labels: Labelled = field(default_factory=Labelled)
     gapped: GapCalibration = field(default_factory=GapCalibration)
+    groups: bundle.Groups | None = None
 
     @property
     def n(self) -> int:
@@ -73,26 +80,82 @@ class NewCalibration:
         return len(next(iter(self.statistics.values())))
 
 
-def check_count(items: int) -> None:
-    """Raises RequestInvalid for too few items to promise anything useful."""
-    if items < LEAST_ITEMS:
-        raise RequestInvalid(
-            f"expected at least {LEAST_ITEMS} normal items to calibrate on, got {items}", pointer="/inputs"
+@dataclass(frozen=True)
+class NormalItems:
+    """What was found of normal items in the order in which they came, (items,) each.
+
+    ``incomplete`` says which are rows that miss values; ``groups`` which belong together, where that is known.
+    ``by`` says what groups are; ``are_files`` that every item is a file of its own. ``overlapping`` of them share a
+    stretch of a recording with another one.
+    """
+
+    statistics: Mapping[str, Array]
+    incomplete: NDArray[np.bool_]
+    labels: NDArray[np.integer[Any]] | None = None
+    label_names: Sequence[str] = ()
+    groups: Array | None = None
+    by: str = UNNAMED
+    are_files: bool = False
+    overlapping: int = 0
+
+    @classmethod
+    def of(cls, scores: Scores, by: str, overlapping: int) -> "NormalItems":
+        """Those of a request; ``by`` says what its groups are."""
+        return cls(
+            scores.statistics,
+            incomplete(scores.gaps, len(scores)),
+            groups=np.array(scores.groups) if scores.groups else None,
+            by=by,
+            are_files=bool(scores.items.files),
+            overlapping=overlapping,
         )
 
+    def __len__(self) -> int:
+        return len(self.incomplete)
 
-def new_calibration(
-    scores: Scores,
-    data: str,
-    date: datetime.date,
-    labels: Labelled | None = None,
-    gapped: GapCalibration | None = None,
-) -> NewCalibration:
-    """The calibration that scored items make; raises RequestInvalid for an item that cannot be normal."""
-    check_count(len(scores))
-    check_finite(scores.statistics)
-    incomplete = 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
-    return NewCalibration(scores.statistics, data, date, incomplete, labels or Labelled(), gapped or GapCalibration())
+    @cached_property
+    def kept(self) -> NDArray[np.intp]:
+        """The places of the items that calibrate: one of each group, else all."""
+        lots = np.random.default_rng(0).random(len(self))
+        return np.arange(len(self)) if self.groups is None else one_of_each(self.groups, lots)
+
+    def calibration(
+        self, data: str, date: datetime.date, before: bundle.Calibration, gapped: GapCalibration
+    ) -> NewCalibration:
+        """The calibration by the kept items, of which ``gapped`` was made.
+
+        Where nothing says what belongs together, while items had groups ``before``, it is marked.
+        """
+        return NewCalibration(
+            {name: values[self.kept] for name, values in self.statistics.items()},
+            data,
+            date,
+            int(self.incomplete[self.kept].sum()),
+            labelled(None if self.labels is None else self.labels[self.kept], self.label_names),
+            gapped,
+            self._groups(before.groups),
+        )
+
+    def check(self) -> None:
+        """Raises RequestInvalid for too few items, or one that cannot be normal."""
+        check_count(len(self.kept), len(self))
+        check_finite(self.statistics)
+
+    def _groups(self, before: bundle.Groups | None) -> bundle.Groups | None:
+        if self.groups is not None:
+            return bundle.Groups(by=self.by, items=len(self))
+        if self.overlapping > SHARE * len(self):
+            return bundle.Groups(by=_OVERLAPPING, items=len(self), told=False)
+        if before is None:
+            return None
+        return bundle.Groups(by=before.by, items=len(self), told=self.are_files and before.by == FILES)
+
+
+def check_count(items: int, of: int | None = None) -> None:
+    """Raises RequestInvalid for too few items to promise anything useful; or of ``of`` items, for too few groups."""
+    if items < LEAST_ITEMS:
+        what = "normal items" if of in (None, items) else f"groups of normal items (one of each counts, of {of})"
+        raise RequestInvalid(f"expected at least {LEAST_ITEMS} {what} to calibrate on, got {items}", pointer="/inputs")
 
 
 def write(store: bundle.Store, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
@@ -111,7 +174,7 @@ def recalibrated(source: bundle.Bundle, new: NewCalibration) -> tuple[bundle.Man
     files[score.calibration.file] = as_npz({**ranked(new.statistics, new.labels.places), **new.gapped.values})
     body = _body(source, score, new, same)
     card = marked(files.get(_CARD, b"").decode().rstrip(), body.score)
-    files[_CARD] = (card + _section(source, new, same)).encode()
+    files[_CARD] = (card + _section(source, body.score, new, same)).encode()
     return body, files
 
 
@@ -155,6 +218,7 @@ def _body(source: bundle.Bundle, score: bundle.Score, new: NewCalibration, same:
         "incomplete": new.incomplete,
         "labels": new.labels.counts,
         "patterns": new.gapped.patterns,
+        "groups": new.groups,
         "held_out": _held_out(score, new, same),
     }
     return bundle.ManifestBody.model_validate(body)
@@ -167,10 +231,11 @@ def _held_out(score: bundle.Score, new: NewCalibration, same: bool) -> bundle.He
     return halves_compared(score.statistics, new.statistics, new.labels.places)
 
 
-def _section(source: bundle.Bundle, new: NewCalibration, same: bool) -> str:
+def _section(source: bundle.Bundle, score: bundle.Score | None, new: NewCalibration, same: bool) -> str:
+    items = "" if score is None else _one_line(counted(score.calibration))
     return (
         f"\n\n## Recalibrated on {new.date.isoformat()}\n\n"
-        f"From `{source.manifest.reference}`, on {new.n} items: {_one_line(new.data)}. "
+        f"From `{source.manifest.reference}`, on {items}: {_one_line(new.data)}. "
         f"{_consequence(same)}{_per_label(new)}\n"
     )
 

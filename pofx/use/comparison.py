@@ -24,7 +24,7 @@ from pofx.use.sizes import Size
 
 
 @dataclass(frozen=True)
-class Group:
+class Peers:
     """Calibration items that items are compared with, the values of their statistics sorted."""
 
     size: Size
@@ -33,18 +33,20 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The groups of a request; ``labels`` is one label for all items, or holds one for each.
+    """The peers of the items of a request; ``labels`` is one label for all items, or holds one for each.
 
-    Every label that was named has one group, in order of appearance; without labels there is one group.
+    Every label that was named has its peers, in order of appearance; without labels all items have the same.
+    ``groups`` says that the calibration items came in groups, if they did.
     """
 
-    groups: tuple[Group, ...]
+    peers: tuple[Peers, ...]
     labels: str | tuple[str, ...] | None = None
+    groups: bundle.Groups | None = None
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """How many calibration items each group has."""
-        return tuple(group.size for group in self.groups)
+        """How many calibration items there are, of each label."""
+        return tuple(peers.size for peers in self.peers)
 
     def check_count(self, items: int) -> None:
         """Raises RequestInvalid unless there are as many labels as items, or one for all."""
@@ -52,10 +54,10 @@ class Comparison:
             raise RequestInvalid(f"expected {items} labels, one per item, got {len(self.labels)}", pointer="/label")
 
     def places(self, items: int) -> NDArray[np.int64]:
-        """The group of every item, (items,)."""
-        if len(self.groups) == 1:
+        """The place of the peers of every item, (items,)."""
+        if len(self.peers) == 1:
             return np.zeros(items, np.int64)
-        place = {group.size.label: index for index, group in enumerate(self.groups)}
+        place = {peers.size.label: index for index, peers in enumerate(self.peers)}
         return np.array([place[label] for label in self.labels_of(items)])
 
     def smallest_p_values(self, items: int) -> Floats:
@@ -67,26 +69,28 @@ class Comparison:
         return (self.labels,) * items if isinstance(self.labels, str) else self.labels or ()
 
     def p_values(self, statistic: bundle.Statistic, values: Array) -> Floats:
-        """The p-value of each value among those of its group, (batch,)."""
-        if len(self.groups) == 1:
-            return p_values(statistic.tail, self.groups[0].values[statistic.name], values)
+        """The p-value of each value among its peers, (batch,)."""
+        if len(self.peers) == 1:
+            return p_values(statistic.tail, self.peers[0].values[statistic.name], values)
         places, found = self.places(len(values)), np.empty(len(values))
-        for index, group in enumerate(self.groups):
+        for index, peers in enumerate(self.peers):
             own = places == index
-            found[own] = p_values(statistic.tail, group.values[statistic.name], values[own])
+            found[own] = p_values(statistic.tail, peers.values[statistic.name], values[own])
         return found
 
 
 def with_all(model: LoadedModel) -> Comparison:
     """The comparison with every calibration item."""
-    return Comparison((Group(Size(_calibration(model).n), model.held_out.values),))
+    calibration = _calibration(model)
+    return Comparison((Peers(Size(calibration.n), model.held_out.values),), groups=calibration.groups)
 
 
 def comparison(model: LoadedModel, label: Label | list[Label] | None) -> Comparison:
     """What the items of a request are compared with; RequestInvalid for a label that the calibration does not have."""
     if label is None:
         return with_all(model)
-    counts = {item.name: item.n for item in _calibration(model).labels}
+    calibration = _calibration(model)
+    counts = {item.name: item.n for item in calibration.labels}
     if not counts:
         raise RequestInvalid(
             f"{model.manifest.reference} is not calibrated per label; leave label out, or calibrate the model on items "
@@ -95,8 +99,8 @@ def comparison(model: LoadedModel, label: Label | list[Label] | None) -> Compari
         )
     names = label_texts(label)
     check_known(list(counts), names, "/label")
-    groups = (Group(Size(counts[name], name), model.held_out.of_label[name]) for name in dict.fromkeys(names))
-    return Comparison(tuple(groups), tuple(names) if isinstance(label, list) else names[0])
+    peers = (Peers(Size(counts[name], name), model.held_out.of_label[name]) for name in dict.fromkeys(names))
+    return Comparison(tuple(peers), tuple(names) if isinstance(label, list) else names[0], calibration.groups)
 
 
 def _calibration(model: LoadedModel) -> bundle.Calibration:

@@ -4,24 +4,24 @@ Y. Benjamini & Y. Hochberg, "Controlling the false discovery rate", JRSS B 57 (1
 p_(1) <= … <= p_(m), take the largest k with p_(k) <= fdr·k/m; the k smallest are discoveries. Conformal p-values of one
 request share their calibration items, so they are not independent; they are positively dependent in the way the
 procedure needs, and the bound holds: S. Bates, E. Candès, L. Lei, Y. Romano & M. Sesia, "Testing for outliers with
-conformal p-values", Annals of Statistics 51 (2023), arXiv:2104.08279.
+conformal p-values", Annals of Statistics 51 (2023), arXiv:2104.08279. Items that belong together do not have that kind
+of dependence, so of every group one, drawn at random, is tested for all of it.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pofx.rules.conformal import Floats
-from pofx.use.sizes import Size, check_rate
+from pofx.rules.groups import drawn_by, one_of_each
+from pofx.use.sizes import RECIPE_LINE, Size, check_rate
 
 FEW_TESTS = 20
 """Of so many tests a discovery is hardly ever among several, and the share of false ones in a request is 0 or 1."""
-
-RECIPE_LINE = "data.split.calibration of the recipe, or pofx calibrate with more items"
-"""Where more calibration items come from."""
 
 _ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real calibration set differ by far more
 
@@ -30,18 +30,16 @@ _ROUNDING = 1e-12  # p·m and fdr·k are rounded; distinct fractions of any real
 class Discoveries:
     """The verdict over all items of a request; ``found`` has shape (batch,).
 
-    ``tests`` counts the items with a p-value, ``threshold`` is the largest p-value of a discovery, if there is one.
+    ``tests`` counts what was tested, ``count`` what of it is discovered: items with a p-value or, ``by_group``, groups.
+    ``threshold`` is the largest p-value of a discovery, if there is one.
     """
 
     fdr: float
     tests: int
+    count: int
     found: NDArray[np.bool_]
     threshold: float | None
-
-    @property
-    def count(self) -> int:
-        """How many items are discoveries."""
-        return int(self.found.sum())
+    by_group: bool = field(default=False, kw_only=True)
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """What a table of scores has of them, (batch,) each."""
@@ -53,7 +51,26 @@ def benjamini_hochberg(p_values: Floats, fdr: float) -> Discoveries:
     values, counts = np.unique(p_values[~np.isnan(p_values)], return_counts=True)
     threshold = threshold_of(values, counts, fdr)
     found = np.zeros(p_values.shape, np.bool_) if threshold is None else p_values <= threshold
-    return Discoveries(fdr, int(counts.sum()), found, threshold)
+    return Discoveries(fdr, int(counts.sum()), int(found.sum()), found, threshold)
+
+
+def discoveries(p_values: Floats, groups: Sequence[str], fdr: float) -> Discoveries:
+    """The items that are discoveries; or the ``groups``, each by one of its items, and ``found`` says it of all."""
+    if not groups:
+        return benjamini_hochberg(p_values, fdr)
+    own = np.array(groups, np.str_)
+    of_drawn = benjamini_hochberg(one_alone(p_values, groups), fdr)
+    return replace(of_drawn, found=np.isin(own, own[of_drawn.found]), by_group=True)
+
+
+def one_alone(p_values: Floats, groups: Sequence[str], among: NDArray[np.bool_] | None = None) -> Floats:
+    """The p-values of one item of each group, (batch,), NaN for all others; ``among`` are those it may be."""
+    there = ~np.isnan(p_values) if among is None else among & ~np.isnan(p_values)
+    places, lots = np.flatnonzero(there), drawn_by(p_values).random(len(p_values))
+    drawn = places[one_of_each(np.array(groups, np.str_)[places], lots[places])]
+    alone = np.full(p_values.shape, np.nan)
+    alone[drawn] = p_values[drawn]
+    return alone
 
 
 def threshold_of(values: Floats, counts: NDArray[np.int64], fdr: float) -> float | None:
@@ -86,10 +103,10 @@ def power_note(found: Discoveries, size: Size) -> str | None:
     if least <= 1:
         return None
     needed = math.ceil(found.tests / found.fdr * (1 - _ROUNDING)) - 1
-    of_label = "" if size.label is None else " of that label"
+    of_label, tested = "" if size.label is None else " of that label", "groups" if found.by_group else "items"
     aim = f"for one{of_label} to be" if of_label else "to be"
     return (
-        f"fdr {found.fdr:g}: with {size.items}, fewer than {least} anomalies among {found.tests} items are too few "
+        f"fdr {found.fdr:g}: with {size.items}, fewer than {least} anomalies among {found.tests} {tested} are too few "
         f"{aim} discovered; to discover a single one takes {needed} calibration items{of_label} ({RECIPE_LINE})"
     )
 

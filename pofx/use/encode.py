@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.rows import RowGraph
-from pofx.kinds.faults import REFUSE, Faults
+from pofx.kinds.decoded import Decoded
 from pofx.rules.arrays import Array
 from pofx.rules.outputs import EMBEDDING
 from pofx.use.missing import check_complete
@@ -35,16 +35,16 @@ class EncodePlan:
         """Work of encoding that many items."""
         return items * self.graph.mflop_per_row
 
-    def begin(self, items: Array, faults: Faults = REFUSE) -> OneStep[Array]:
+    def begin(self, items: Decoded) -> OneStep[Array]:
         """The steps from items to embeddings; a row that misses a value is taken too, or raises RequestInvalid."""
-        check_complete(self.model, items, faults)
-        sound = faults.without(items)
+        check_complete(self.model, items.array, items.faults)
+        sound = items.faults.without(items.array)
         arrays = {data_input(self.graph.spec).name: sound, **option_arrays(self.graph.spec, {}, len(sound))}
-        return OneStep(self.graph, self.wanted, arrays, lambda outputs: self.read(outputs, len(items), faults))
+        return OneStep(self.graph, self.wanted, arrays, lambda outputs: self.read(items, outputs))
 
-    def read(self, outputs: Mapping[str, Array], items: int, faults: Faults) -> Array:
+    def read(self, items: Decoded, outputs: Mapping[str, Array]) -> Array:
         """Embeddings, float32, shape (batch, dims); not a number where an item has a fault."""
-        return faults.among_all(outputs[EMBEDDING], items)
+        return items.faults.among_all(outputs[EMBEDDING], len(items.array))
 
 
 def plan(model: LoadedModel) -> EncodePlan:

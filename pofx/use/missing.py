@@ -42,6 +42,12 @@ def check_complete(model: LoadedModel, items: Array, faults: Faults = REFUSE) ->
         faults.take(index, item(index), item(index).column(name).refusal(words, column=name))
 
 
+def incomplete(gaps: Gaps | None, rows: int) -> NDArray[np.bool_]:
+    """Which of so many rows miss any value, (rows,)."""
+    found: NDArray[np.bool_] = np.zeros(rows, np.bool_) if gaps is None else np.any(gaps, axis=1)
+    return found
+
+
 def incomparable(calibration: bundle.Calibration, statistic: str) -> bool:
     """Whether a statistic of rows that miss values compares with none of these calibration items."""
     return statistic == "log_prob" and calibration.incomplete == 0

@@ -14,10 +14,12 @@ from pofx import bundle
 from pofx.bundle import durable
 from pofx.errors import RequestInvalid
 from pofx.rules.conformal import Floats
+from pofx.rules.groups import KnownGroups
 from pofx.rules.lord import Stream, after, least_items
-from pofx.use.discoveries import RECIPE_LINE, Discoveries
+from pofx.use.discoveries import Discoveries, one_alone
+from pofx.use.grouping import fdr_note
 from pofx.use.scores import Scores
-from pofx.use.sizes import Size, too_few
+from pofx.use.sizes import RECIPE_LINE, Size, too_few
 from pofx.use.verdict import deciding
 
 
@@ -25,7 +27,8 @@ from pofx.use.verdict import deciding
 class OnlineDiscoveries(Discoveries):
     """The discoveries of one request in a stream; ``levels`` (batch,) are what p-values were compared with.
 
-    ``stream`` is the stream after them. There is no one threshold.
+    ``stream`` is the stream after them. There is no one threshold. Of items that belong together one has a level, and
+    none if an earlier request had an item of the same group: its verdict is that of all.
     """
 
     levels: Floats
@@ -38,14 +41,15 @@ class OnlineDiscoveries(Discoveries):
 
 class OnlineFdr:
     """A stream of items of one version of a model, by one statistic: of all its discoveries so far, on average at most
-    a share ``fdr`` is normal, however the items are cut into requests.
+    a share ``fdr`` is normal, however the items are cut into requests. Of items that belong together one is tested, in
+    the first request that has any.
 
     Made by ``Model.online_fdr``; requests are taken in the order in which they come, one at a time.
     """
 
-    def __init__(self, model: str, statistic: str, stream: Stream) -> None:
+    def __init__(self, model: str, statistic: str, stream: Stream, groups: KnownGroups | None = None) -> None:
         self.model, self.statistic = model, statistic
-        self._stream = stream
+        self._stream, self._groups = stream, groups or KnownGroups()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -75,13 +79,28 @@ class OnlineFdr:
     def decide(self, scores: Scores) -> Scores:
         """The scores with their discoveries; the stream has moved on by as many tests as there are p-values."""
         with self._lock:
-            stream, found, levels = after(self._stream, scores.p_value)
-            self._stream = stream
-        tests = int((~np.isnan(scores.p_value)).sum())
-        notes = (*scores.notes, *filter(None, [note(stream)]))
-        return replace(
-            scores, discoveries=OnlineDiscoveries(stream.fdr, tests, found, None, levels, stream), notes=notes
-        )
+            found = self._by_group(scores) if scores.groups else self._by_item(scores.p_value)
+            self._stream = found.stream
+        qualified = fdr_note(found.fdr, scores.comparison.groups) if scores.untold else None
+        notes = (*scores.notes, *filter(None, [note(found.stream), qualified]))
+        return replace(scores, discoveries=found, notes=notes)
+
+    def _by_item(self, p_values: Floats) -> OnlineDiscoveries:
+        stream, found, levels = after(self._stream, p_values)
+        tests = int((~np.isnan(p_values)).sum())
+        return OnlineDiscoveries(stream.fdr, tests, int(found.sum()), found, None, levels, stream)
+
+    def _by_group(self, scores: Scores) -> OnlineDiscoveries:
+        """One test of every group that is new; the others are what they were found to be."""
+        verdicts = {group: self._groups.found.get(group) for group in scores.groups}
+        new = np.array([verdicts[group] is None for group in scores.groups])
+        alone = one_alone(scores.p_value, scores.groups, new)
+        tested = self._by_item(alone)
+        for place in np.flatnonzero(~np.isnan(alone)).tolist():
+            group, found = scores.groups[place], bool(tested.found[place])
+            verdicts[group] = found
+            self._groups.take(group, found)
+        return replace(tested, found=np.array([bool(verdicts[group]) for group in scores.groups]), by_group=True)
 
     def save(self, path: str | Path) -> None:
         """Writes the state as JSON, whole or not at all."""
@@ -90,6 +109,7 @@ class OnlineFdr:
             "model": self.model,
             "statistic": self.statistic,
             "stream": asdict(self._stream),
+            "groups": self._groups.found,
         }
         durable.replace(Path(path), json.dumps(state).encode())
 
@@ -106,7 +126,7 @@ class OnlineFdr:
             raise RequestInvalid(
                 f"{path}: expected the state of a stream as OnlineFdr.save writes it; {place}: {first['msg']}"
             ) from error
-        return cls(found.model, found.statistic, Stream(**asdict(found.stream)))
+        return cls(found.model, found.statistic, Stream(**asdict(found.stream)), KnownGroups(found.groups))
 
 
 @checked(frozen=True, kw_only=True)
@@ -125,6 +145,7 @@ class _File:
     model: str
     statistic: str
     stream: _State
+    groups: dict[str, bool]
 
 
 def begun(manifest: bundle.Manifest, score: bundle.Score, fdr: float, verdict: str | None) -> OnlineFdr:

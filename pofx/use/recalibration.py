@@ -2,26 +2,31 @@
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pofx import bundle
-from pofx.errors import CapabilityMissing, RequestInvalid
+from pofx.errors import CapabilityMissing
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.files import blocks
+from pofx.kinds.audio import Cut, beginning
+from pofx.kinds.decoded import Decoded
+from pofx.kinds.files import blocks, naming
+from pofx.kinds.folder import GROUPED_BY
 from pofx.kinds.notes import Notes
 from pofx.rules.arrays import Array
+from pofx.rules.overlaps import Overlaps
 from pofx.use import calibrate, score
-from pofx.use.calibrate import NewCalibration, labelled
-from pofx.use.file_labels import FileLabels, file_labels
+from pofx.use.calibrate import NormalItems
+from pofx.use.file_labels import FileLabels, file_labels, in_groups
 from pofx.use.gap_calibration import GapCalibration, columns_with_gaps, gap_tables
-from pofx.use.score import ScoreAsked
+from pofx.use.missing import incomplete
+from pofx.use.score import ScoreAsked, ScorePlan
 from pofx.use.steps import run
 
 _BLOCK = 4096  # rows that are scored at once
+_DRAWN_BY = 0  # the seed of windows
 
 
 def recalibrate(
@@ -31,74 +36,93 @@ def recalibrate(
     data: str,
     labels: str | None = None,
     say: Callable[[str], None] = lambda _: None,
+    group: str | None = None,
 ) -> bundle.Bundle:
     """The new version, verified, in the store; raises a PofxError that names the item that cannot be normal.
 
-    Items with labels (``labels`` says where they are, see ``file_labels``) are calibrated per label as well. ``say`` is
-    told what of the file is not read, or is read as something else.
+    Items with labels (``labels`` says where they are, see ``file_labels``) are calibrated per label as well. Of those
+    that belong together (``group`` says where that stands, see ``file_groups``) one counts; without ``group`` a
+    recording that is a file of its own is a group. ``say`` is told what of the file is not read, or is read as
+    something else.
     """
     if model.manifest.score is None:
         raise CapabilityMissing(f"{model.manifest.reference} has no score, so there is nothing to calibrate")
-    of_files = file_labels(path, model.manifest.input, labels)
-    found = _collected(model, path, of_files)
-    for line in (*found.notes.texts(found.count), *of_files.notes):
+    of_labels = file_labels(path, model.manifest.input, labels)
+    plan = score.plan(model, ScoreAsked())
+    found = _collected(plan, path, of_labels, group)
+    for line in (*found.notes.texts(len(found)), *of_labels.notes):
         say(line)
     today = datetime.datetime.now(datetime.UTC).date()
-    try:
-        calibrate.check_count(found.count)
-        new = NewCalibration(found.statistics(), data, today, found.incomplete, labelled(*found.indices()))
-        calibrate.check_finite(new.statistics)
-        new = replace(new, gapped=_gapped(model, found))
-    except RequestInvalid as error:
-        raise RequestInvalid(f"{path}: {error.detail}", **error.extra) from error
+    with naming(path):
+        items = found.items(group)
+        items.check()
+        new = items.calibration(data, today, plan.declared.calibration, _gapped(plan, found.rows, items))
     return calibrate.write(store, model, new)
 
 
-def _gapped(model: LoadedModel, found: "_Collected") -> GapCalibration:
-    """The tables of patterns of gaps that the rows make."""
-    tables = gap_tables(columns_with_gaps(model.manifest.input), np.concatenate(found.rows)) if found.rows else None
+def _gapped(plan: ScorePlan, rows: list[Array], items: NormalItems) -> GapCalibration:
+    """The tables of patterns of gaps that the kept rows make."""
+    columns = columns_with_gaps(plan.model.manifest.input)
+    tables = gap_tables(columns, np.concatenate(rows)[items.kept]) if rows else None
     if tables is None:
         return GapCalibration()
-    plan = score.plan(model, ScoreAsked())
     ends = range(0, len(tables.items), _BLOCK)
-    parts = [run(plan.begin(tables.items[start : start + _BLOCK])).statistics for start in ends]
+    parts = [run(plan.begin(Decoded(tables.items[start : start + _BLOCK]))).statistics for start in ends]
     return tables.read({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
 @dataclass
 class _Collected:
-    """Statistics of all items so far, in parts, and the ``rows`` of a model that takes gaps; ``labels`` of each item,
-    empty where there are none.
+    """What is found of all items so far, in parts, and the ``rows`` of a model that takes gaps; ``labels`` and
+    ``groups`` of each item, empty where there are none.
     """
 
     parts: dict[str, list[Array]] = field(default_factory=dict)
+    incomplete: list[Array] = field(default_factory=list)
     rows: list[Array] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
-    incomplete: int = 0
-    count: int = 0
+    overlaps: Overlaps = field(default_factory=Overlaps)
+    are_files: bool = True
 
-    def statistics(self) -> dict[str, Array]:
-        return {name: np.concatenate(parts) for name, parts in self.parts.items()}
+    def __len__(self) -> int:
+        return sum(map(len, self.incomplete))
 
-    def indices(self) -> tuple[NDArray[np.intp], list[str]]:
-        """The index of every item's label among all of them, and their names."""
-        names, indices = np.unique(np.array(self.labels, np.str_), return_inverse=True)
-        return indices, names.tolist()
+    def items(self, group: str | None) -> NormalItems:
+        """All of it."""
+        names, labels = np.unique(np.array(self.labels, np.str_), return_inverse=True)
+        return NormalItems(
+            {name: np.concatenate(parts) for name, parts in self.parts.items()},
+            np.concatenate(self.incomplete),
+            labels if self.labels else None,
+            names.tolist(),
+            np.array(self.groups, np.str_) if self.groups else None,
+            GROUPED_BY.get(group or "", f"column {group!r}"),
+            self.are_files,
+            self.overlaps.count(),
+        )
 
 
-def _collected(model: LoadedModel, path: Path, labels: FileLabels) -> _Collected:
-    """The statistics of all items as the service gives them, a block at a time."""
-    plan, found = score.plan(model, ScoreAsked()), _Collected()
-    spec = model.manifest.input
-    for block in blocks(path, spec, extra="keep"):
-        scores = run(plan.begin(block.decoded.array))
+def _collected(plan: ScorePlan, path: Path, labels: FileLabels, group: str | None) -> _Collected:
+    """What the service would say of all items, a block at a time.
+
+    Where items of the model are windows of recordings, one is drawn from each.
+    """
+    found, spec = _Collected(), plan.model.manifest.input
+    cut: Cut = np.random.default_rng(_DRAWN_BY).integers if plan.comparison.groups is not None else beginning
+    for block in in_groups(blocks(path, spec, extra="keep", cut=cut), path, spec, group):
+        items = block.decoded
+        scores = run(plan.begin(items))
         for name, values in scores.statistics.items():
             found.parts.setdefault(name, []).append(values)
-        found.incomplete += 0 if scores.gaps is None else int(scores.gaps.any(axis=1).sum())
-        found.count += len(scores)
+        found.incomplete.append(incomplete(scores.gaps, len(scores)))
         if columns_with_gaps(spec):
-            found.rows.append(block.decoded.array)
+            found.rows.append(items.array)
         found.labels += labels.of(block)
-        found.notes.take(block.decoded.notes)
+        found.groups += items.groups
+        if spec.kind == "audio" and group is None:
+            found.overlaps.take(items.array)
+        found.are_files &= bool(items.files)
+        found.notes.take(items.notes)
     return found

@@ -12,7 +12,8 @@ from pofx.errors import RequestInvalid
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.rows import RowGraph
 from pofx.kinds.condition import Label
-from pofx.kinds.faults import REFUSE, Faults
+from pofx.kinds.decoded import Decoded
+from pofx.kinds.faults import Faults
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.rules.known import positions
@@ -21,8 +22,9 @@ from pofx.rules.outputs import LOG_PROB, MapKind, map_kind
 from pofx.rules.promises import Promise
 from pofx.use import missing
 from pofx.use.comparison import Comparison, comparison
-from pofx.use.discoveries import Discoveries, benjamini_hochberg, check_fdr, notes_on
+from pofx.use.discoveries import Discoveries, check_fdr, discoveries, notes_on
 from pofx.use.gap_comparison import PatternUsed, patterns_used, within_patterns
+from pofx.use.grouping import fdr_note, untold
 from pofx.use.options import data_input, option_arrays
 from pofx.use.scores import Explanation, Scores
 from pofx.use.sizes import smallest
@@ -81,18 +83,19 @@ class ScorePlan:
         """Work of scoring that many items."""
         return items * self.graph.mflop_per_row
 
-    def begin(self, items: Array, faults: Faults = REFUSE) -> OneStep[Scores]:
-        """The steps that score items of shape (batch, …) as the model takes them; raises RequestInvalid."""
-        self.comparison.check_count(len(items))
-        sound = faults.without(items)
+    def begin(self, items: Decoded) -> OneStep[Scores]:
+        """The steps that score items; raises RequestInvalid."""
+        self.comparison.check_count(len(items.array))
+        sound = items.faults.without(items.array)
         arrays = {data_input(self.graph.spec).name: sound, **option_arrays(self.graph.spec, {}, len(sound))}
-        return OneStep(self.graph, self.wanted, arrays, lambda outputs: self.read(items, outputs, faults))
+        return OneStep(self.graph, self.wanted, arrays, lambda outputs: self.read(items, outputs))
 
-    def read(self, items: Array, outputs: Mapping[str, Array], faults: Faults = REFUSE) -> Scores:
+    def read(self, items: Decoded, outputs: Mapping[str, Array]) -> Scores:
         """What the outputs for those of these items without faults mean."""
-        outputs = {name: faults.among_all(values, len(items)) for name, values in outputs.items()}
-        gaps = missing.gaps_of(self.model, items, faults)
-        used = self._patterns_used(items, faults)
+        array, faults = items.array, items.faults
+        outputs = {name: faults.among_all(values, len(array)) for name, values in outputs.items()}
+        gaps = missing.gaps_of(self.model, array, faults)
+        used = self._patterns_used(array, faults)
         log_prob = None if self.declared.density is None else outputs[LOG_PROB].astype(np.float64)
         statistics = {item.name: outputs[item.name].astype(np.float64) for item in self.declared.statistics}
         calibrated = {
@@ -100,7 +103,7 @@ class ScorePlan:
             for item in self.declared.statistics
         }
         verdict = calibrated[self.rule.statistic]
-        found = None if self.fdr is None else benjamini_hochberg(verdict, self.fdr)
+        found = None if self.fdr is None else discoveries(verdict, items.groups, self.fdr)
         return Scores(
             rule=self.rule,
             comparison=self.comparison,
@@ -115,8 +118,8 @@ class ScorePlan:
             discoveries=found,
             gaps=gaps,
             patterns=used,
-            notes=(*_left_out(faults, len(items), found), *self._notes(gaps, found, used)),
-            faults=faults,
+            items=items,
+            notes=(*_left_out(faults, len(array), found), *self._notes(items, gaps, found, used)),
         )
 
     def _patterns_used(self, items: Array, faults: Faults) -> tuple[PatternUsed, ...]:
@@ -160,7 +163,7 @@ class ScorePlan:
         return np.array(self.rule.thresholds)[self.comparison.places(items)]
 
     def _notes(
-        self, gaps: missing.Gaps | None, found: Discoveries | None, used: tuple[PatternUsed, ...]
+        self, items: Decoded, gaps: missing.Gaps | None, found: Discoveries | None, used: tuple[PatternUsed, ...]
     ) -> tuple[str, ...]:
         errors = () if self.map != "reconstruction_error" else (_map_note(self.declared),)
         tested = (
@@ -168,7 +171,10 @@ class ScorePlan:
             if found is None
             else notes_on(found, smallest([*self.comparison.sizes, *(pattern.size for pattern in used)]))
         )
-        return (*missing.note(gaps, self.declared.calibration, used), *tested, *errors, *self._scaled())
+        groups = self.comparison.groups
+        told = found is None or found.tests == 1 or not untold(items, groups)
+        qualified = () if found is None or told else (fdr_note(found.fdr, groups),)
+        return (*missing.note(gaps, self.declared.calibration, used), *tested, *qualified, *errors, *self._scaled())
 
     def _explanation(self, kind: MapKind, terms: Array) -> Explanation:
         nats = scaled(terms.astype(np.float64), self.model.manifest.input)

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pofx import bundle
-from pofx.kinds.faults import REFUSE, Faults
+from pofx.kinds.decoded import Decoded
+from pofx.kinds.faults import Faults
 from pofx.rules.arrays import Array
 from pofx.rules.conformal import Floats
 from pofx.rules.outputs import MapKind
 from pofx.use.comparison import Comparison
 from pofx.use.discoveries import Discoveries
 from pofx.use.gap_comparison import PatternUsed
+from pofx.use.grouping import untold
 from pofx.use.missing import Gaps
 from pofx.use.verdict import Rule
 
@@ -48,6 +50,7 @@ class Scores:
     the smallest p-values there are, and no statistics: no model gives such a category any mass.
     """
 
+    items: Decoded
     rule: Rule
     comparison: Comparison
     density: bundle.Density | None
@@ -62,10 +65,24 @@ class Scores:
     gaps: Gaps | None = None
     patterns: tuple[PatternUsed, ...] = ()
     notes: tuple[str, ...] = ()
-    faults: Faults = REFUSE
 
     def __len__(self) -> int:
         return len(self.p_value)
+
+    @property
+    def faults(self) -> Faults:
+        """What is wrong with items."""
+        return self.items.faults
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What each item belongs to; empty where nothing is said."""
+        return self.items.groups
+
+    @property
+    def untold(self) -> bool:
+        """Whether items may belong together and nothing says which do."""
+        return untold(self.items, self.comparison.groups)
 
     def columns(self) -> dict[str, Any]:
         """The scores as columns of a table, (batch,) each; a verdict that is none, for want of a p-value, is masked.
@@ -80,6 +97,7 @@ class Scores:
             "anomaly": np.ma.masked_where(np.isnan(self.p_value), self.anomaly),
             **self._statistics(),
             **({"label": np.array(labels)} if labels else {}),
+            **({"group": np.array(self.groups)} if self.groups else {}),
             **({} if self.discoveries is None else self.discoveries.columns()),
             **(self._reasons() if self.faults.kept else {}),
         }

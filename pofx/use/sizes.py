@@ -8,6 +8,9 @@ from typing import Any
 from pofx.errors import RequestInvalid
 from pofx.rules.promises import at_least
 
+RECIPE_LINE = "data.split.calibration of the recipe, or pofx calibrate with more items"
+"""Where more calibration items come from."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -64,10 +67,10 @@ def check_rate(name: str, rate: float, size: Size, consequence: str) -> None:
 
 
 def too_few(detail: str, pointer: str, size: Size, needed: int) -> RequestInvalid:
-    """The refusal of what so many calibration items cannot support, with the number that would."""
+    """The refusal of what so many calibration items cannot support, with the number that would and where to set it."""
     label: dict[str, Any] = {} if size.label is None else {"label": size.label}
     return RequestInvalid(
-        detail,
+        f"{detail} ({RECIPE_LINE})",
         pointer=pointer,
         smallest_p_value=size.smallest_p_value,
         calibration_n=size.n,

@@ -9,21 +9,21 @@ import numpy as np
 
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.columns import Columns, joined
+from pofx.kinds.columns import joined
 from pofx.kinds.csv_text import encode_csv
-from pofx.kinds.decoded import Decoded
 from pofx.kinds.image import encode_png
 from pofx.kinds.json_text import write_json
 from pofx.kinds.npy import encode_npy
 from pofx.kinds.parquet_if_there import encode_parquet
-from pofx.kinds.sheets import as_colour, contact_sheet, heat_map
 from pofx.rules.arrays import Array
 from pofx.use.discoveries import Discoveries
 from pofx.use.gap_comparison import PatternUsed
 from pofx.use.online_fdr import OnlineDiscoveries
-from pofx.use.reasons import per_position, reasons
+from pofx.use.reasons import reasons
 from pofx.use.scores import REASON, Scores
-from service.answers.surprise import surprise_map, waveform_map
+from service.answers.heat import heat_sheet
+from service.answers.surprise import surprise_map
+from service.schemas.groups import groups_used
 from service.schemas.score import CalibrationUsed, GapsUsed, ItemScore, MultipleTesting, ScoreAnswer
 
 _BYTES_PER_ITEM = 200
@@ -36,13 +36,13 @@ def size(scores: Scores) -> int:
     return len(scores) * _BYTES_PER_ITEM + terms
 
 
-def as_json(model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
+def as_json(model: LoadedModel, scores: Scores) -> bytes:
     """The answer as text; the result of a file that was sent says what it is called."""
-    results = _results(model, decoded.array, scores)
+    results = _results(model, scores)
     if scores.faults.kept:
         for index, result in enumerate(results):
             result["reason"], result["error"] = scores.faults.unseen.get(index), scores.faults.wrong.get(index)
-    for result, file in zip(results, decoded.files, strict=False):
+    for result, file in zip(results, scores.items.files, strict=False):
         result["file"] = file
     answer: ScoreAnswer = {
         "model": model.manifest.name,
@@ -51,7 +51,7 @@ def as_json(model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
         "dims": model.manifest.dims,
         "calibration": _calibration(scores),
         "results": results,
-        "notes": [*decoded.notes, *scores.notes],
+        "notes": [*scores.items.notes, *scores.notes],
     }
     if scores.density is not None:
         answer["bound"], answer["density_of"], answer["unit"] = scores.density.bound, scores.density.over, "nats"
@@ -62,16 +62,18 @@ def as_json(model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
     return write_json(answer)
 
 
-def as_npy(spec: bundle.InputSpec, decoded: Decoded, scores: Scores) -> bytes:
+def as_npy(spec: bundle.InputSpec, scores: Scores) -> bytes:
     """A structured array, one record per item, with the values of a row, or the name of a file, first.
 
     Categories are codes, −1 for one that training never saw; anomaly is false without verdict, and no text is empty.
     """
-    items = decoded.array
-    own = {column.name: items[:, place] for place, column in enumerate(spec.columns)} if spec.kind == "row" else {}
-    if decoded.files:
-        own["file"] = np.array(decoded.files)
-    columns = joined(own, {name: _as_array(values) for name, values in _columns(spec, items, scores).items()}, _PREFIX)
+    items = scores.items
+    own = (
+        {column.name: items.array[:, place] for place, column in enumerate(spec.columns)} if spec.kind == "row" else {}
+    )
+    if items.files:
+        own["file"] = np.array(items.files)
+    columns = joined(own, {name: _as_array(values) for name, values in _columns(spec, scores).items()}, _PREFIX)
     records = np.empty(len(scores), [(name, values.dtype) for name, values in columns.items()])
     for name, values in columns.items():
         records[name] = values
@@ -82,21 +84,23 @@ def _as_array(values: Array | list[str | None]) -> Array:
     return np.array([text or "" for text in values]) if isinstance(values, list) else np.ma.getdata(values)
 
 
-def as_csv(spec: bundle.InputSpec, items: Array, own: Columns | None, scores: Scores) -> bytes:
+def as_csv(spec: bundle.InputSpec, scores: Scores) -> bytes:
     """A line per item, after its own cells; numbers that are not finite, and verdicts that are none, stay empty."""
-    return encode_csv(joined({} if own is None else own.cells(), _columns(spec, items, scores), _PREFIX))
+    own = scores.items.columns
+    return encode_csv(joined({} if own is None else own.cells(), _columns(spec, scores), _PREFIX))
 
 
-def as_parquet(spec: bundle.InputSpec, items: Array, own: Columns | None, scores: Scores) -> bytes:
+def as_parquet(spec: bundle.InputSpec, scores: Scores) -> bytes:
     """A row per item, after its own values; verdicts that are none are missing."""
-    return encode_parquet(joined({} if own is None else own.typed(), _columns(spec, items, scores), _PREFIX))
+    own = scores.items.columns
+    return encode_parquet(joined({} if own is None else own.typed(), _columns(spec, scores), _PREFIX))
 
 
-def _columns(spec: bundle.InputSpec, items: Array, scores: Scores) -> dict[str, Any]:
+def _columns(spec: bundle.InputSpec, scores: Scores) -> dict[str, Any]:
     """The columns of the scores, with the reason where an explanation was asked for."""
     if scores.explanation is None:
         return scores.columns()
-    found = reasons(spec, items, scores.explanation.nats)
+    found = reasons(spec, scores.items.array, scores.explanation.nats)
     if not scores.faults.kept:
         return {**scores.columns(), REASON: found}
     sound = scores.faults.sound(len(scores))
@@ -104,19 +108,15 @@ def _columns(spec: bundle.InputSpec, items: Array, scores: Scores) -> dict[str, 
     return {**scores.columns(), REASON: np.where(sound, found, np.array(unseen, object)).tolist()}
 
 
-def as_sheet(spec: bundle.InputSpec, items: Array, scores: Scores) -> bytes:
-    """A PNG with every input beside its heat map, or above it where the input is a recording."""
+def as_sheet(manifest: bundle.Manifest, scores: Scores) -> bytes:
+    """A PNG with every input beside its heat map, or above it where the input is a recording.
+
+    All maps share their colours, and a bar says what these mean.
+    """
     if scores.explanation is None:
         raise ValueError("a sheet needs scores with an explanation")
-    nats = scores.explanation.nats.copy()
-    nats[~scores.faults.sound(len(nats))] = 0  # nothing is known of it
-    if spec.kind == "audio":
-        pairs = zip(items, nats, strict=True)
-        return encode_png(contact_sheet(np.stack([waveform_map(values, surprise)[0] for values, surprise in pairs])))
-    maps = np.stack([heat_map(per_position(surprise))[0] for surprise in nats])
-    pictures = np.stack([as_colour(items), maps], axis=1)  # (n, 2, height, width, 3)
-    columns = 2 * max(1, round(len(maps) ** 0.5 / 1.5))
-    return encode_png(contact_sheet(pictures.reshape(-1, *pictures.shape[2:]), columns))  # of (2n, height, width, 3)
+    sound = scores.faults.sound(len(scores))
+    return encode_png(heat_sheet(manifest, scores.items.array, scores.explanation, sound))
 
 
 def _calibration(scores: Scores) -> CalibrationUsed:
@@ -130,6 +130,8 @@ def _calibration(scores: Scores) -> CalibrationUsed:
         "smallest_p_value": least.smallest_p_value,
         "verdict_by": rule.statistic,
     }
+    if comparison.groups is not None:
+        used["groups"] = groups_used(comparison.groups)
     if comparison.labels is not None:
         used["labels"] = [
             {"label": size.label or "", "n": size.n, "threshold": limit, "smallest_p_value": size.smallest_p_value}
@@ -155,6 +157,7 @@ def _multiple_testing(found: Discoveries) -> MultipleTesting:
     answer: MultipleTesting = {
         "fdr": found.fdr,
         "control": "online" if isinstance(found, OnlineDiscoveries) else "request",
+        "by_group": found.by_group,
         "tests": found.tests,
         "discoveries": found.count,
         "threshold": found.threshold,
@@ -170,7 +173,7 @@ def _multiple_testing(found: Discoveries) -> MultipleTesting:
     return answer
 
 
-def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore]:
+def _results(model: LoadedModel, scores: Scores) -> list[ItemScore]:
     statistics = {
         name: list(zip(values.tolist(), scores.p_values[name].tolist(), strict=True))
         for name, values in scores.statistics.items()
@@ -192,18 +195,32 @@ def _results(model: LoadedModel, items: Array, scores: Scores) -> list[ItemScore
             {"log_prob": log_prob, "bits_per_dim": bits, **result}
             for (log_prob, bits), result in zip(pairs, results, strict=True)
         ]
-    for result, label in zip(results, scores.comparison.labels_of(len(results)), strict=False):
-        result["label"] = label
-    if scores.discoveries is not None:
-        for result, discovery in zip(results, scores.discoveries.found.tolist(), strict=True):
-            result["discovery"] = discovery
-    if isinstance(scores.discoveries, OnlineDiscoveries):
-        for result, level in zip(results, scores.discoveries.levels.tolist(), strict=True):
-            result["level"] = level
+    _add_names(results, scores)
+    _add_discoveries(results, scores.discoveries)
     if scores.explanation is not None:
         kind = scores.explanation.kind
-        found = zip(results, items, scores.explanation.nats, scores.faults.sound(len(results)), strict=True)
+        found = zip(
+            results, scores.items.array, scores.explanation.nats, scores.faults.sound(len(results)), strict=True
+        )
         for result, values, surprise, sound in found:
             if sound:
                 result["map"] = {"kind": kind, **surprise_map(model.manifest.input, values, surprise)}
     return results
+
+
+def _add_names(results: list[ItemScore], scores: Scores) -> None:
+    """The label that an item is compared within, and what it belongs to."""
+    for result, label in zip(results, scores.comparison.labels_of(len(results)), strict=False):
+        result["label"] = label
+    for result, group in zip(results, scores.groups, strict=False):
+        result["group"] = group
+
+
+def _add_discoveries(results: list[ItemScore], found: Discoveries | None) -> None:
+    """Which items are discoveries, and with an online rate at what level."""
+    if found is not None:
+        for result, discovery in zip(results, found.found.tolist(), strict=True):
+            result["discovery"] = discovery
+    if isinstance(found, OnlineDiscoveries):
+        for result, level in zip(results, found.levels.tolist(), strict=True):
+            result["level"] = level

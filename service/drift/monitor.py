@@ -26,7 +26,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Reading:
-    """The state after ``items`` items; ``alarm_item`` is the one (from 1) at which the alarm was raised."""
+    """The state after ``items`` items; ``alarm_item`` is the one (from 1) at which the alarm was raised.
+
+    ``passed_over`` more did not count, since their group had, or none was named while the model is ``grouped``.
+    """
 
     statistic: str
     calibration_n: int
@@ -39,6 +42,8 @@ class Reading:
     false_alarm: float
     alarm_item: int | None
     histogram: tuple[int, ...]
+    passed_over: int = 0
+    grouped: bool = False
 
     @property
     def log10_threshold(self) -> float:

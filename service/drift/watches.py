@@ -30,8 +30,9 @@ class Watches:
 
         An item that could not be read does not count; one with an unseen category is as odd as can be.
         """
-        watch = self.of(model)
-        if watch.add(scores.faults.readable(scores.statistics[watched(model).name])):
+        watch, readable = self.of(model), scores.faults.readable
+        groups = readable(np.array(scores.groups)).tolist() if scores.groups else None
+        if watch.add(readable(scores.statistics[watched(model).name]), groups):
             with suppress(RuntimeError):  # the executor is closed: the process is about to end
                 self._executor.submit(_fold, model, watch)
 
@@ -56,7 +57,8 @@ class Watches:
     def _make(self, model: LoadedModel) -> Watch:
         statistic = watched(model)
         random = np.random.default_rng(self._seed)
-        return Watch(partial(Monitor, statistic, model.calibration[statistic.name], self._rules, random), random)
+        make = partial(Monitor, statistic, model.calibration[statistic.name], self._rules, random)
+        return Watch(make, random, grouped=score_of(model).calibration.groups is not None)
 
 
 def watched(model: LoadedModel) -> bundle.Statistic:

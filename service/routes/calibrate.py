@@ -8,15 +8,16 @@ from starlette.responses import Response
 
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.decoded import Payload
+from pofx.kinds.decoded import Decoded, Payload
 from pofx.kinds.json_items import JsonItems
 from pofx.kinds.json_text import write_json
 from pofx.kinds.media import JSON
 from pofx.rules.arrays import Array
 from pofx.rules.excess import warning
+from pofx.rules.overlaps import overlapping
 from pofx.rules.promises import smallest_alpha
 from pofx.use import calibrate, score
-from pofx.use.calibrate import NewCalibration
+from pofx.use.calibrate import NewCalibration, NormalItems
 from pofx.use.gap_calibration import GapCalibration, columns_with_gaps, gap_tables
 from pofx.use.score import ScoreAsked, ScorePlan
 from service.errors import StoreUnwritable
@@ -27,6 +28,7 @@ from service.routes.patience import patiently
 from service.routes.query import with_query
 from service.routes.services import Services
 from service.schemas.calibrate import CalibrateAnswer, CalibrateOptions, CalibrateRequest
+from service.schemas.groups import groups_used
 from service.trace import Trace
 
 Notes = tuple[str, ...]
@@ -51,7 +53,7 @@ class CalibrateEndpoint:
         bodies.check_count(items, settings)
         calibrate.check_count(items.count)
         model = self._services.choose(options.model, "score", trace)
-        new, notes = await patiently(request, trace, self._calibration(model, items, options.data, trace))
+        new, notes = await patiently(request, trace, self._calibration(model, items, options, trace))
         written = await self._write(model, new)  # no deadline: what was begun is finished
         return Response(write_json(self._answer(written, notes)), 201, media_type=JSON)
 
@@ -65,28 +67,37 @@ class CalibrateEndpoint:
         return options, await bodies.payload(request, settings, options.extra)
 
     async def _calibration(
-        self, model: LoadedModel, items: Payload, data: str, trace: Trace
+        self, model: LoadedModel, items: Payload, options: CalibrateOptions, trace: Trace
     ) -> tuple[NewCalibration, Notes]:
         """Every statistic of every item; they do not count for drift."""
         services, plan = self._services, score.plan(model, ScoreAsked())
         with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
-                decoded = await services.decode(items, model.manifest.input)
+                decoded = options.groups.of(await services.decode(items, model.manifest.input))
+                shared = await self._shared(model, decoded)
             calibrate.check_count(len(decoded.array))
-            scores = await services.run(plan.begin(decoded.array), ticket, trace)
+            scores = await services.run(plan.begin(decoded), ticket, trace)
+        normal = NormalItems.of(scores, options.groups.by, shared)
+        normal.check()
         today = datetime.datetime.now(datetime.UTC).date()
-        gapped = await self._gapped(plan, decoded.array, trace)
-        new = calibrate.new_calibration(scores, data, today, gapped=gapped)
+        gapped = await self._gapped(plan, decoded.array[normal.kept], trace)
+        new = normal.calibration(options.data, today, plan.declared.calibration, gapped)
         return new, (*decoded.notes, *_lost(model))
 
-    async def _gapped(self, plan: ScorePlan, rows: Array, trace: Trace) -> GapCalibration | None:
+    async def _shared(self, model: LoadedModel, items: Decoded) -> int:
+        """How many recordings overlap with another one where nothing says which belong together."""
+        if items.groups or model.manifest.input.kind != "audio":
+            return 0
+        return await self._services.convert(items.array.nbytes, overlapping, items.array)
+
+    async def _gapped(self, plan: ScorePlan, rows: Array, trace: Trace) -> GapCalibration:
         """The tables of patterns of missing values, for a model of rows that takes gaps."""
         columns = columns_with_gaps(plan.model.manifest.input)
         tables = gap_tables(columns, rows) if columns else None
         if tables is None:
-            return None
+            return GapCalibration()
         with self._services.admit(plan, len(tables.items), trace) as ticket:
-            return tables.read((await self._services.run(plan.begin(tables.items), ticket, trace)).statistics)
+            return tables.read((await self._services.run(plan.begin(Decoded(tables.items)), ticket, trace)).statistics)
 
     async def _write(self, model: LoadedModel, new: NewCalibration) -> bundle.Bundle:
         store = bundle.Store(self._services.settings.store)
@@ -99,8 +110,8 @@ class CalibrateEndpoint:
         manifest = written.manifest
         declared = manifest.score
         assert declared is not None  # noqa: S101 - it was calibrated
-        smallest = smallest_alpha(declared.calibration.n)
-        return {
+        smallest, groups = smallest_alpha(declared.calibration.n), declared.calibration.groups
+        answer: CalibrateAnswer = {
             "model": manifest.name,
             "version": manifest.version,
             "n": declared.calibration.n,
@@ -110,6 +121,9 @@ class CalibrateEndpoint:
             "served": manifest.version in self._services.registry.models.get(manifest.name, {}),
             "notes": [*filter(None, [warning(declared)]), *notes, *self._not_meant(manifest)],
         }
+        if groups is not None:
+            answer["groups"] = groups_used(groups)
+        return answer
 
     def _not_meant(self, written: bundle.Manifest) -> Notes:
         promoted = self._services.registry.stock.promoted.get(written.name)

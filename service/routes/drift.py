@@ -31,7 +31,7 @@ def router(services: Services) -> APIRouter:
         media = preferred(request, (JSON, PNG))
         model, watch = _find(services, name)
         state = watch.read()
-        content = answers.as_json(model, state) if media == JSON else answers.as_picture(state)
+        content = answers.as_json(model, state) if media == JSON else answers.as_picture(model, state)
         return Response(content, media_type=media)
 
     @routes.post("/models/{name}/drift/reset", responses={**json_of("DriftReport"), **_PROBLEMS})

@@ -52,7 +52,7 @@ class EncodeEndpoint:
         with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
                 decoded = await services.decode(items, model.manifest.input, options.errors)
-            embeddings = await services.run(plan.begin(decoded.array, decoded.faults), ticket, trace)
+            embeddings = await services.run(plan.begin(decoded), ticket, trace)
             with trace.stage("encode"):
                 size = answers.size(embeddings) + items.size
                 content = await services.convert(size, _rendered, media, model, decoded, embeddings)

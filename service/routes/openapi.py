@@ -18,8 +18,16 @@ from service.errors import (
     StoreUnwritable,
     Unauthorized,
 )
+from service.gates import is_open
 from service.problems import Problem, documented
 from service.routes.events import EVENTS
+from service.routes.examples import (
+    PARAMETERS,
+    calibrate_examples,
+    encode_examples,
+    generate_examples,
+    score_examples,
+)
 from service.schemas.calibrate import CalibrateAnswer, CalibrateOptions, CalibrateRequest
 from service.schemas.drift import DriftReport
 from service.schemas.encode import EncodeAnswer, EncodeOptions, EncodeRequest
@@ -45,9 +53,20 @@ _WRITTEN = (
     Readiness,
     Problem,
 )
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _TEXT = {"schema": {"type": "string"}}
-_FILES = {"type": "object", "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}}}
+_FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}  # a picker in the page
+_BINARY = {"schema": _FILE}
+_FILES = {"type": "object", "required": ["files"], "properties": {"files": {"type": "array", "items": _FILE}}}
+_SCHEMES = {
+    "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "Bearer": {"type": "http", "scheme": "bearer"},
+    "OperatorKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Operator-Key",
+        "description": "Of SERVICE_OPERATOR_KEY, for POST /calibrate.",
+    },
+}
 
 WORK_PROBLEMS = documented(
     UnknownModel,
@@ -64,10 +83,12 @@ WORK_PROBLEMS = documented(
 
 
 class DescribedApp(FastAPI):
-    """An application whose description includes the schemas that direct routes refer to.
+    """An application whose description includes the schemas that direct routes refer to, and the keys it wants.
 
     Every request passes its gates first, and then FastAPI with its own layers, which a shortcut among the gates spares.
     """
+
+    needs_key = False
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -87,7 +108,27 @@ class DescribedApp(FastAPI):
             document = super().openapi()
             document.setdefault("components", {}).setdefault("schemas", {}).update(_components())
             _document_problems(document)
+            _document_keys(document, needed=self.needs_key)
+            _document_parameters(document)
         return super().openapi()
+
+
+def _document_keys(document: dict[str, Any], *, needed: bool) -> None:
+    """Which key a route takes, so that the page asks for it; none of those that are open to all."""
+    document["components"]["securitySchemes"] = _SCHEMES
+    keys: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}] if needed else [{}]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            operation["security"] = [] if is_open(path) else keys
+    document["paths"]["/calibrate"]["post"]["security"] = [{**key, "OperatorKey": []} for key in keys]
+
+
+def _document_parameters(document: dict[str, Any]) -> None:
+    """Examples of the parameters that say which model is meant."""
+    for operations in document["paths"].values():
+        for parameter in (item for operation in operations.values() for item in operation.get("parameters", ())):
+            if parameter["name"] in PARAMETERS and "examples" not in parameter:
+                parameter["example"] = PARAMETERS[parameter["name"]]
 
 
 def _document_problems(document: dict[str, Any]) -> None:
@@ -107,28 +148,18 @@ def json_of(schema: str) -> dict[int | str, dict[str, Any]]:
 
 def score_extra() -> dict[str, Any]:
     """Bodies and query of POST /score."""
-    examples = {
-        "row": {"value": {"inputs": [{"row": {"alcohol": 13.2, "ash": 2.4}}], "alpha": 0.01}},
-        "image": {"value": {"model": "mnist-made", "inputs": [{"image": "<base64 of a PNG>"}], "explain": True}},
-        "audio": {"value": {"inputs": [{"audio": "<base64 of a WAV file>"}], "explain": True}},
-        "text": {"value": {"inputs": [{"text": "banana"}], "explain": True}},
-    }
-    return {"requestBody": _items_body("ScoreRequest", examples), "parameters": _query(ScoreOptions)}
+    return {"requestBody": _items_body("ScoreRequest", score_examples()), "parameters": _query(ScoreOptions)}
 
 
 def encode_extra() -> dict[str, Any]:
     """Bodies and query of POST /encode."""
-    examples = {"image": {"value": {"model": "mnist-vae", "inputs": [{"image": "<base64 of a PNG>"}]}}}
-    return {"requestBody": _items_body("EncodeRequest", examples), "parameters": _query(EncodeOptions)}
+    return {"requestBody": _items_body("EncodeRequest", encode_examples()), "parameters": _query(EncodeOptions)}
 
 
 def calibrate_extra() -> dict[str, Any]:
-    """Bodies, query and header of POST /calibrate."""
-    rows = [{"row": {"alcohol": 13.2, "ash": 2.4}}]
-    examples = {"row": {"value": {"model": "wine", "data": "our own cellar, 2026", "inputs": rows}}}
-    key = {"name": "X-Operator-Key", "in": "header", "required": True, "schema": {"type": "string"}}
-    parameters = [*_query(CalibrateOptions), key]
-    return {"requestBody": _items_body("CalibrateRequest", examples), "parameters": parameters}
+    """Bodies and query of POST /calibrate."""
+    body = _items_body("CalibrateRequest", calibrate_examples())
+    return {"requestBody": body, "parameters": _query(CalibrateOptions)}
 
 
 def calibrate_answers() -> dict[int | str, dict[str, Any]]:
@@ -139,13 +170,7 @@ def calibrate_answers() -> dict[int | str, dict[str, Any]]:
 
 def generate_extra() -> dict[str, Any]:
     """Body of POST /generate."""
-    completed = {"image": "<base64 of a PNG>", "mask": "<base64 of a PNG, white where the image is known>"}
-    examples: dict[str, Any] = {
-        "samples": {"value": {"model": "mnist-made", "n": 16, "seed": 7, "temperature": 0.9}},
-        "label": {"value": {"n": 16, "condition": {"label": "3"}}},
-        "completion": {"value": {"model": "mnist-made", "n": 4, "condition": completed}},
-    }
-    content = {JSON: {"schema": _reference("GenerateRequest"), "examples": examples}}
+    content = {JSON: {"schema": _reference("GenerateRequest"), "examples": generate_examples()}}
     return {"requestBody": {"required": True, "content": content}, "parameters": _query(GenerateOptions)}
 
 

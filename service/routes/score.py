@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pofx.graphs.loaded import LoadedModel
-from pofx.kinds.decoded import Decoded, Payload
+from pofx.kinds.decoded import Payload
 from pofx.kinds.media import CSV, JSON, NPY, PARQUET, PNG
 from pofx.kinds.parquet_if_there import library
 from pofx.use import score
@@ -56,13 +56,13 @@ class ScoreEndpoint:
             await asyncio.to_thread(library)
         with services.admit(plan, items.count, trace) as ticket:
             with trace.stage("decode"):
-                decoded = await services.decode(items, model.manifest.input, options.errors)
-            scores = await services.run(plan.begin(decoded.array, decoded.faults), ticket, trace)
+                decoded = options.groups.of(await services.decode(items, model.manifest.input, options.errors))
+            scores = await services.run(plan.begin(decoded), ticket, trace)
             if stream is not None:
                 scores = stream.decide(scores)
             with trace.stage("encode"):
                 size = answers.size(scores) + items.size
-                content = await services.convert(size, _rendered, media, model, decoded, scores)
+                content = await services.convert(size, _rendered, media, model, scores)
         if options.watch and services.drift is not None:
             services.drift.note(model, scores)
         return Response(content, headers=notes_header(media, (*decoded.notes, *scores.notes)), media_type=media)
@@ -80,13 +80,14 @@ def _check_media(model: LoadedModel, options: ScoreOptions, media: str) -> None:
         raise NotAcceptable(detail, offers=[JSON, NPY, CSV, PARQUET])
 
 
-def _rendered(media: str, model: LoadedModel, decoded: Decoded, scores: Scores) -> bytes:
+def _rendered(media: str, model: LoadedModel, scores: Scores) -> bytes:
+    spec = model.manifest.input
     if media == NPY:
-        return answers.as_npy(model.manifest.input, decoded, scores)
+        return answers.as_npy(spec, scores)
     if media == CSV:
-        return answers.as_csv(model.manifest.input, decoded.array, decoded.columns, scores)
+        return answers.as_csv(spec, scores)
     if media == PARQUET:
-        return answers.as_parquet(model.manifest.input, decoded.array, decoded.columns, scores)
+        return answers.as_parquet(spec, scores)
     if media == PNG:
-        return answers.as_sheet(model.manifest.input, decoded.array, scores)
-    return answers.as_json(model, decoded, scores)
+        return answers.as_sheet(model.manifest, scores)
+    return answers.as_json(model, scores)

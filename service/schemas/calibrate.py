@@ -1,12 +1,15 @@
 """POST /calibrate: request and answer."""
 
+from typing import NotRequired
+
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from pofx.kinds.item import Item, ItemOptions
+from pofx.kinds.item import Item
+from service.schemas.groups import GroupOptions, GroupsUsed
 
 
-class CalibrateOptions(ItemOptions):
+class CalibrateOptions(GroupOptions):
     """What to calibrate: in the body of a JSON request, or in the query string of any."""
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can score.")
@@ -34,11 +37,15 @@ class SmallestAlpha(TypedDict):
 
 
 class CalibrateAnswer(TypedDict):
-    """The new version, and what it can promise; ``served`` says whether the service answers with it already."""
+    """The new version, and what it can promise; ``served`` says whether the service answers with it already.
+
+    Where items belong together, one of each of the ``groups`` counts, and ``n`` is the number of these.
+    """
 
     model: str
     version: int
     n: int
+    groups: NotRequired[GroupsUsed]
     smallest_p_value: float
     smallest_alpha: SmallestAlpha
     statistics: list[str]

@@ -29,13 +29,18 @@ class DriftHistogram(TypedDict):
 
 
 class DriftReport(TypedDict):
-    """The drift of one model since it was loaded or reset; ``alarm_item`` counts from 1."""
+    """The drift of one model since it was loaded or reset; ``alarm_item`` counts from 1.
+
+    ``passed_over`` items did not count: one of each group does, once, and none without a group where the calibration
+    items of the model come in groups.
+    """
 
     model: str
     version: int
     statistic: str
     calibration_n: int
     items: int
+    passed_over: int
     alarm: bool
     alarm_item: int | None
     martingale: DriftEvidence

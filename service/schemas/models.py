@@ -12,6 +12,7 @@ from pofx.rules.excess import warning
 from pofx.rules.outputs import map_kind
 from pofx.rules.promises import smallest_alpha
 from service.engine.stock import Event, Happening, Stock
+from service.schemas.groups import groups_used
 
 
 class ModelDescription(TypedDict):
@@ -196,6 +197,7 @@ def _score(manifest: bundle.Manifest) -> dict[str, Any] | None:
             "n": score.calibration.n,
             "data": score.calibration.data,
             "smallest_p_value": 1 / (score.calibration.n + 1),
+            "groups": score.calibration.groups and groups_used(score.calibration.groups),
             "gaps": [
                 {**pattern.model_dump(), "smallest_p_value": 1 / (pattern.n + 1)}
                 for pattern in score.calibration.patterns

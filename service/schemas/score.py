@@ -10,9 +10,10 @@ from pofx.kinds.item import AnsweredByRow, Item
 from pofx.rules.outputs import MapKind
 from pofx.rules.promises import Promise
 from pofx.use.score import Control, ScoreAsked
+from service.schemas.groups import GroupOptions, GroupsUsed
 
 
-class ScoreOptions(AnsweredByRow):
+class ScoreOptions(GroupOptions, AnsweredByRow):
     """How to score: in the body of a JSON request, in the query string of any other."""
 
     model: str | None = Field(None, description="name or name:version; may be left out if only one model can score.")
@@ -35,8 +36,9 @@ class ScoreOptions(AnsweredByRow):
         gt=0,
         lt=1,
         description="False discovery rate: marks items of which, on average, at most this share is normal "
-        "(Benjamini-Hochberg over all items of the request). The average is one over requests: over many requests of "
-        "one item most discoveries can be false, unless control is online.",
+        "(Benjamini-Hochberg over all items of the request; of items that belong together, over their groups). The "
+        "average is one over requests: over many requests of one item most discoveries can be false, unless "
+        "control is online.",
     )
     control: Control = Field(
         "request",
@@ -136,6 +138,7 @@ class ItemScore(TypedDict):
     anomaly: bool | None
     statistics: dict[str, StatisticValue]
     label: NotRequired[str]
+    group: NotRequired[str]
     discovery: NotRequired[bool]
     level: NotRequired[float | None]
     reason: NotRequired[str | None]
@@ -174,9 +177,11 @@ class CalibrationUsed(TypedDict):
     one label, where ``label`` was given; with ``pac_all`` within all labels at once). If ``label`` was given,
     ``labels`` has the numbers of every label that was named; those beside it are of the smallest one. ``gaps`` has
     those of every pattern of missing values within which rows were compared; those beside it are of all others.
+    ``groups`` says that the calibration items came in groups, of which one item each counts.
     """
 
     n: int
+    groups: NotRequired[GroupsUsed]
     alpha: float
     promise: Promise
     threshold: float
@@ -198,11 +203,13 @@ class StreamState(TypedDict):
 class MultipleTesting(TypedDict):
     """The verdict over all items with a p-value, if ``fdr`` was given; the threshold is null without a discovery.
 
-    With ``control`` online every item has a level of its own, null without a p-value, and there is no threshold.
+    ``by_group``, tests and discoveries are groups, each by one of its items, drawn at random. With ``control`` online
+    every item that is tested has a level of its own, null for others, and there is no threshold.
     """
 
     fdr: float
     control: Control
+    by_group: bool
     tests: int
     discoveries: int
     threshold: float | None

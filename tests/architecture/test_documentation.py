@@ -7,10 +7,10 @@ import pytest
 
 from service.metrics import Metrics
 from service.problems import TABLE
-from service.settings import Settings
+from service.settings import described
 from training.data import sources
 from training.data.splits import SplitOptions
-from training.recipe import EvaluateOptions, ExportOptions, FitOptions, describe, parse
+from training.recipe import ChooseOptions, EvaluateOptions, ExportOptions, FitOptions, describe, parse
 from training.transforms import TRANSFORMS
 from training.zoo import FAMILIES
 
@@ -18,10 +18,10 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def settings_table() -> str:
-    lines = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = "" if field.default in ((), None) else f"`{field.default}`"
-        lines.append(f"| `SERVICE_{name.upper()}` | {default} | {field.description} |")
+    lines = ["| variable | default | allowed | meaning |", "|---|---|---|---|"]
+    for variable, default, values, meaning in described():
+        shown = f"`{default}`" if default else ""
+        lines.append(f"| `{variable}` | {shown} | {values} | {meaning} |")
     return "\n".join(lines)
 
 
@@ -40,8 +40,11 @@ def metrics_table() -> str:
 
 
 def options_table(options: type) -> str:
-    rows = [f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in describe(options)]
-    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows]) if rows else "No options."
+    rows = [
+        f"| `{name}` | {f'`{default}`' if default else ''} | {values} | {text} |"
+        for name, default, values, text in describe(options)
+    ]
+    return "\n".join(["| key | default | allowed | meaning |", "|---|---|---|---|", *rows]) if rows else "No options."
 
 
 def sources_table() -> str:
@@ -72,6 +75,7 @@ def generated() -> dict[str, str]:
         "families": named_table(FAMILIES),
         "fit": options_table(FitOptions),
         "evaluate": options_table(EvaluateOptions),
+        "choose": options_table(ChooseOptions),
         "export": options_table(ExportOptions),
     }
 

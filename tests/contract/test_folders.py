@@ -62,7 +62,7 @@ def in_the_library(path, column):
     return {
         name: label
         for block in files.blocks(path, IMAGE, rows=3)
-        for name, label in zip(block.names, labels.of(block), strict=True)
+        for name, label in zip(block.decoded.files, labels.of(block), strict=True)
     }
 
 

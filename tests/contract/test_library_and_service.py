@@ -1,4 +1,4 @@
-"""The library and the service give the same numbers, bit for bit, for every shipped bundle."""
+"""The library and the service give the same numbers, bit for bit, for every shipped bundle; so do its examples run."""
 
 import asyncio
 import io
@@ -29,16 +29,21 @@ def explains(manifest):
 
 
 @pytest.fixture(scope="module")
-def ask():
-    """Posts to one service on the shipped store."""
+def send():
+    """Sends requests to one service on the shipped store."""
     app = create_app(Settings(store=STORE.root, rescan_s=0, access_log_share=0))
     with asyncio.Runner() as runner:
         lifespan = app.router.lifespan_context(app)
         runner.run(lifespan.__aenter__())
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
-        yield lambda path, **options: runner.run(client.post(path, **options))
+        yield lambda method, path, **options: runner.run(client.request(method, path, **options))
         runner.run(client.aclose())
         runner.run(lifespan.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="module")
+def ask(send):
+    return lambda path, **options: send("POST", path, **options)
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +105,26 @@ def test_codes_are_the_same(opened, ask, name):
     headers = {"content-type": NPY, "accept": NPY}
     answer = array(ask(f"/encode?model={name}", content=encode_npy(items), headers=headers))
     assert np.array_equal(answer, opened(name).encode(items))
+
+
+def examples_of(document):
+    """Method, address, query and body of every example of a description, and of every route that needs none."""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            parameters = operation.get("parameters", ())
+            given = {item["name"]: item.get("example") for item in parameters}
+            query = {
+                item["name"]: item["example"] for item in parameters if item["in"] == "query" and "example" in item
+            }
+            bodies = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            for example in bodies.get("examples", {"none": {"value": None}}).values():
+                yield method, path.format(**given), query, example["value"]
+
+
+def test_every_example_of_the_description_is_answered(send):
+    """But for the one that writes a bundle: its test is beside those of /calibrate."""
+    asked = [item for item in examples_of(send("GET", "/openapi.json").json()) if item[1] != "/calibrate"]
+    assert {"/score", "/generate", "/encode"} <= {path for _, path, _, body in asked if body}
+    for method, path, query, body in asked:
+        answer = send(method, path, params=query, **({} if body is None else {"json": body}))
+        assert answer.status_code == 200, (method, path, body, answer.text)

@@ -12,6 +12,8 @@ from pofx.errors import RequestInvalid
 from pofx.kinds import files
 from pofx.kinds.csv_text import CsvText
 from pofx.kinds.encoded_files import EncodedFiles
+from pofx.kinds.item import Item
+from pofx.kinds.json_items import JsonItems
 from pofx.kinds.parquet_if_there import parse_parquet
 from pofx.kinds.text_lines import TextLines
 from training.data import audio, table, text
@@ -98,6 +100,38 @@ def test_whole_numbers_are_names_also_beside_missing_ones(tmp_path):
         expected = [[{2: 0, 1: 1, None: np.nan}[value]] for value in values]
         for found in (parse_parquet(content, "refuse").decode(spec), files.read(tmp_path / "t.parquet", spec)):
             np.testing.assert_array_equal(found.array, expected)
+
+
+@pytest.mark.parametrize("true", ["true", "True", "TRUE", "1"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_true_and_false_are_read_in_any_spelling_by_all(true, form, tmp_path):
+    """Whatever the model was fitted on, and as JSON too."""
+    false = {"true": "false", "True": "False", "TRUE": "FALSE", "1": "0"}[true]
+    columns = {"on": [true, false, "True", true, "fAlse"], "a": np.arange(5.0)}
+    content = csv_of(columns) if form == "csv" else parquet_of(columns)
+    path = tmp_path / f"t.{form}"
+    path.write_bytes(content)
+    dataset = table.load(path, (), None)
+    assert dataset.categories == (("true", "false"), ())
+    payload = CsvText(content) if form == "csv" else parse_parquet(content, "refuse")
+    spec = spec_of(dataset)
+    assert_read_alike(path, payload, dataset, spec)
+    older = bundle.Column(name="on", minimum=0, maximum=1, categories=("False", "True"))
+    assert (files.read(path, bundle.RowSpec(columns=(older, spec.columns[1]))).array[:, 0] == [1, 0, 1, 1, 0]).all()
+    for value, code in ((true, 0), (True, 0), (False, 1), (1.0, 0)):
+        items = [Item.model_validate({form: one}, strict=True) for form, one in _as_json(value)]
+        assert JsonItems(items, 0).decode(spec).array[:, 0].tolist() == [code, code]
+
+
+def _as_json(value):
+    return (("row", {"on": value, "a": 2.0}), ("array", [value, 2.0]))
+
+
+@pytest.mark.parametrize("categories", [("yes", "no"), ("1", "0"), ("true", "maybe")])
+def test_other_words_than_true_and_false_are_names(categories):
+    column = bundle.Column(name="on", minimum=0, maximum=1, categories=categories)
+    with pytest.raises(RequestInvalid, match="no category 'TRUE'"):
+        CsvText(b"on\nTRUE\n").decode(bundle.RowSpec(columns=(column,)))
 
 
 def wav(samples, bits, channels, extensible=False):

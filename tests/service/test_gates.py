@@ -6,7 +6,9 @@ import httpx
 import pytest
 
 from service.app import create_app
-from service.gates import OPEN_PATHS
+from service.gates import OPEN_PATHS, is_open
+
+SCRIPT = "/docs/static/swagger-ui-bundle.js"
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +35,8 @@ def paths(app):
 
 def test_every_route_but_the_probes_needs_a_key(settings):
     app = create_app(settings(api_keys="one,two"))
-    guarded_paths = [path for path in paths(app) if path not in OPEN_PATHS]
-    assert {"/score", "/generate", "/encode", "/docs", "/openapi.json", "/metrics", "/models"} <= set(guarded_paths)
+    guarded_paths = [path for path in paths(app) if not is_open(path) and path != "/docs/static"]
+    assert {"/score", "/generate", "/encode", "/calibrate", "/metrics", "/models"} <= set(guarded_paths)
     methods = ("GET", "POST", "PUT", "OPTIONS", "HEAD")
     requests = [(method, path, {}) for path in [*guarded_paths, "/no/such/path"] for method in methods]
     for answer in ask(app, *requests):
@@ -54,7 +56,21 @@ def test_keys_open_and_wrong_keys_do_not(settings):
     answers = ask(app, *[("GET", "/models", {"headers": headers}) for headers in good + bad])
     assert [answer.status_code for answer in answers] == [200] * 3 + [401] * 4
     probes = ask(create_app(settings(api_keys="one")), *[("GET", path, {}) for path in sorted(OPEN_PATHS)])
-    assert [answer.status_code for answer in probes] == [200, 200]
+    assert [answer.status_code for answer in probes] == [200] * len(OPEN_PATHS)
+
+
+def test_the_page_asks_for_the_keys_that_are_needed(settings):
+    """A person can open it, enter a key, and call what needs one; what is open asks for none."""
+    schemes = {"ApiKey": "X-API-Key", "OperatorKey": "X-Operator-Key"}
+    for keys, expected in (("one", [{"ApiKey": []}, {"Bearer": []}]), ("", [{}])):
+        app = create_app(settings(api_keys=keys))
+        page, script, document = ask(app, *[("GET", path, {}) for path in ("/docs", SCRIPT, "/openapi.json")])
+        assert (page.status_code, script.status_code) == (200, 200)
+        declared, paths_of = document.json()["components"]["securitySchemes"], document.json()["paths"]
+        assert {name: declared[name]["name"] for name in schemes} == schemes
+        assert paths_of["/score"]["post"]["security"] == paths_of["/models"]["get"]["security"] == expected
+        assert paths_of["/health/ready"]["get"]["security"] == []
+        assert all("OperatorKey" in keys for keys in paths_of["/calibrate"]["post"]["security"])
 
 
 def test_keys_do_not_show_in_settings(settings):

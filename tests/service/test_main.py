@@ -65,10 +65,21 @@ def test_every_bad_setting_has_the_name_it_was_given_by(monkeypatch, capsys):
 
 def test_a_misspelt_setting_is_pointed_out(monkeypatch, capsys, store):
     monkeypatch.setenv("SERVICE_MAX_SAMPELS", "3")
-    monkeypatch.setenv("SERVICE_WEB_TCP_ADDR", "10.0.0.1")  # as orchestrators set for a service called web
+    monkeypatch.setenv("SERVICE_BANANA", "3")
+    for name in ("WEB_TCP_ADDR", "WEB_SERVICE_HOST", "WEB_PORT", "WEB_PORT_80_TCP_PROTO"):  # of a service called web
+        monkeypatch.setenv(f"SERVICE_{name}", "10.0.0.1")
     main(["--check", "--store", str(store.root)])
-    (warning,) = [line for line in capsys.readouterr().err.splitlines() if "is no setting" in line]
-    assert warning.endswith("SERVICE_MAX_SAMPELS is no setting; did you mean SERVICE_MAX_SAMPLES?")
+    other, misspelt = [line for line in capsys.readouterr().err.splitlines() if "is no setting" in line]
+    assert other.endswith("SERVICE_BANANA is no setting, it is ignored")
+    assert misspelt.endswith("SERVICE_MAX_SAMPELS is no setting, it is ignored; did you mean SERVICE_MAX_SAMPLES?")
+
+
+def test_settings_are_listed_with_what_they_may_be(capsys):
+    assert main(["--settings"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "SERVICE_DEVICE (default cpu, cpu or cuda)" in lines
+    assert "SERVICE_ALPHA (default 0.01, above 0 and below 1)" in lines
+    assert "SERVICE_DRIFT (default True, true or false)" in lines
 
 
 def test_a_taken_port_says_what_to_set(store, capsys):

@@ -1,15 +1,21 @@
 """Of several families the one that explains held-out rows best is exported."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from pofx import bundle
 from training import choose as choosing
+from training.changes import changed
 from training.choose import check_candidates, choose, validation_log_prob
-from training.errors import RecipeError
+from training.decide import decided
+from training.errors import DataError, RecipeError
+from training.finish import finish
 from training.fit import Fitted, Hardware, fit
 from training.prepare import prepare
-from training.recipe import candidates, changed, parse
+from training.recipe import candidates, parse
 from training.run import Run
 
 TEXT = """
@@ -119,6 +125,113 @@ def test_a_candidate_is_not_changed_from_outside():
     with pytest.raises(RecipeError, match=r"several \[\[family\]\]; change them in the file"):
         changed(text, "family.restarts=2")
     assert parse(changed(text, "seed=5")).seed == 5
+
+
+DEFECTS = """
+name = "tiny-defects"
+summary = "for tests"
+[data]
+source = "digits"
+normal = ["0", "6"]
+[choose]
+by = "defects"
+verdict = "best"
+alpha = 0.05
+[[family]]
+name = "pca"
+transform = { name = "dequantise" }
+explain = 0.05
+[[family]]
+name = "pca"
+transform = { name = "dequantise" }
+explain = 0.9
+[[family]]
+name = "gmm"
+transform = { name = "dequantise", pool = 2 }
+components = [1]
+covariances = ["full"]
+restarts = 1
+"""
+
+
+def fitted_of(text: str, folder) -> list[Fitted]:
+    found = [prepare(recipe) for recipe in candidates(parse(text))]
+    check_candidates(found)
+    return [fit(ready, Run.of(ready, folder), Hardware("cpu", "1"), resume=True) for ready in found]
+
+
+def test_labelled_defects_choose_family_and_verdict_and_others_of_them_report(tmp_path):
+    """Families whose nats compare nothing; the bundle's first statistic is the one that found most."""
+    lines: list[str] = []
+    found = fitted_of(DEFECTS, tmp_path / "runs")
+    best = choose(found, lines.append, ["9-made: too large"])
+    shares = [best.report.chosen[f"share_of_labelled_defects_found_of_{index}-{name}"] for index, name in
+              enumerate(("pca", "pca", "gmm"))]  # fmt: skip
+    assert best.prepared.recipe.candidate == int(np.argmax(shares)) != 0
+    assert best.report.chosen["left_out"] == "9-made: too large"
+    done = decided(finish(best, lines.append), lines.append)
+    assert done.deciding == done.best == done.listed[0].name
+    assert {item.name for item in done.listed} == {item.name for item in done.statistics.members}
+    half = len(best.prepared.splits.anomalies) // 2
+    assert any(f"The other {half} report below" in line for line in lines)
+
+
+def test_without_labelled_defects_made_up_ones_choose_and_the_verdict_is_combined(tmp_path):
+    text = (
+        DEFECTS.replace('normal = ["0", "6"]', "")
+        .replace('verdict = "best"', "")
+        .partition('[[family]]\nname = "gmm"')[0]
+    )
+    lines: list[str] = []
+    best = choose(fitted_of(text, tmp_path / "runs"), lines.append)
+    assert best.prepared.recipe.candidate == 1
+    assert all("made-up defects" in line and "`combined`" in line for line in lines)
+    assert decided(finish(best, print), print).best is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('normal = ["0", "6"]', "", "expected at least 2 labelled defects, got 0"),
+        ('by = "defects"', 'by = "likelihood"', "'pca' has none; leave it out"),
+    ],
+)
+def test_what_nothing_can_choose_is_refused_before_the_fit(old, new, message):
+    with pytest.raises(RecipeError, match=message):
+        check_candidates([prepare(recipe) for recipe in candidates(parse(DEFECTS.replace(old, new)))])
+
+
+def test_likelihoods_of_different_things_are_not_compared():
+    start, last = DEFECTS.partition("[choose]")[0], DEFECTS.rpartition("[[family]]")[2]
+    text = "[[family]]".join([start, last, last.replace("pool = 2", "pool = 1")])
+    with pytest.raises(RecipeError, match="their nats are of different things"):
+        check_candidates([prepare(recipe) for recipe in candidates(parse(text))])
+
+
+def test_known_defects_of_a_folder_are_anomalies_in_the_form_of_the_items(tmp_path):
+    for name, count, side in (("good", 40, 8), ("bad", 5, 8), ("large", 2, 9)):
+        (tmp_path / name).mkdir()
+        for place in range(count):
+            pixels = np.random.default_rng(place).integers(0, 256, (side, side)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{place}.png")
+    text = (
+        'name = "x"\nsummary = "x"\n'
+        'data = {{ source = "images", path = "{folder}/good", defects = "{folder}/{bad}" }}\n'
+        'transform = {{ name = "dequantise" }}\nfamily = {{ name = "pca" }}\n'
+    )
+    splits = prepare(parse(text.format(folder=tmp_path.as_posix(), bad="bad"))).splits
+    assert splits.anomalies.x.shape == (5, 8, 8, 1)
+    assert sum(len(part) for part in (splits.fit, splits.validation, splits.calibration, splits.test)) == 40
+    with pytest.raises(DataError, match=r"expected images of 8x8 like .*, got 9x9; set `size`"):
+        prepare(parse(text.format(folder=tmp_path.as_posix(), bad="large")))
+
+
+def test_a_loop_stops_when_its_minutes_are_over(experiment, tmp_path, capsys):
+    ready = experiment("made")
+    ready = replace(ready, recipe=parse(changed(ready.recipe.text, "choose.minutes=1e-9")))
+    report = fit(ready, Run.of(ready, tmp_path), Hardware("cpu", "1"), resume=False).report
+    assert report.epochs <= 1
+    assert "that choose.minutes allows" in capsys.readouterr().out
 
 
 @pytest.mark.full

@@ -24,12 +24,16 @@ def run(tmp_path, monkeypatch, text):
     return invoke
 
 
+def rehearsed(folder, name):
+    return bundle.read(bundle.Store(folder / "runs" / "rehearsals").locate(bundle.Reference.parse(name)))
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_fit_smoke_writes_a_verified_bundle(run, tmp_path, name):
     result = run("fit", f"{name}.toml", "--smoke", "--accelerator", "cpu")
     assert result.exit_code == 0, result.output
-    store = bundle.Store(tmp_path / "models")
-    written = bundle.read(store.locate(bundle.Reference.parse(f"tiny-{name}-smoke")))
+    assert not (tmp_path / "models").exists(), "a rehearsal is served by nobody"
+    written = rehearsed(tmp_path, f"tiny-{name}-smoke")
     assert written.manifest.provenance.smoke
     files = written.manifest.files
     assert {"CARD.md", "golden.npz", "recipe.toml", "samples.png"} <= set(files)
@@ -59,15 +63,20 @@ def test_a_fit_to_a_table_says_what_it_reads_as_what(run, tmp_path):
         "read as categories, with so many names: 'state' (2)",
     ):
         assert line in result.output.splitlines()
-    written = bundle.read(bundle.Store(tmp_path / "models").locate(bundle.Reference.parse("t-smoke")))
+    written = rehearsed(tmp_path, "t-smoke")
     assert [column.name for column in written.manifest.input.columns] == ["temp", "state"]
     assert "pump 0" not in written.read_bytes("CARD.md").decode()
+
+
+def test_a_rehearsal_is_published_where_that_is_asked_for(run, tmp_path):
+    assert run("fit", "bernoulli.toml", "--smoke", "--store", "models").exit_code == 0
+    assert bundle.Store(tmp_path / "models").versions("tiny-bernoulli-smoke") == [1]
 
 
 def test_texts_are_shown_in_the_card(run, tmp_path, text):
     (tmp_path / "texts.toml").write_text(text("markov-texts"))
     assert run("fit", "texts.toml", "--smoke").exit_code == 0
-    written = bundle.read(bundle.Store(tmp_path / "models").locate(bundle.Reference.parse("tiny-markov-texts-smoke")))
+    written = rehearsed(tmp_path, "tiny-markov-texts-smoke")
     shown = written.read_bytes("CARD.md").decode().partition("```text\n")[2].partition("\n```")[0].splitlines()
     assert len(shown) == 64
     assert written.manifest.input.kind == "text"

@@ -9,10 +9,11 @@ import torch
 
 from tests.training.zoo.cases import CASES, having
 from training import budget, cost
+from training.changes import changed
 from training.errors import FitError
 from training.fit import Hardware, fit
 from training.prepare import prepare
-from training.recipe import changed, parse
+from training.recipe import parse
 from training.run import Run
 from training.zoo import FAMILIES
 from training.zoo.base import Computed, Facts, GradientTrained, takes_label

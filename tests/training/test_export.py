@@ -267,13 +267,15 @@ def test_what_is_dequantised_is_not_completed():
     family = FAMILIES["rnade"]
     model = family(Facts((1, 4, 4), "real"), family.Options(hidden=4, components=2)).eval()
     generate = computations(model, Dequantise(DataFacts("image", (4, 4, 1)), Dequantise.Options()))["generate"]
-    assert [item.role for item in generate.inputs] == ["noise", "noise", "option"]
+    assert {item.role for item in generate.inputs} == {"noise", "option", "state", "position"}
 
 
 def test_work_per_row_is_counted():
+    """A layer of products is 2 x inputs x units operations; what else is done comes on top."""
     family, (_, transform) = FAMILIES["made"], _made()
     facts = Facts((1, 8, 8), "binary", 2)
     models = [family(facts, family.Options(hidden=(units,), direct=False)) for units in (64, 128)]
-    small, large = (computations(model, transform) for model in models)
-    assert large["score"].mflop_per_row == pytest.approx(2 * small["score"].mflop_per_row)
-    assert small["score"].mflop_per_row == pytest.approx(2 * 2 * 64 * 64 / 1e6)
+    small, large = (computations(model, transform)["score"].mflop_per_row for model in models)
+    products = 2 * 2 * 64 * 64 / 1e6  # into the layer and out of it
+    assert products < small < 2 * products
+    assert large - small > products

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from training import progress as module
+from training.errors import TooCostly
 from training.progress import Progress, beating, duration
 from training.zoo import FAMILIES
 from training.zoo.base import Facts
@@ -56,6 +57,27 @@ def test_a_computation_without_candidates_says_that_it_goes_on(told):
     clock.now = 300
     progress.beat()
     assert lines == ["computing: 5 min so far"]
+
+
+def test_candidates_that_would_end_too_late_are_not_begun_and_are_named():
+    clock, lines = Clock(), []
+    progress = Progress(lines.append, clock, limit_s=25)
+    begun = []
+    for size in progress.over([1, 1, 3, 1], "size {}".format, float):
+        begun.append(size)
+        clock.now += 8 * size
+    assert begun == [1, 1, 1]
+    assert progress.skipped == ["size 3"]
+    assert lines[-1] == "not tried, since they would take longer than choose.minutes allows: size 3"
+
+
+def test_a_first_candidate_that_takes_longer_than_all_may_is_given_up():
+    clock = Clock()
+    progress = Progress(lambda _: None, clock, limit_s=60)
+    next(progress.over([1, 1], str, most_steps=10))
+    clock.now += 61
+    with pytest.raises(TooCostly, match=r"at most 60 s \(choose\.minutes\), got 61 s so far, at candidate 1 of 2"):
+        progress.step()
 
 
 def test_the_heart_beats_while_nothing_else_is_said(monkeypatch):

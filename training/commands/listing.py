@@ -25,7 +25,7 @@ def families_command(name: Annotated[str | None, typer.Argument(help="Show the o
         raise TrainingError(f"no family {name!r}{did_you_mean(name, FAMILIES) or ';'} there is: {', '.join(FAMILIES)}")
     module = sys.modules[FAMILIES[name].__module__]
     console.print((module.__doc__ or "").strip(), markup=False)
-    table = _folding("option", "default", "meaning")
+    table = _folding("option", "default", "allowed", "meaning")
     for row in recipes.describe(FAMILIES[name].Options):
         table.add_row(*row)
     console.print(table)

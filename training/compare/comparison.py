@@ -9,12 +9,13 @@ from typing import get_args
 
 from sklearn.preprocessing import StandardScaler
 
+from training.changes import changed
 from training.compare.detectors import DETECTORS
 from training.compare.ours import outcome
 from training.compare.protocol import Protocol, Trial, trial
 from training.compare.records import OURS, Record, Records
 from training.compare.scores import quality
-from training.recipe import Recipe, changed, parse
+from training.recipe import Recipe, parse
 
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 

@@ -9,10 +9,11 @@ import numpy as np
 from pofx.errors import RequestInvalid
 from pofx.kinds.audio import mono, read_header
 from pofx.kinds.files import RECORDINGS
-from pofx.kinds.folder import sub_folder, sub_folder_notes
+from pofx.kinds.folder import GROUPED_BY, sub_folder, sub_folder_notes
 from pofx.kinds.place import Place
+from pofx.rules.groups import FILES
 from training.data.dataset import Dataset
-from training.data.folders import opened
+from training.data.folders import folder_groups, opened
 from training.data.labels import as_indices
 from training.errors import DataError
 
@@ -26,11 +27,12 @@ class _Recording:
     samples: np.ndarray  # int16 (time,)
 
 
-def load(path: Path, length: int, hop: int | None, labels: Labels, rate_hz: int | None) -> Dataset:
+def load(path: Path, length: int, hop: int | None, labels: Labels, rate_hz: int | None, group: str = "file") -> Dataset:
     """All recordings below a folder or in a zip, in order of their names, as windows of ``length`` samples.
 
     Without ``hop`` a recording gives its beginning, padded with silence; with it, a window every ``hop`` samples as
-    long as a whole one fits. Windows of one recording share a group, and so never end up in different splits.
+    long as a whole one fits. Windows of one recording share a group, and so never end up in different splits; or
+    those of all recordings of one folder.
     """
     with opened(path, "WAV files") as files:
         found = files.of(RECORDINGS)
@@ -39,17 +41,18 @@ def load(path: Path, length: int, hop: int | None, labels: Labels, rate_hz: int 
         recordings = [_decode(name, found.read(name)) for name in found.names]
     rate = _common_rate(path, recordings, rate_hz)
     windows = [_windows(recording.samples, length, hop) for recording in recordings]
-    groups = np.repeat(np.arange(len(recordings)), [len(part) for part in windows])
+    own = np.repeat(np.arange(len(recordings)), [len(part) for part in windows])  # the recording of every window
     names, indices = _labels(found.names, labels)
     return Dataset(
         x=np.concatenate(windows),
         source=str(path),
         licence="not stated",
-        labels=None if indices is None else indices[groups],
+        labels=None if indices is None else indices[own],
         label_names=names,
         rate_hz=rate,
-        groups=groups,
-        names=np.array(found.names)[groups],
+        groups=own if group == "file" else folder_groups(path, found.names, group)[own],
+        grouped_by=FILES if group == "file" else GROUPED_BY[group],
+        names=np.array(found.names)[own],
         notes=(*found.notes, *(sub_folder_notes(found.names) if labels == "folder" else ())),
     )
 

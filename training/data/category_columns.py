@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pofx.rules.categories import name_of
+from pofx.rules.categories import are_truths, name_of, truth_of
 
 MOST_CATEGORIES = 50
 LARGEST_SHARE = 0.5  # of the rows; texts that are more different than that are names of rows, not of categories
@@ -23,6 +23,13 @@ def is_text(values: pd.Series) -> bool:
 def as_names(values: pd.Series) -> pd.Series:
     """The names in a column, without space around them; None where a value is missing."""
     return pd.Series([None if value is pd.NA else name_of(value) for value in values.tolist()], values.index, object)
+
+
+def in_one_spelling(names: pd.Series) -> pd.Series:
+    """The same names, those of a column of true and false as ``true`` and ``false``."""
+    if not are_truths(names.dropna().unique()):
+        return names
+    return pd.Series([None if name is None else truth_of(name) for name in names], names.index, object)
 
 
 def by_frequency(names: pd.Series) -> tuple[str, ...]:

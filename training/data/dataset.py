@@ -36,8 +36,10 @@ class Dataset:
     captions: np.ndarray | None = None  # text (items,)
     domains: np.ndarray | None = None  # int64 (items,)
     names: np.ndarray | None = None  # text (items,), of files
+    grouped_by: str = "groups"  # what a group is, in words
     resized: bool = False  # whether picture files of any size were brought to this one
     test: "Dataset | None" = None
+    defects: Items | None = None  # anomalies that lie apart from the items
 
     def __post_init__(self) -> None:
         """Refuses what no family could use: no items, wrong form, infinite values, columns without any value."""

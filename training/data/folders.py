@@ -1,12 +1,15 @@
 """The folder or zip archive that a recipe names."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from pofx.errors import RequestInvalid
 from pofx.kinds import folder
+from training.data.labels import as_indices
 from training.errors import DataError
 
 
@@ -22,3 +25,11 @@ def opened(path: Path, what: str) -> Iterator[folder.Folder]:
             yield found
     except RequestInvalid as error:
         raise DataError(f"{path}: {error.detail}") from error
+
+
+def folder_groups(path: Path, names: Sequence[str], group: str) -> np.ndarray:
+    """The group of every file by its folder, int64 (files,); DataError where one is in none."""
+    found = [folder.GROUPS_BY_FOLDER[group](name) for name in names]
+    if "" in found:
+        raise DataError(f"{path}: {names[found.index('')]} is in no folder, and `group` asks for one of every file")
+    return as_indices(np.array(found))[1]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,9 +11,10 @@ import numpy as np
 from pofx.errors import RequestInvalid
 from pofx.kinds.captions import Captions, captions_of, has_column, tables
 from pofx.kinds.files import IMAGES
-from pofx.kinds.folder import Folder, sub_folder, sub_folder_notes
+from pofx.kinds.folder import GROUPED_BY, Folder, sub_folder, sub_folder_notes
 from training.data.dataset import Dataset
-from training.data.folders import opened
+from training.data.folders import folder_groups, opened
+from training.data.items import Items
 from training.data.labels import as_indices
 from training.data.picture import read_picture
 from training.errors import DataError
@@ -20,8 +22,11 @@ from training.errors import DataError
 _CAPTION = "caption"
 
 
-def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset:
-    """All images below a folder or in a zip, in order of their names; ``auto`` keeps colours only if there are any."""
+def load(path: Path, mode: str, size: int | None, labels: str | None, group: str | None = None) -> Dataset:
+    """All images below a folder or in a zip, in order of their names; ``auto`` keeps colours only if there are any.
+
+    Images of one ``group`` belong together: a folder of theirs, or what captions.csv has in a column.
+    """
     with opened(path, "images") as found:
         pictures = found.of(IMAGES)
         if not pictures.names:
@@ -30,6 +35,7 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
         arrays = [read_picture(name, pictures.read(name), colours, size) for name in pictures.names]
         said = _labels(found, pictures.names, labels)
         captions, about_captions = _captions(found, pictures.names)
+        groups = None if group is None else _groups(path, found, pictures.names, group)
     label_names, indices = as_indices(np.array(said.values))
     if mode == "auto" and all(_is_grey(array) for array in arrays):
         arrays = [array[..., :1] for array in arrays]
@@ -45,9 +51,21 @@ def load(path: Path, mode: str, size: int | None, labels: str | None) -> Dataset
         label_names=label_names,
         captions=captions,
         names=np.array(pictures.names),
+        groups=groups,
+        grouped_by="groups" if group is None else GROUPED_BY.get(group, f"column {group!r}"),
         resized=size is not None,
         notes=(*pictures.notes, *said.notes, *about_captions, *_twins(pictures.names, arrays)),
     )
+
+
+def with_defects(found: Dataset, path: Path, size: int | None) -> Dataset:
+    """The dataset with images of known defects beside it, in the colours and the size of its own."""
+    read = load(path, "grey" if found.x.shape[3] == 1 else "rgb", size, None)
+    if read.x.shape[1:] != found.x.shape[1:]:
+        sides = [f"{shape[2]}x{shape[1]}" for shape in (found.x.shape, read.x.shape)]
+        raise DataError(f"{path}: expected images of {sides[0]} like {found.source}, got {sides[1]}; set `size`")
+    notes = (f"defects, all of them anomalies: {len(read.x)} images of {path}", *read.notes)
+    return replace(found, defects=Items(read.x, names=read.names), notes=(*found.notes, *notes))
 
 
 def _is_grey(array: np.ndarray) -> bool:
@@ -59,6 +77,13 @@ def _labels(found: Folder, names: Sequence[str], column: str | None) -> Captions
     if column is not None:
         return captions_of(found, names, column)
     return Captions(tuple(map(sub_folder, names)), sub_folder_notes(names))
+
+
+def _groups(path: Path, found: Folder, names: Sequence[str], group: str) -> np.ndarray:
+    """The group of every image, int64 (items,)."""
+    if group in GROUPED_BY:
+        return folder_groups(path, names, group)
+    return as_indices(np.array(captions_of(found, names, group).values))[1]
 
 
 def _captions(found: Folder, names: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:

@@ -4,6 +4,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from pofx.rules.groups import one_of_each
+
+_DRAWN_BY = 0  # the seed of what calibrates and is counted
+
 
 @dataclass(frozen=True)
 class Items:
@@ -40,9 +44,26 @@ class Items:
         """The items at these places, with all that is known about them."""
         return Items(**{name: array[index] for name, array in self.known().items()})
 
+    def joined(self, other: "Items") -> "Items":
+        """These items, then the others, with what is known about both."""
+        mine, theirs = self.known(), other.known()
+        return Items(**{name: np.concatenate([mine[name], theirs[name]]) for name in mine if name in theirs})
+
     def with_x(self, x: np.ndarray) -> "Items":
         """The same items in another form."""
         return replace(self, x=x)
+
+    @property
+    def are_grouped(self) -> bool:
+        """Whether several items belong together."""
+        return self.groups is not None and len(np.unique(self.groups)) < len(self)
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """The places of one item of every group, drawn at random, ascending: what promises are about; else of all."""
+        if self.groups is None:
+            return np.arange(len(self))
+        return one_of_each(self.groups, np.random.default_rng(_DRAWN_BY).random(len(self)))
 
     @property
     def is_complete(self) -> np.ndarray:

@@ -15,9 +15,9 @@ from training.errors import DataError
 _CHANNELS = (1, 3)
 
 
-def load(path: Path, array: str, labels: str | None) -> Dataset:
-    """Images or rows from one array of an archive, labels from another."""
-    content = read_arrays(path, (array, *filter(None, [labels])))
+def load(path: Path, array: str, labels: str | None, group: str | None = None) -> Dataset:
+    """Images or rows from one array of an archive, labels from another, and from a third what belongs together."""
+    content = read_arrays(path, (array, *filter(None, [labels, group])))
     where = f"{path}: array {array!r}"
     x = _as_items(content[array], where)
     names, indices = _as_labels(content[labels], len(x), f"{path}: labels {labels!r}") if labels else ((), None)
@@ -25,7 +25,17 @@ def load(path: Path, array: str, labels: str | None) -> Dataset:
     notes = [
         line for place, name in enumerate(columns) for line in check_told_apart(content[array][:, place], name, where)
     ]
-    return Dataset(x, str(path), "not stated", indices, names, columns, notes=tuple(notes))
+    return Dataset(
+        x,
+        str(path),
+        "not stated",
+        indices,
+        names,
+        columns,
+        notes=tuple(notes),
+        groups=_as_labels(content[group], len(x), f"{path}: groups {group!r}")[1] if group else None,
+        grouped_by=f"array {group!r}",
+    )
 
 
 def read_arrays(path: Path, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:

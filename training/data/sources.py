@@ -45,6 +45,7 @@ class NpzSource(_Source):
     path: Path = Field(description="the archive")
     array: str = Field(default="x", description="name of the array with the items")
     labels: str | None = Field(default=None, description="name of the array with the labels")
+    group: str | None = Field(default=None, description="name of the array that says which items belong together")
 
 
 class ImagesSource(_Source):
@@ -56,6 +57,14 @@ class ImagesSource(_Source):
     size: int | None = Field(default=None, ge=1, description="side in pixels to resize to; without it all must agree")
     labels: str | None = Field(
         default=None, description="column of captions.csv; without it the innermost folder's name"
+    )
+    defects: Path | None = Field(
+        default=None, description="a folder or zip of known defects, read alike; they count as anomalies"
+    )
+    group: str | None = Field(
+        default=None,
+        description="what images belong together (machine, patient, batch): `folder`, the innermost one, `top-folder`, "
+        "the outermost one, or a column of captions.csv",
     )
 
 
@@ -73,6 +82,10 @@ class AudioSource(_Source):
     labels: Literal["folder", "file"] = Field(
         default="folder", description="the label is the sub-folder's name, or the file's without its suffix"
     )
+    group: Literal["file", "folder", "top-folder"] = Field(
+        default="file",
+        description="what windows belong together: those of a file, or of its innermost or outermost folder",
+    )
     rate_hz: int | None = Field(default=None, ge=1, description="samples per second to insist on; without it any")
     licence: str = Field(default="not stated", description="of the recordings, for the card")
 
@@ -86,6 +99,10 @@ class TableSource(_Source):
         default=(), description="columns to model; without it all of numbers or categories"
     )
     labels: str | None = Field(default=None, description="column with labels; it is not modelled")
+    group: str | None = Field(
+        default=None,
+        description="column that says which rows belong together (machine, patient, batch); it is not modelled",
+    )
     categories: tuple[str, ...] = Field(
         default=(), description="columns that hold names, also where these look like numbers or times"
     )
@@ -132,14 +149,17 @@ def load(options: DataOptions) -> Dataset:
         case BreastCancerSource():
             return bundled.breast_cancer(options.columns)
         case NpzSource():
-            return npz.load(options.path, options.array, options.labels)
+            return npz.load(options.path, options.array, options.labels, options.group)
         case ImagesSource():
-            return images.load(options.path, options.mode, options.size, options.labels)
+            found = images.load(options.path, options.mode, options.size, options.labels, options.group)
+            return found if options.defects is None else images.with_defects(found, options.defects, options.size)
         case AudioSource():
-            recordings = audio.load(options.path, options.length, options.hop, options.labels, options.rate_hz)
+            recordings = audio.load(
+                options.path, options.length, options.hop, options.labels, options.rate_hz, options.group
+            )
             return replace(recordings, licence=options.licence)
         case TableSource():
-            return table.load(options.path, options.columns, options.labels, options.categories)
+            return table.load(options.path, options.columns, options.labels, options.categories, options.group)
         case TextSource():
             return text.load(options.path, options.length, options.cut)
         case ColourNamesSource():

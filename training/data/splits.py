@@ -89,11 +89,19 @@ def split(dataset: Dataset, options: SplitOptions, seed: int, normal: tuple[str,
         official, official_normal = dataset.test.items, _is_normal(dataset.test, normal)
         test = official.take(official_normal)
         anomalies = official.take(~official_normal)
+    if dataset.defects is not None:
+        anomalies = anomalies.joined(dataset.defects)
     splits = Splits(fit, validation, calibration, held_out, test, anomalies)
     for name, size in splits.sizes().items():
         if size == 0 and name != "anomalies":
-            raise DataError(f"{dataset.source}: {len(kept)} normal items leave none for the {name} split")
+            raise DataError(f"{dataset.source}: {_counted(kept, dataset)} leave none for the {name} split")
     return splits
+
+
+def _counted(items: Items, dataset: Dataset) -> str:
+    if not items.are_grouped:
+        return f"{len(items)} normal items"
+    return f"{len(items)} normal items of {len(np.unique(items.groups))} groups ({dataset.grouped_by})"
 
 
 def _parts(items: int, options: SplitOptions, seed: int, groups: np.ndarray | None) -> list[np.ndarray]:
@@ -106,8 +114,15 @@ def _parts(items: int, options: SplitOptions, seed: int, groups: np.ndarray | No
 
 
 def sliver(splits: Splits, fit: int = 512, rest: int = 128) -> Splits:
-    """The first items of every split: enough to rehearse a recipe in seconds, not to learn anything."""
-    return splits.map(lambda name, part: part.take(slice(fit if name == "fit" else rest)))
+    """Some items of every split: enough to rehearse a recipe in seconds, not to learn anything."""
+    return splits.map(lambda name, part: some_of(part, fit if name == "fit" else rest))
+
+
+def some_of(part: Items, most: int) -> Items:
+    """At most that many items of a split: the first, which are as good as any, or of groups all over it."""
+    if not part.are_grouped:
+        return part.take(slice(most))
+    return part.take(np.unique(np.linspace(0, len(part) - 1, min(most, len(part))).astype(int)))
 
 
 def _is_normal(dataset: Dataset, normal: tuple[str, ...]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """CSV and Parquet tables: numbers, and the codes of categories."""
 
-from collections.abc import Container, Mapping, Sequence, Set
+from collections.abc import Collection, Container, Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,15 @@ from pofx.kinds.parquet import ROW_NUMBERS
 from pofx.rules.categories import codes_of
 from pofx.rules.csv_cells import name_in
 from pofx.rules.names import as_compared
-from training.data.category_columns import LARGEST_SHARE, MOST_CATEGORIES, are_few, as_names, by_frequency, is_text
+from training.data.category_columns import (
+    LARGEST_SHARE,
+    MOST_CATEGORIES,
+    are_few,
+    as_names,
+    by_frequency,
+    in_one_spelling,
+    is_text,
+)
 from training.data.csv_table import read_csv
 from training.data.dataset import Dataset
 from training.data.labels import as_indices
@@ -22,18 +30,30 @@ from training.data.precision import check_told_apart
 from training.errors import DataError
 
 
-def load(path: Path, columns: tuple[str, ...], labels: str | None, categories: tuple[str, ...] = ()) -> Dataset:
-    """Columns as float32 rows, names of categories as their codes; the label column apart.
+def load(
+    path: Path,
+    columns: tuple[str, ...],
+    labels: str | None,
+    categories: tuple[str, ...] = (),
+    group: str | None = None,
+) -> Dataset:
+    """Columns as float32 rows, names of categories as their codes; those of labels and groups apart.
 
     Without ``columns`` these are all columns of numbers, and those of text that hold few different names. Those of
     ``categories`` are names, whatever they look like.
     """
     columns, categories = tuple(map(as_compared, columns)), tuple(map(as_compared, categories))
     labels = None if labels is None else as_compared(labels)
-    frame, notes = _read(path, {*categories, *filter(None, [labels])})
-    _check_there(path, frame, [*columns, *categories, *filter(None, [labels])])
-    candidates = list(columns) or _usable(frame, labels)
-    named = {name: as_names(frame[name]) for name in candidates if name in categories or is_text(frame[name])}
+    group = None if group is None else as_compared(group)
+    apart = [*filter(None, [labels, group])]
+    frame, notes = _read(path, {*categories, *apart})
+    _check_there(path, frame, [*columns, *categories, *apart])
+    candidates = list(columns) or _usable(frame, apart)
+    named = {
+        name: in_one_spelling(as_names(frame[name]))
+        for name in candidates
+        if name in categories or is_text(frame[name])
+    }
     found = {name: by_frequency(values) for name, values in named.items()}
     _check_meant(path, {name: named[name] for name in named if name not in categories}, found)
     left_out = _left_out(frame, found)
@@ -45,7 +65,7 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, categories: t
     numbers = {name: _numbers(path, frame[name]) for name in wanted if name not in found}
     values = [codes_of(named[name].tolist(), found[name]) if name in found else numbers[name] for name in wanted]
     label_names, indices = _labels(path, frame[labels]) if labels else ((), None)
-    unused = {} if columns else _unusable(frame, {*candidates, labels})
+    unused = {} if columns else _unusable(frame, {*candidates, *apart})
     examples = (f"column {name!r} is left out: it holds {_example(frame[name])} for one" for name in left_out)
     rounded = (line for name, column in numbers.items() for line in check_told_apart(column, name, str(path)))
     return Dataset(
@@ -56,6 +76,8 @@ def load(path: Path, columns: tuple[str, ...], labels: str | None, categories: t
         categories=tuple(found.get(name, ()) for name in wanted),
         left_out=(*left_out.values(), *unused.values()),
         notes=(*notes, *examples, *_as_categories(found, wanted), *rounded),
+        groups=_labels(path, frame[group], "group")[1] if group else None,
+        grouped_by=f"column {group!r}",
         source=str(path),
         licence="not stated",
     )
@@ -84,7 +106,7 @@ def _check_meant(path: Path, named: Mapping[str, pd.Series], found: Mapping[str,
             )
 
 
-def _unusable(frame: pd.DataFrame, used: Container[str | None]) -> dict[str, str]:
+def _unusable(frame: pd.DataFrame, used: Container[str]) -> dict[str, str]:
     """Why columns that are neither numbers nor text are not modelled, by their name."""
     others = [name for name in frame.columns if name not in used]
     return {name: f"column {name!r}: expected numbers or names, got {frame[name].dtype}" for name in others}
@@ -97,13 +119,13 @@ def labels_of(path: Path, name: str, parts: Sequence[Columns]) -> tuple[tuple[st
     return _labels(path, pd.Series([name_in(str(cell)) for part in parts for cell in part.cells()[name]], name=name))
 
 
-def _labels(path: Path, column: pd.Series) -> tuple[tuple[str, ...], np.ndarray]:
+def _labels(path: Path, column: pd.Series, what: str = "label") -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the labels and the index of each row's; DataError where a row has none."""
     names = as_names(column)
     missing = np.flatnonzero(names.isna())
     if len(missing):
         raise DataError(
-            f"{path}: {len(missing)} rows have no label in column {column.name!r}, the first is row {missing[0]}; "
+            f"{path}: {len(missing)} rows have no {what} in column {column.name!r}, the first is row {missing[0]}; "
             "remove them or fill them in"
         )
     return as_indices(names.to_numpy(str))
@@ -115,9 +137,9 @@ def _check_there(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> None:
         raise DataError(f"{path}: no column {missing[0]!r}; there is: {', '.join(map(repr, frame.columns))}")
 
 
-def _usable(frame: pd.DataFrame, labels: str | None) -> list[str]:
+def _usable(frame: pd.DataFrame, apart: Collection[str]) -> list[str]:
     numbers = set(frame.select_dtypes("number").columns)
-    return [name for name in frame.columns if name != labels and (name in numbers or is_text(frame[name]))]
+    return [name for name in frame.columns if name not in apart and (name in numbers or is_text(frame[name]))]
 
 
 def _left_out(frame: pd.DataFrame, found: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

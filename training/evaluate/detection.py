@@ -20,23 +20,29 @@ def evaluate_detection(
 ) -> list[Measurement]:
     """False-alarm rates on held-out items (and on an official test set, which may be another population), and AUROC
     against the anomalies of the recipe if it has any.
+
+    Of items in groups one of each is counted for a rate, since so many are calibrated on too.
     """
     normal = score(splits.test.x)
-    held_out = score(splits.held_out.x) if splits.has_official_test else normal
+    test = {name: values[splits.test.drawn] for name, values in normal.items()}
+    held_out = score(splits.held_out.take(splits.held_out.drawn).x) if splits.has_official_test else test
     abnormal = score(splits.anomalies.x) if len(splits.anomalies) else None
     measurements, tests = [], len(tails) * len(alphas)
     for name, tail in tails.items():
         measurements += _false_alarms(name, tail, calibration[name], held_out[name], HELD_OUT, alphas, tests)
         if splits.has_official_test:
-            measurements += _false_alarms(name, tail, calibration[name], normal[name], "official test", alphas, tests)
+            measurements += _false_alarms(name, tail, calibration[name], test[name], "official test", alphas, tests)
         if abnormal is not None:
             labels = [0] * len(normal[name]) + [1] * len(abnormal[name])
             sign = -1.0 if tail == "low" else 1.0
             auroc = roc_auc_score(labels, [*(sign * normal[name]), *(sign * abnormal[name])])
             protocol = f"one-class: fitted on normal items only; {name}; {len(abnormal[name])} anomalies"
             measurements.append(
-                Measurement("auroc", float(auroc), "area", "test against anomalies", protocol, statistic=name)
-            )
+                Measurement(
+                    "auroc", float(auroc), "area", "test against anomalies", protocol, statistic=name,
+                    anomalies=len(abnormal[name]),
+                )
+            )  # fmt: skip
     return measurements
 
 

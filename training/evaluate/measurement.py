@@ -10,7 +10,7 @@ class Measurement:
     """``standard_error`` is over the items of the split; None where the number is not a mean.
 
     ``band`` is where a rate should lie nine times in ten, if something was promised about it, and ``limit`` what chance
-    explains at most. ``statistic`` is what a detector's number was measured with.
+    explains at most. ``statistic`` is what a detector's number was measured with, against so many ``anomalies``.
     """
 
     name: str
@@ -22,6 +22,7 @@ class Measurement:
     band: tuple[float, float] | None = None
     limit: float | None = None
     statistic: str | None = None
+    anomalies: int | None = None
 
     @property
     def figure(self) -> str:

@@ -38,7 +38,8 @@ def export(finished: Finished, say: Say) -> Exported:
             data, runner = _in_format(computation, form, half=options.weights == "float16")
             difference = check_parity(name, computation, runner)
             file = file_name(name, form)
-            say(f"{file}: {len(data) / 1e6:.2f} MB, equal to the model, largest difference {difference:.2g}")
+            size = f"{len(data) / 1e6:.2f} MB"
+            say(f"{file}: {size}, equal to the model, largest difference {difference:.2g} of the largest value")
             files[file] = data
             runners.setdefault(name, runner)
     return Exported(finished, graphs, files, runners)

@@ -30,7 +30,7 @@ def tolerance(computation: Computation) -> Tolerance:
 
 
 def check_parity(name: str, computation: Computation, runner: Runner) -> float:
-    """The largest difference seen; ExportError if it is beyond the tolerance."""
+    """The largest difference seen, as a share of the largest value of its output; ExportError beyond the tolerance."""
     generator = torch.Generator().manual_seed(20)
     drawn = [computation.example, *([computation.example_with_gaps] if computation.marginal else [])]
     compared = _whole if computation.pieces is None else _steps
@@ -78,11 +78,13 @@ def _difference(where: str, want: np.ndarray, have: np.ndarray, allowed: Toleran
     if want.shape != have.shape or want.dtype != have.dtype:
         raise ExportError(f"{where}: expected {want.dtype}{want.shape}, got {have.dtype}{have.shape}")
     distance, off = _distance(want, have), _off(want, have, allowed)
+    largest = float(np.abs(want[np.isfinite(want)].astype(np.float64)).max(initial=0.0))
     if off.any() and off.mean() > allowed.mismatch and not _parts_seldom(off, allowed.mismatch):
         raise ExportError(
-            f"{where}: differs from the model by up to {distance.max():g} in {off.mean():.2%} of elements"
+            f"{where}: differs from the model by up to {distance.max():g}, of values up to {largest:g}, in "
+            f"{off.mean():.2%} of elements"
         )
-    return float(distance[~off].max(initial=0.0))
+    return float(distance[~off].max(initial=0.0)) / (largest or 1.0)
 
 
 def _distance(want: np.ndarray, have: np.ndarray) -> np.ndarray:

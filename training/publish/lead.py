@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from pofx import bundle
+from pofx.rules.groups import counted
 from pofx.rules.promises import at_least, smallest_alpha
 from training.evaluate.measurement import Measurement
 
@@ -129,9 +130,9 @@ def _how_good(told: Told) -> str:
         return f"not measured: it has no density, and the data no labels. {known}"
     count = told.body.provenance.data.splits.get("test", 0)
     if best.name == "auroc":
-        anomalies = told.body.provenance.data.splits["anomalies"]
         return (
-            f"AUROC {best.figure} of `{best.statistic}`, {count:,} normal {told.items} against {anomalies:,}. {known}"
+            f"AUROC {best.figure} of `{best.statistic}`, {count:,} normal {told.items} against {best.anomalies:,}. "
+            f"{known}"
         )
     if best.name == "class_share_tv":
         return (
@@ -169,11 +170,12 @@ def _promise(told: Told) -> str:
     n = score.calibration.n
     smallest = at_least(smallest_alpha(n)["marginal"])
     few = "" if n >= _ONE_PERCENT else f"; **{n} calibration {told.items} are few**"
-    counts = [label.n for label in score.calibration.labels]
+    counts, groups = [label.n for label in score.calibration.labels], score.calibration.groups
+    items = f"{n:,} {told.items}" if groups is None else counted(score.calibration)
     labels = f", also within a label ({min(counts):,} to {max(counts):,} each)" if counts else ""
     return (
         f"at most a share alpha of normal {told.items} are alarms, on average over calibration sets, for alpha from "
-        f"{smallest} ({n:,} {told.items}){labels}{few}.{_measured(told)}"
+        f"{smallest} ({items}){labels}{few}.{_measured(told)}"
     )
 
 
@@ -188,8 +190,8 @@ def _measured(told: Told) -> str:
     if not shown:
         return ""
     rate = rates[shown[0]]
-    splits = told.body.provenance.data.splits
-    count = splits.get("held_out", splits["test"])
+    held_out = told.body.score.calibration.held_out
+    count = 0 if held_out is None else held_out.items
     assert rate.band is not None  # noqa: S101 - every false-alarm rate has one
     low, high = rate.band
     judged = "; **more alarms than promised**" if rate.value > high else ""

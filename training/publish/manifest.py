@@ -60,14 +60,14 @@ def _score(calibrated: Calibrated, measurements: Sequence[Measurement]) -> bundl
     statistics = calibrated.exported.finished.statistics
     if statistics is None:
         return None
-    held, source = calibrated.prepared.splits.calibration, calibrated.prepared.dataset.source
+    held, source = calibrated.items, calibrated.prepared.dataset.source
     return bundle.Score(
         graph="score",
         density=_density(calibrated.prepared, measurements),
         noise_seed=NOISE_SEED,
         statistics=tuple(
             bundle.Statistic(name=item.name, unit=item.unit, tail=item.tail, description=item.description)
-            for item in statistics.members
+            for item in calibrated.exported.finished.listed
         ),
         calibration=bundle.Calibration(
             file=CALIBRATION,
@@ -75,10 +75,19 @@ def _score(calibrated: Calibrated, measurements: Sequence[Measurement]) -> bundl
             incomplete=int((~held.is_complete).sum()),
             data=f"calibration split of {source}, never used to fit",
             labels=calibrated.labels.counts,
+            groups=_groups(calibrated.prepared),
             patterns=calibrated.patterns,
             held_out=_held_out(calibrated.prepared, measurements),
         ),
     )
+
+
+def _groups(prepared: Prepared) -> bundle.Groups | None:
+    """What belongs together, None where every item is by itself."""
+    dataset = prepared.dataset
+    if not dataset.items.are_grouped:
+        return None
+    return bundle.Groups(by=dataset.grouped_by, items=len(prepared.splits.calibration))
 
 
 def _held_out(prepared: Prepared, measurements: Sequence[Measurement]) -> bundle.HeldOut | None:
@@ -93,7 +102,9 @@ def _held_out(prepared: Prepared, measurements: Sequence[Measurement]) -> bundle
         for item in rates
         if item.value > item.limit
     )
-    return bundle.HeldOut(items=len(prepared.splits.held_out), comparison="the split held out for it", excess=found)
+    held_out = prepared.splits.held_out
+    each = ", one item of each group" * held_out.are_grouped
+    return bundle.HeldOut(items=len(held_out.drawn), comparison=f"the split held out for it{each}", excess=found)
 
 
 def _density(prepared: Prepared, measurements: Sequence[Measurement]) -> bundle.Density | None:

@@ -7,6 +7,7 @@ import numpy as np
 from pofx import bundle
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import load, runtime_of
+from pofx.kinds.decoded import Decoded
 from pofx.rules.outputs import map_kind
 from pofx.use import decode, encode, generate, score
 from pofx.use.generate import GenerateAsked
@@ -34,11 +35,11 @@ def _uses(model: LoadedModel, item: np.ndarray) -> list[Callable[[], object]]:
     manifest, found = model.manifest, []
     if manifest.score is not None:
         explained = map_kind(manifest.graphs[manifest.score.graph]) is not None
-        found.append(lambda: run(score.plan(model, ScoreAsked(explain=explained)).begin(item)))
+        found.append(lambda: run(score.plan(model, ScoreAsked(explain=explained)).begin(Decoded(item))))
     if manifest.generate is not None:
         found.append(lambda: run(generate.plan(model, GenerateAsked(1, 0)).begin()))
     if manifest.encode is not None:
-        found.append(lambda: run(encode.plan(model).begin(item)))
+        found.append(lambda: run(encode.plan(model).begin(Decoded(item))))
     if manifest.decode is not None and manifest.encode is not None:
         codes = np.zeros((1, manifest.encode.dims), np.float32)
         found.append(lambda: run(decode.plan(model).begin(codes, np.asarray)))

@@ -78,6 +78,11 @@ class Transform(nn.Module, ABC):
         """How model-space data is drawn from raw data in training and evaluation, for the results table."""
         return self.density_of
 
+    @property
+    def nats_of(self) -> str:
+        """What log-densities in nats are of: those of two transforms are comparable where this is the same."""
+        return self.protocol
+
     def fit(self, raw: np.ndarray) -> None:
         """Takes what it needs to know from the fit split."""
 

@@ -118,9 +118,13 @@ class Dequantise(ImageTransform):
     @property
     def density_of(self) -> str:
         """What the density is over."""
+        return f"{self.nats_of}, by uniform dequantisation"
+
+    @property
+    def nats_of(self) -> str:
+        """The image of whole levels: a density over the noisy one bounds its probability, in the same nats."""
         side = self.options.pool
-        image = "the 8-bit image" if side == 1 else f"the 8-bit image averaged over {side} by {side} pixels"
-        return f"{image}, by uniform dequantisation"
+        return "the 8-bit image" if side == 1 else f"the 8-bit image averaged over {side} by {side} pixels"
 
     @property
     def score_noise(self) -> tuple[Noise, ...]:

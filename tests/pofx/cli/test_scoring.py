@@ -58,7 +58,7 @@ def test_a_stream_of_discoveries_goes_on_in_its_file(run, table, opened, here):
     for out in ("first.parquet", "second.parquet"):
         shown = run(f"score rows.parquet -m tiny-table -o {out} --fdr 0.2 --online-fdr state.json").stdout
         same(pq.read_table(out).to_pandas(), model.score(table, extra="keep", fdr=stream).columns())
-    assert "among the 80 items of the stream so far" in shown
+    assert "among the 80 tests of the stream so far" in shown
     assert pofx.OnlineFdr.load("state.json").stream == stream.stream
     assert (
         "fdr: this stream is one of 0.2, got 0.1"

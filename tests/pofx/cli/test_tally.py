@@ -5,14 +5,17 @@ import pytest
 
 from pofx.cli.tally import Tally
 from pofx.kinds.faults import Faults
-from pofx.use.discoveries import benjamini_hochberg, notes_on
+from pofx.use.discoveries import benjamini_hochberg, discoveries, notes_on
 from pofx.use.sizes import Size
 
 
 class Scored:
-    def __init__(self, p_value, wrong=()):
+    untold = False
+
+    def __init__(self, p_value, wrong=(), groups=()):
         self.p_value, self.anomaly = p_value, p_value <= 0.05
         self.faults = Faults("row", wrong=dict.fromkeys(wrong, "no number"))
+        self.groups = tuple(groups)
 
     def __len__(self):
         return len(self.p_value)
@@ -34,6 +37,21 @@ def test_discoveries_are_those_of_all_items_at_once(seed, fdr):
     np.testing.assert_array_equal(found.among(p_values), expected.found)
     assert found.notes == notes_on(expected, Size(n))
     assert (tally.items, tally.anomalies) == (900, np.sum(p_values <= 0.05))
+
+
+@pytest.mark.parametrize("blocks", [1, 7])
+def test_discovered_groups_are_those_of_all_items_at_once(blocks):
+    generator = np.random.default_rng(3)
+    groups = generator.integers(0, 80, 900).astype(str)
+    p_values = (1 + (generator.random(900) ** 3 * 500).astype(int)) / 501
+    p_values[generator.random(900) < 0.1] = np.nan
+    tally = Tally(Size(500))
+    for block in np.array_split(np.arange(900), blocks):
+        tally.take(Scored(p_values[block], groups=groups[block].tolist()))
+    found, expected = tally.discoveries(0.3), discoveries(p_values, groups.tolist(), 0.3)
+    assert (found.tests, found.count, found.threshold) == (80, expected.count, expected.threshold)
+    np.testing.assert_array_equal(found.among(groups), expected.found)
+    assert 0 < found.count < 80
 
 
 def test_nothing_is_discovered_among_items_without_p_values():

@@ -141,7 +141,7 @@ def test_blocks_make_up_the_whole(case, rows, tmp_path):
 def test_files_have_names(case, tmp_path):
     spec, write, _, _ = CASES[case]
     blocks = list(files.blocks(write(tmp_path), spec, rows=4))
-    names = [name for block in blocks for name in block.names]
+    names = [name for block in blocks for name in block.decoded.files]
     assert len(names) == N
     assert names[:1] + names[7:8] == (["a/00.png", "b/07.png"] if spec.kind == "image" else ["a/00.WAV", "b/07.WAV"])
 
@@ -161,7 +161,7 @@ def test_single_files_are_items(tmp_path):
     (tmp_path / "a.png").write_bytes(encode_png(IMAGES[0]))
     (tmp_path / "b.png").write_bytes(encode_png(IMAGES[1]))
     (block,) = files.blocks(tmp_path / "a.png", IMAGE)
-    assert (block.names, files.count(tmp_path / "a.png", IMAGE)) == (("a.png",), 1)
+    assert (block.decoded.files, files.count(tmp_path / "a.png", IMAGE)) == (("a.png",), 1)
     both = objects.decoded([tmp_path / "a.png", str(tmp_path / "b.png")], IMAGE)
     assert np.array_equal(both.array, IMAGES[:2])
 

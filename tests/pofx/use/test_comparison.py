@@ -6,7 +6,7 @@ import pytest
 from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.rules.conformal import ranked
-from pofx.use.comparison import Comparison, Group
+from pofx.use.comparison import Comparison, Peers
 from pofx.use.discoveries import benjamini_hochberg, check_fdr, power_note
 from pofx.use.sizes import Size
 from pofx.use.verdict import rule
@@ -27,10 +27,10 @@ def groups(random):
     values = np.concatenate([draw(random, label, n) for label, n in COUNTS.items()])
     stored = ranked({"distance": values}, labels)
     of_label = {
-        label: Group(Size(n, label), {"distance": stored["distance"][stored["distance.label"] == place]})
+        label: Peers(Size(n, label), {"distance": stored["distance"][stored["distance.label"] == place]})
         for place, (label, n) in enumerate(COUNTS.items())
     }
-    return Group(Size(len(values)), {"distance": stored["distance"]}), of_label
+    return Peers(Size(len(values)), {"distance": stored["distance"]}), of_label
 
 
 def score(sizes, alpha, promise="marginal"):

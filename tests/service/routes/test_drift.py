@@ -86,6 +86,7 @@ def test_a_shift_is_seen_in_report_metrics_and_picture_until_it_is_reset(served)
     assert "alarm" in report["meaning"]
     assert gauges(served) == {
         "pofx_drift_items": 300,
+        "pofx_drift_passed_over": 0,
         "pofx_drift_log10_martingale": pytest.approx(report["martingale"]["log10"]),
         "pofx_drift_alarm": 1,
         "pofx_drift_ks": pytest.approx(report["window"]["ks_distance"]),

@@ -52,6 +52,7 @@ def test_discoveries_are_those_of_the_definition(client, mixed):
     assert answer["multiple_testing"] == {
         "fdr": 0.2,
         "control": "request",
+        "by_group": False,
         "tests": 40,
         "discoveries": k,
         "threshold": threshold,

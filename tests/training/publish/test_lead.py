@@ -40,7 +40,7 @@ def test_more_alarms_than_promised_are_said_aloud_and_fewer_are_not(told, rate, 
 
 
 def test_separation_from_anomalies_comes_before_likelihood(told):
-    auroc = Measurement("auroc", 0.9876, "area", "test against anomalies", "p", statistic="combined")
+    auroc = Measurement("auroc", 0.9876, "area", "test against anomalies", "p", statistic="combined", anomalies=1)
     other = replace(auroc, value=0.5, statistic="log_prob")
     line = lead(replace(told, measurements=(other, *told.measurements, auroc))).splitlines()[2]
     assert "AUROC 0.9876 of `combined`" in line
