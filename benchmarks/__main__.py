@@ -63,7 +63,7 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
         "pofx score, Parquet of 1,000,000 rows: the command against ONNX Runtime called directly",
         stream.measure,
     ),
-    "startup": ("start to ready, and to the first score in Python", startup.measure),
+    "startup": ("start to ready, memory then and under load, and start to the first score in Python", startup.measure),
 }
 
 # Not among those that run unasked: it installs other servers, and takes an hour.

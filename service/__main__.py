@@ -17,6 +17,7 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
+from pofx import bundle
 from service.app import create_app, load_store, make_runtime
 from service.engine.registry import Registry
 from service.observability import configure_logging
@@ -93,14 +94,10 @@ def start(check: bool, chosen: Mapping[str, Any]) -> int:
     configure_logging(settings.log_format, settings.log_level)
     for warning in _unknown_settings(os.environ):
         logging.getLogger(__name__).warning(warning)
-    registry = Registry()
-    load_store(settings, registry, make_runtime(settings))
-    if check:
-        return _report(registry, settings)
-    if not registry.models:
-        print(_nothing_to_serve(registry, settings), file=sys.stderr)  # noqa: T201 - a message for a person
+    if not bundle.Store(settings.store).names():
+        print(_nothing_to_serve(settings), file=sys.stderr)  # noqa: T201 - a message for a person
         return 1
-    return _serve(settings, registry)
+    return _check(settings) if check else _serve(settings)
 
 
 def _explained(error: ValidationError, flags: Collection[str]) -> list[str]:
@@ -144,21 +141,27 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _serve(settings: Settings, registry: Registry) -> int:
+def _serve(settings: Settings) -> int:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    gc.collect()
-    gc.freeze()  # what is loaded stays: looking through it again would hold every request for tens of milliseconds
-    app = create_app(settings, registry)
+    app = create_app(settings, at_once=True)
+    app.state.services.settle = _settle
     pressure = _pressure(app.state.services)
     config = http_config(app, settings, "on", shedding(pressure))
     server = Server(config, app.state.services, pressure)
-    logging.getLogger(__name__).info("serving %d models from %s", len(registry.all()), settings.store)
+    logging.getLogger(__name__).info("serving what is in %s", settings.store)
     try:
         server.run()
     except SystemExit:
         print(_cannot_listen(settings), file=sys.stderr)  # noqa: T201 - a message for a person
         return 1
     return 0 if server.started else 1
+
+
+def _settle() -> None:
+    """Sets aside what is loaded: looking through it again and again would hold requests for tens of milliseconds."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def http_config(
@@ -189,21 +192,18 @@ def _cannot_listen(settings: Settings) -> str:
     return f"Cannot listen on {settings.host}:{settings.port}; set SERVICE_PORT or --port, or SERVICE_HOST or --host."
 
 
-def _report(registry: Registry, settings: Settings) -> int:
+def _check(settings: Settings) -> int:
+    registry = Registry()
+    load_store(settings, registry, make_runtime(settings))
     rows = [(model.manifest.reference, "ok", ", ".join(model.manifest.capabilities)) for model in registry.all()]
-    rows += [(f"{item.name}:{item.version}", "refused", item.reason) for item in registry.refused]
+    rows += [(str(item.reference), "refused", item.reason) for item in registry.refused]
     width = max((len(row[0]) for row in rows), default=0)
     for reference, state, text in sorted(rows):
         print(f"{reference:<{width}}  {state:<7}  {text}")  # noqa: T201 - the output of the command
-    if not rows:
-        print(_nothing_to_serve(registry, settings), file=sys.stderr)  # noqa: T201
-    return 0 if rows and not registry.refused else 1
+    return 1 if registry.refused else 0
 
 
-def _nothing_to_serve(registry: Registry, settings: Settings) -> str:
-    if registry.refused:
-        reasons = "\n".join(f"  {item.name}:{item.version}: {item.reason}" for item in registry.refused)
-        return f"No bundle in {settings.store} can be served:\n{reasons}"
+def _nothing_to_serve(settings: Settings) -> str:
     return f"No bundle in {settings.store}. Make one with `pofx fit <recipe>`, or set SERVICE_STORE."
 
 

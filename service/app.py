@@ -15,6 +15,7 @@ from pofx import bundle
 from pofx.graphs.cores import usable_cores
 from pofx.graphs.graph import Device
 from pofx.graphs.loading import Runtime, runtime_of
+from pofx.graphs.memory import give_back
 from service import problems
 from service.drift.monitor import Rules
 from service.drift.watches import Watches
@@ -37,15 +38,20 @@ from service.routes.services import Services
 from service.settings import Settings
 from service.unpacking import HeadAsGet, Prefix, Unpacked
 
+GIVE_BACK_S = 30.0
 
-def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
-    """The application; it loads the store when it starts, unless a filled registry is given."""
-    services = _services(settings, registry or Registry())
+
+def create_app(settings: Settings, registry: Registry | None = None, *, at_once: bool = False) -> FastAPI:
+    """The application; it loads the store before it has started, unless a filled registry is given.
+
+    ``at_once``: it has started at once, and serves each model as soon as that is loaded.
+    """
+    services = _services(settings, registry or Registry(starting=at_once))
     app = openapi.DescribedApp(
         title="pofx",
         version=version("pofx"),
         description="Samples, calibrated anomaly scores and latent codes from generative models.",
-        lifespan=_lifespan(services, load=registry is None),
+        lifespan=_lifespan(services, load=registry is None and not at_once),
         docs_url=None,
         redoc_url=None,
     )
@@ -75,6 +81,7 @@ def make_runtime(settings: Settings) -> Runtime:
         prefer=settings.runtime,
         allow_torchscript=settings.allow_torchscript,
         parallel_runs=1,
+        memory_mib=settings.model_memory_mib,
     )
 
 
@@ -88,6 +95,13 @@ def _services(settings: Settings, registry: Registry) -> Services:
     lanes = settings.parallel_runs or (usable_cores() if settings.device == "cpu" else 1)
     device = DeviceThreads(limits, lanes, metrics.batch, device_clock(_device(settings)), registry.prices.pace)
     admission = Admission(limits, lanes, registry.prices.pace)
+    metrics.watch_models(
+        {
+            "loaded": lambda: len(registry.all()),
+            "loading": lambda: len(registry.stock.loading),
+            "refused": lambda: len(registry.refused),
+        }
+    )
     metrics.watch_pending(lambda: admission.pending_s, device.waiting)
     executor = ThreadPoolExecutor(settings.decode_threads, "convert")
     watches = _watches(settings, executor)
@@ -108,12 +122,13 @@ def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], Abstract
         services.load_new = partial(load_store, services.settings, services.registry, make_runtime(services.settings))
         if load:
             services.load_new()
-        services.metrics.models(len(services.registry.all()), len(services.registry.refused))
         services.device.start(asyncio.get_running_loop())
-        watcher = asyncio.create_task(_watch_store(services))
+        tasks = [asyncio.create_task(_watch_store(services)), asyncio.create_task(_keep_memory_low())]
         yield
         services.draining = True
-        watcher.cancel()
+        services.registry.stop()
+        for task in tasks:
+            task.cancel()
         services.device.close(services.settings.drain_timeout_s)
         services.executor.shutdown()
 
@@ -121,10 +136,19 @@ def _lifespan(services: Services, *, load: bool) -> Callable[[FastAPI], Abstract
 
 
 async def _watch_store(services: Services) -> None:
-    """Serves bundles that appear while the service runs."""
+    """Serves what the store holds, and bundles that appear while the service runs."""
+    if services.registry.starting:
+        await services.look_for_bundles()
     while services.settings.rescan_s:
         await asyncio.sleep(services.settings.rescan_s)
         await services.look_for_bundles()
+
+
+async def _keep_memory_low() -> None:
+    """Gives back again and again what only some large requests needed."""
+    while True:
+        await asyncio.sleep(GIVE_BACK_S)
+        await asyncio.to_thread(give_back)
 
 
 def _add_routes(app: FastAPI, services: Services, endpoints: dict[str, Endpoint]) -> None:

@@ -7,9 +7,12 @@ PofxError
 ├── StoreUnwritable      no new version can be written to the store
 ├── Overloaded           more pending work than the bound
 ├── NotReady             no model is loaded, or the process is shutting down
+├── StillLoading         the model is in the store, but not loaded yet
 ├── DeadlineExceeded     not done in time
 └── ClientGone           nobody waits for the answer any more
 """
+
+from typing import Any
 
 from pofx.errors import PofxError
 
@@ -40,6 +43,13 @@ class Overloaded(PofxError):
 
 class NotReady(PofxError):
     """The service cannot answer now."""
+
+
+class StillLoading(PofxError):
+    """The model may be there in a moment; try again after ``retry_after_s`` seconds."""
+
+    def __init__(self, detail: str, retry_after_s: int, **extra: Any) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s, **extra)
 
 
 class DeadlineExceeded(PofxError):

@@ -1,6 +1,6 @@
 """Prometheus metrics of one application, in a registry of its own."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -86,10 +86,10 @@ class Metrics:
         """Reads the streams of discoveries of every model when the metrics are collected."""
         self._streams.read = read
 
-    def models(self, loaded: int, refused: int) -> None:
-        """Sets how many bundles are served and how many were refused."""
-        self._models.labels("loaded").set(loaded)
-        self._models.labels("refused").set(refused)
+    def watch_models(self, counts: Mapping[str, Callable[[], int]]) -> None:
+        """Reads how many bundles are in a state when the metrics are collected, by the name of the state."""
+        for state, count in counts.items():
+            self._models.labels(state).set_function(count)
 
     def batch(self, report: BatchReport) -> None:
         """Counts one batch; called in the threads of the device."""

@@ -51,6 +51,7 @@ TABLE: dict[type[PofxError], Kind] = {
     errors.ClientGone: Kind(499, "client-gone", "The client closed the connection"),
     GraphFailed: Kind(500, "graph-failed", "The model failed on this input"),
     errors.NotReady: Kind(503, "not-ready", "Not ready"),
+    errors.StillLoading: Kind(503, "still-loading", "The model is still being loaded"),
     errors.DeadlineExceeded: Kind(504, "deadline-exceeded", "Not done in time"),
 }
 INTERNAL = Kind(500, "internal", "Internal error")
@@ -141,7 +142,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 def _headers(kind: Kind, extra: dict[str, Any]) -> dict[str, str]:
-    if kind.status == 429:
+    if "retry_after_s" in extra:
         return {"Retry-After": str(extra["retry_after_s"])}
     if kind.status == 401:
         return {"WWW-Authenticate": "Bearer"}

@@ -20,6 +20,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Seconds between looks at the store for what is new, gone or promoted; 0 looks only at the start.",
     )
+    ready: Literal["all", "any"] = Field(
+        "all", description="Ready when every bundle of the store was tried, or as soon as any model is loaded."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose.")
     root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = Field(
@@ -41,6 +44,11 @@ class Settings(BaseSettings):
     )
     allow_torchscript: bool = Field(
         False, description="Whether TorchScript files may be loaded; they have no safe mode and can run any code."
+    )
+    model_memory_mib: int = Field(
+        0,
+        ge=0,
+        description="Memory for graphs in MiB, about; those used longest ago leave; 0 means no limit.",
     )
     cuda_memory_mib: int = Field(0, ge=0, description="Most CUDA memory of one graph in MiB; 0 means no limit.")
     intra_op_threads: int = Field(

@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ from pofx.graphs.layout import PROBE_ROWS, Layout, RunRows, find_layout, find_sl
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.onnx import OnnxGraph
 from pofx.graphs.probe import probe_rows
+from pofx.graphs.residence import Residence
 from pofx.graphs.rows import Lanes, RowGraph
 from pofx.graphs.wiring import check_wiring
 from pofx.rules import noise
@@ -38,12 +39,13 @@ class BundleRefused(Exception):
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where graphs run, which format is preferred, and whether TorchScript is allowed."""
+    """Where graphs run, which format is preferred, whether TorchScript is allowed, and how many stay in memory."""
 
     device: Device
     prefer: Literal["onnx", "torchscript"]
     allow_torchscript: bool
     lanes: Lanes
+    residence: Residence = field(default_factory=Residence)
 
 
 def runtime_of(
@@ -52,12 +54,17 @@ def runtime_of(
     prefer: Literal["onnx", "torchscript"] = "onnx",
     allow_torchscript: bool = False,
     parallel_runs: int | None = None,
+    memory_mib: int = 0,
 ) -> Runtime:
-    """A runtime with a lane per usable core, unless it is said how many parts of a batch run at once; a GPU has one."""
+    """A runtime with a lane per usable core, unless it is said how many parts of a batch run at once; a GPU has one.
+
+    ``memory_mib`` is the most memory of graphs, about; 0 for no limit.
+    """
     where = device or Device()
     count = parallel_runs or (usable_cores() if where.kind == "cpu" else 1)
     lanes = Lanes(count, ThreadPoolExecutor(count, "lane") if count > 1 else None)
-    return Runtime(where, prefer, allow_torchscript, lanes)
+    residence = Residence(memory_mib * 1024 * 1024 or None)
+    return Runtime(where, prefer, allow_torchscript, lanes, residence)
 
 
 def load(source: bundle.Bundle, runtime: Runtime) -> LoadedModel:
@@ -71,7 +78,7 @@ def load(source: bundle.Bundle, runtime: Runtime) -> LoadedModel:
 
 def _row_graph(source: bundle.Bundle, name: str, stored: Mapping[str, Array], runtime: Runtime) -> RowGraph:
     spec = source.manifest.graphs[name]
-    graph = _open(source, spec, runtime)
+    graph = _hosted(source, spec, runtime)
     started = time.monotonic()
     outputs = golden.check(stored, name, spec, graph, source.manifest.golden.tolerances[name])
     slow = time.monotonic() - started > _SLOW_S
@@ -81,18 +88,25 @@ def _row_graph(source: bundle.Bundle, name: str, stored: Mapping[str, Array], ru
     return RowGraph(spec, graph, runtime.lanes, shared, layout)
 
 
-def _open(source: bundle.Bundle, spec: bundle.Graph, runtime: Runtime) -> Graph:
+def _hosted(source: bundle.Bundle, spec: bundle.Graph, runtime: Runtime) -> Graph:
+    """The graph in the format that is wanted and allowed."""
     chosen = runtime.prefer if runtime.prefer in spec.files else next(iter(spec.files))
-    if chosen == "torchscript" and not runtime.allow_torchscript and "onnx" in spec.files:
+    if chosen == "torchscript" and not runtime.allow_torchscript:
+        if "onnx" not in spec.files:
+            raise BundleRefused("only TorchScript files, which can run any code; set SERVICE_ALLOW_TORCHSCRIPT=true")
         chosen = "onnx"
-    content = source.read_bytes(spec.files[chosen])
+    file = spec.files[chosen]
+    return runtime.residence.host(
+        lambda: _open(chosen, source.read_bytes(file), spec, runtime.device), source.manifest.files[file].size
+    )
+
+
+def _open(chosen: str, content: bytes, spec: bundle.Graph, device: Device) -> Graph:
     if chosen == "onnx":
-        return OnnxGraph(content, spec, runtime.device)
-    if not runtime.allow_torchscript:
-        raise BundleRefused("only TorchScript files, which can run any code; set SERVICE_ALLOW_TORCHSCRIPT=true")
+        return OnnxGraph(content, spec, device)
     from pofx.graphs.torchscript import TorchScriptGraph  # torch is optional, and slow to import
 
-    return TorchScriptGraph(content, spec, runtime.device)
+    return TorchScriptGraph(content, spec, device)
 
 
 def _shared_noise(manifest: bundle.Manifest, name: str, stored: Mapping[str, Array]) -> dict[str, Array]:

@@ -4,6 +4,7 @@ import onnxruntime
 
 from pofx import bundle
 from pofx.graphs.graph import Device, DeviceUnavailable, GraphMismatch
+from pofx.graphs.memory import share_arena
 from pofx.rules.arrays import Array, Arrays
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -43,6 +44,7 @@ def _session(content: bytes, device: Device) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # patterns are kept per shape, and batch sizes vary without end
     options.log_severity_level = 3
+    share_arena(options)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if device.kind not in _PROVIDERS or _PROVIDERS[device.kind] not in onnxruntime.get_available_providers():
         raise DeviceUnavailable(f"this ONNX Runtime has no {_PROVIDERS[device.kind]}; install onnxruntime-gpu")

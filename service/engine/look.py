@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,40 +15,60 @@ from service.engine.stock import Files, Refused, Stock
 _log = logging.getLogger(__name__)
 
 
-def look(store: bundle.Store, before: Stock, runtime: Runtime) -> Stock:
-    """What is to be served from now on.
+def look(store: bundle.Store, before: Stock, runtime: Runtime) -> Iterator[Stock]:
+    """What is to be served from now on: first what is known without loading anything, then anew after every bundle.
 
-    What was removed is gone, and what was replaced is loaded anew. A bundle that fails is noted and does not stop the
-    others; it is tried again when its files change, since it may have been copied there file by file. Until then the
-    model that it would replace is served on. Raises FileNotFoundError for a store that is not there although it was.
+    What was removed is gone, and what was replaced is loaded anew. What a name means comes first, small before large. A
+    bundle that fails is noted and does not stop the others; it is tried again when its files change, since it may have
+    been copied there file by file. Until then the model that it would replace is served on. Raises FileNotFoundError
+    for a store that is not there although it was.
     """
     if before.models and not store.root.is_dir():  # it may be replaced as a whole just now: no removal
         raise FileNotFoundError(f"no folder {store.root}")
+    found = _found(store)
+    stock = _kept(before, found)
+    waiting = _in_order({what: seen for what, seen in found.items() if _is_new(what, seen, stock)}, found)
+    stock = _named(store, replace(stock, loading=tuple(waiting)), before)
+    yield stock
+    for place, reference in enumerate(waiting, 1):
+        result = _load(store, reference, found[reference], before.model(reference), runtime)
+        stock = replace(_with(stock, reference, found[reference], result), loading=tuple(waiting[place:]))
+        stock = _named(store, stock, before)
+        yield stock
+
+
+def _kept(before: Stock, found: Mapping[Reference, Files]) -> Stock:
+    """What of it is still in the store, and refusals of files that are the same."""
     models: dict[str, dict[int, LoadedModel]] = {}
-    files: dict[Reference, Files] = {}
-    refused: list[Refused] = []
-    for reference, seen in _found(store).items():
-        model, known = before.model(reference), before.files.get(reference)
-        if known != seen:
-            result = _renewed(store, reference, seen, before, runtime)
-            if isinstance(result, Refused):
-                refused.append(result)
-            else:
-                model, known = result, seen
-        if model is not None and known is not None:
+    for reference, model in before.loaded():
+        if reference in found:
             models.setdefault(reference.name, {})[model.manifest.version] = model
-            files[reference] = known
-    return _named(store, Stock(models, files, tuple(refused)), before)
+    files = {reference: files for reference, files in before.files.items() if reference in found}
+    refused = tuple(item for item in before.refused if found.get(item.reference) == item.files)
+    return Stock(models, files, refused)
 
 
-def _renewed(
-    store: bundle.Store, reference: Reference, seen: Files, before: Stock, runtime: Runtime
-) -> LoadedModel | Refused:
-    """The model in the store, or why it is refused, which is found out once for the same files."""
-    refusal = before.refusal(reference)
-    if refusal is not None and refusal.files == seen:
-        return refusal
-    return _load(store, reference, seen, before.model(reference), runtime)
+def _is_new(reference: Reference, seen: Files, stock: Stock) -> bool:
+    return stock.files.get(reference) != seen and stock.refusal(reference) is None
+
+
+def _in_order(new: Mapping[Reference, Files], found: Iterable[Reference]) -> list[Reference]:
+    """The latest version of every name before all others, each small before large."""
+    latest = {reference.name: reference for reference in sorted(found, key=lambda what: what.version or 0)}
+    return sorted(new, key=lambda what: (latest[what.name] != what, sum(size for _, size, _, _ in new[what])))
+
+
+def _with(stock: Stock, reference: Reference, seen: Files, result: LoadedModel | Refused) -> Stock:
+    """With the result of loading; a model that could not be replaced stays."""
+    if isinstance(result, Refused):
+        return replace(stock, refused=(*stock.refused, result))
+    versions = {**stock.models.get(reference.name, {}), result.manifest.version: result}
+    return replace(
+        stock,
+        models={**stock.models, reference.name: versions},
+        files={**stock.files, reference: seen},
+        refused=tuple(item for item in stock.refused if item.reference != reference),
+    )
 
 
 def _load(
@@ -70,7 +91,8 @@ def _load(
 def _named(store: bundle.Store, after: Stock, before: Stock) -> Stock:
     """The same models, with what their names mean: the promoted version, or the latest that is loaded.
 
-    Where the promoted version cannot be told or loaded, a name goes on to mean what it meant, if anything.
+    Where the promoted version cannot be told or loaded, or what is later is still to be tried, a name goes on to mean
+    what it meant, if anything.
     """
     meant: dict[str, int] = {}
     promoted: dict[str, int] = {}
@@ -79,12 +101,19 @@ def _named(store: bundle.Store, after: Stock, before: Stock) -> Stock:
         version, why = _promoted(store, name, after)
         if version is not None:
             promoted[name] = version
-        if why is not None:
+        waits = _waits(after, name, version)
+        if why is not None and not waits:
             unclear[name] = why
-        means = (version or max(versions)) if why is None else before.meant.get(name)
+        means = before.meant.get(name) if waits or why is not None else version or max(versions)
         if means is not None and means in versions:
             meant[name] = means
     return replace(after, meant=meant, promoted=promoted, unclear=unclear)
+
+
+def _waits(after: Stock, name: str, promoted: int | None) -> bool:
+    """Whether what the name is to mean is still to be tried: the promoted version, or one later than those loaded."""
+    awaited = {item.version or 0 for item in after.loading if item.name == name} - after.models[name].keys()
+    return max(awaited, default=0) > max(after.models[name]) if promoted is None else promoted in awaited
 
 
 def _promoted(store: bundle.Store, name: str, after: Stock) -> tuple[int | None, str | None]:

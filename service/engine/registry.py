@@ -11,21 +11,24 @@ from pofx.bundle import Reference
 from pofx.errors import CapabilityMissing, RequestInvalid, UnknownModel
 from pofx.graphs.loaded import LoadedModel
 from pofx.graphs.loading import Runtime
+from pofx.graphs.memory import give_back
 from service.engine.look import look
 from service.engine.pace import device_clock
 from service.engine.prices import Clock, Prices
 from service.engine.stock import Event, Refused, Stock, changes
-from service.errors import NotReady
+from service.errors import NotReady, StillLoading
 
 _log = logging.getLogger(__name__)
 
 _LATEST_EVENTS = 100
+_RETRY_S = 1
 
 
 @dataclass
 class Registry:
     """Filled by ``load_store``, which replaces ``stock`` and ``events`` (oldest first), each as a whole.
 
+    ``starting`` is set while the store has not been looked through once; after ``stop`` no further bundle is loaded.
     ``prices`` are those of the graphs of its models.
     """
 
@@ -33,22 +36,42 @@ class Registry:
     prices: Prices = field(default_factory=Prices)
     events: tuple[Event, ...] = ()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    starting: bool = False
     _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _stopped: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def load_store(self, store: bundle.Store, runtime: Runtime) -> bool:
-        """Serves what the store holds now, and says whether anything changed; of two threads one waits.
+        """Serves what the store holds now, each model once it is loaded, and says whether anything changed.
 
-        A request in flight keeps the model that it has.
+        Of two threads one waits. A request in flight keeps the model that it has.
         """
         with self._loading:
-            before, after = self.stock, look(store, self.stock, runtime)
-            happened = changes(before, after, self.clock())
-            self._measure(before, after, device_clock(runtime.device))
-            for event in happened:
-                if event.what in ("removed", "promoted"):  # what was loaded or refused is logged when it is read
-                    _log.info("%s %s:%s", event.what, event.name, event.version)
-            self.stock, self.events = after, (*self.events, *happened)[-_LATEST_EVENTS:]
-            return after.refused != before.refused or bool(happened)
+            refused, happened = self.stock.refused, False
+            for after in look(store, self.stock, runtime):
+                happened |= self._serve(after, device_clock(runtime.device))
+                if self._stopped.is_set():
+                    break
+            changed = happened or self.stock.refused != refused
+            if changed:
+                give_back()
+            if self.starting:
+                _log.info("tried every bundle: %d loaded, %d refused", len(self.all()), len(self.refused))
+            self.starting = False
+        return changed
+
+    def stop(self) -> None:
+        """Ends a look at the store after the bundle that is being loaded."""
+        self._stopped.set()
+
+    def _serve(self, after: Stock, clock: Clock) -> bool:
+        """From now on that, and whether it is anything else than before."""
+        self._measure(self.stock, after, clock)
+        happened = changes(self.stock, after, self.clock())
+        for event in happened:
+            if event.what in ("removed", "promoted"):  # what was loaded or refused is logged when it is read
+                _log.info("%s %s:%s", event.what, event.name, event.version)
+        self.stock, self.events = after, (*self.events, *happened)[-_LATEST_EVENTS:]
+        return bool(happened)
 
     def _measure(self, before: Stock, after: Stock, clock: Clock) -> None:
         """The prices of what is new, before anybody can ask for it."""
@@ -83,6 +106,8 @@ class Registry:
         except bundle.BundleNotFound as error:
             raise UnknownModel(str(error)) from error
         model = self.stock.model(reference)
+        if model is None and (self.stock.awaits(reference) or (self.starting and not self.stock.loading)):
+            raise StillLoading(f"{reference} is still being loaded", _RETRY_S)
         if model is None:
             raise UnknownModel(self._why_unknown(reference), models=[item.manifest.reference for item in self.all()])
         return model
@@ -101,6 +126,8 @@ class Registry:
 
     def _only_one(self, capability: str) -> LoadedModel:
         able = self._able(capability)
+        if self.starting:
+            raise StillLoading("models are still being loaded; name one", _RETRY_S)
         if not self.models:
             raise NotReady("no model is loaded")
         if len(able) != 1:

@@ -45,7 +45,8 @@ class Stock:
     """Immutable: a reader sees the old or the new as a whole.
 
     ``files`` is what the folder of every loaded version held, ``meant`` the loaded version that a name means,
-    ``promoted`` the one that the store promotes, ``unclear`` why the latter is not known or not loaded.
+    ``promoted`` the one that the store promotes, ``unclear`` why the latter is not known or not loaded, ``loading`` the
+    versions in the store that are still to be tried, next one first.
     """
 
     models: Mapping[str, Mapping[int, LoadedModel]] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Stock:
     meant: Mapping[str, int] = field(default_factory=dict)
     promoted: Mapping[str, int] = field(default_factory=dict)
     unclear: Mapping[str, str] = field(default_factory=dict)
+    loading: tuple[Reference, ...] = ()
 
     def model(self, reference: Reference) -> LoadedModel | None:
         """The model of that name and version, or that the name means; None if there is none."""
@@ -66,6 +68,10 @@ class Stock:
             if item.name == reference.name and reference.version in (None, item.version):
                 return item
         return None
+
+    def awaits(self, reference: Reference) -> bool:
+        """Whether that version, or any without one, is still to be tried."""
+        return any(item.name == reference.name and reference.version in (None, item.version) for item in self.loading)
 
     def loaded(self) -> Iterator[tuple[Reference, LoadedModel]]:
         """Every loaded version, by name and version."""

@@ -36,7 +36,8 @@ _INLINE_BYTES = 64 * 1024  # below this, a hop to another thread costs more than
 class Services:
     """``drift`` is None where the settings switch it off; ``draining`` is set on SIGTERM and never unset.
 
-    ``load_new`` follows the store and says whether anything changed; set when the application starts.
+    ``load_new`` follows the store and says whether anything changed; set when the application starts. ``settle`` is
+    called after such a change.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Services:
     streams: Streams
     draining: bool = False
     load_new: Callable[[], bool] = bool
+    settle: Callable[[], None] = lambda: None
 
     def choose(self, name: str | None, capability: str, trace: Trace) -> LoadedModel:
         """The model for a job, noted in the trace."""
@@ -82,10 +84,10 @@ class Services:
             _log.warning("cannot look for bundles in %s: %s", self.settings.store, error)
             return
         if changed:
-            self.metrics.models(len(self.registry.all()), len(self.registry.refused))
             if self.drift is not None:
                 self.drift.keep(self.registry.all())
             self.streams.keep(self.registry.all())
+            self.settle()
 
     async def convert(self, size: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of decoding or encoding about that many bytes: at once if small, else in the bounded pool."""

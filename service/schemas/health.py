@@ -13,7 +13,9 @@ class Liveness(TypedDict):
 
 
 class Readiness(TypedDict):
-    """Requests are welcome; number of loaded model versions."""
+    """Requests are welcome; number of loaded model versions, those still to be tried, and why others are refused."""
 
     status: Literal["ready"]
     models: int
+    loading: list[str]
+    refused: list[str]

@@ -58,9 +58,10 @@ class StoreEvent(TypedDict):
 
 
 class ModelList(TypedDict):
-    """The version that every name means, what was refused, and what happened lately, newest first."""
+    """The version that every name means, versions still to be loaded, what was refused, what happened, newest first."""
 
     models: list[ModelDescription]
+    loading: list[str]
     refused: list[RefusedBundle]
     events: list[StoreEvent]
 
@@ -87,6 +88,7 @@ def list_models(stock: Stock, events: Sequence[Event]) -> ModelList:
     shown = [versions[stock.meant.get(name, max(versions))] for name, versions in sorted(stock.models.items())]
     return {
         "models": [describe(model, stock) for model in shown],
+        "loading": [str(item) for item in stock.loading],
         "refused": [{"name": item.name, "version": item.version, "reason": item.reason} for item in stock.refused],
         "events": [_event(item) for item in reversed(events)],
     }

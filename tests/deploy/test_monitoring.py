@@ -45,7 +45,7 @@ def exposed() -> dict[str, set[str]]:
         trace.add(stage, 0.1)
     metrics.request("/score", trace, 200, 0.4)
     metrics.batch(BatchReport("m", rows=1, passed_s=0.1, device_s=0.1))
-    metrics.models(loaded=1, refused=0)
+    metrics.watch_models({"loaded": lambda: 1, "loading": int, "refused": int})
     statistic = bundle.Statistic(name="log_prob", unit="nats", tail="low", description="log-probability")
     state = Monitor(statistic, np.arange(9.0), Rules(), np.random.default_rng(0)).read()
     metrics.watch_drift(lambda: [("m", 1, state)])

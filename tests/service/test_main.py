@@ -125,7 +125,7 @@ def test_sigterm_loses_no_accepted_request(store):
     command = [sys.executable, "-m", "service", "--store", str(store.root), "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     try:
-        assert any("running on" in line for line in process.stderr)
+        assert any("tried every bundle" in line for line in process.stderr)
         reader = threading.Thread(target=process.stderr.read)
         reader.start()
         loads = [Load(port, threading.Event()) for _ in range(8)]

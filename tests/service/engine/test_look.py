@@ -1,18 +1,24 @@
 """What is served follows the store: what was removed, replaced or promoted there while the service runs."""
 
+import gc
 import os
 import shutil
+import weakref
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pytest
 
 from pofx import bundle
+from pofx.bundle import Reference
 from pofx.bundle.record import RECORDS
 from pofx.errors import UnknownModel
 from service.app import load_store, make_runtime
+from service.engine.look import look
 from service.engine.registry import Registry
 from service.engine.stock import Stock
+from service.errors import StillLoading
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NAME = "tiny-gan"
@@ -26,7 +32,7 @@ class Follower:
         self.registry = Registry(clock=lambda: NOW)
         for _ in range(2):
             draft.write(self.store)
-        assert self.look() == [("loaded", 1), ("loaded", 2)]
+        assert self.look() == [("loaded", 2), ("loaded", 1)]
 
     def look(self):
         """What happened since the last look."""
@@ -68,6 +74,14 @@ def test_a_removed_version_is_gone_and_the_name_means_the_next_lower(follower):
     assert follower.meant() == 1
     with pytest.raises(UnknownModel, match=r"tiny-gan:2 was removed from the store; noticed at 2026-01-02T03:04:05Z"):
         follower.registry.find(f"{NAME}:2")
+
+
+def test_nobody_holds_what_was_removed(follower):
+    graph = weakref.ref(follower.registry.find(NAME).graphs["generate"].graph)
+    follower.store.remove(NAME, 2)
+    follower.look()
+    gc.collect()
+    assert graph() is None
 
 
 def test_a_name_without_versions_is_gone_and_says_that_it_was_removed(follower):
@@ -131,7 +145,7 @@ def test_a_promoted_version_that_is_refused_changes_nothing_while_the_service_ru
     follower.draft.write(follower.store)
     break_card(follower, 3)
     follower.store.promote(NAME, 3)
-    assert follower.look() == [("refused", 3), ("refused", None), ("promoted", 3)]
+    assert follower.look() == [("promoted", 3), ("refused", 3), ("refused", None)]
     assert follower.meant() == 2
 
 
@@ -179,3 +193,34 @@ def test_only_the_latest_events_are_kept(follower):
     follower.look()
     assert len(follower.registry.events) == 100
     assert (follower.registry.events[-1].what, follower.registry.events[-1].version) == ("promoted", 1)
+
+
+def test_every_model_serves_once_it_is_loaded_and_a_name_never_means_less_than_before(follower):
+    follower.draft.write(follower.store)
+    follower.store.promote(NAME, 3)
+    registry, meant = follower.registry, []
+    for stock in look(follower.store, registry.stock, make_runtime(follower.settings)):
+        registry.stock = stock
+        meant.append((follower.meant(), [str(item) for item in registry.stock.loading]))
+        if registry.stock.loading:
+            with pytest.raises(StillLoading, match=f"{NAME}:3 is still being loaded"):
+                registry.find(f"{NAME}:3")
+    assert meant == [(2, [f"{NAME}:3"]), (3, [])]
+
+
+def test_at_the_start_the_meant_version_comes_first_and_nothing_is_unknown_until_all_were_tried(follower):
+    registry = Registry(starting=True)
+    for ask in (partial(registry.find, NAME), partial(registry.choose, None, "generate")):
+        with pytest.raises(StillLoading):
+            ask()
+    first, second, third = look(follower.store, registry.stock, make_runtime(follower.settings))
+    assert (first.loading, dict(first.meant)) == ((Reference(NAME, 2), Reference(NAME, 1)), {})
+    assert (second.loading, dict(second.meant)) == ((Reference(NAME, 1),), {NAME: 2})
+    assert (third.loading, dict(third.meant)) == ((), {NAME: 2})
+
+
+def test_a_look_ends_after_the_bundle_that_is_being_loaded_when_it_is_stopped(follower):
+    registry = Registry(starting=True)
+    registry.stop()
+    load_store(follower.settings, registry, make_runtime(follower.settings))
+    assert registry.all() == []

