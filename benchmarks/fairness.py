@@ -3,17 +3,15 @@
 With ``--other CHECKOUT`` the service there is measured too, on its own bundles, in the same run.
 """
 
-import json
 import statistics
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.overload import image_body
-from benchmarks.servers import service
+from benchmarks.servers import ask, generate, service, sides
 from benchmarks.table import Row
 from pofx import bundle
 
@@ -24,11 +22,8 @@ REPEATS, SINGLES, LARGE, UNDER_WAY_S = 4, 40, 512, 0.4
 
 def measure(store: Path, other: Path | None = None) -> list[Row]:
     """Latency of ``/score`` unloaded and beside each load, then of one sample beside many of the same model."""
-    sides = [("here", store, Path())]
-    if other is not None:
-        sides.append(("other", other.resolve() / "models", other.resolve()))
     rows = []
-    for name, bundles, checkout in sides:
+    for name, bundles, checkout in sides(store, other):
         with service(bundles, None, checkout) as port:
             rows += [*_scores_beside(port, bundles, name), *_single_beside_many(port, name)]
     return rows
@@ -76,22 +71,6 @@ def _single_beside_many(port: int, side: str) -> Iterator[Row]:
     yield Row(f"{side}: both kinds of work together", tuple(throughput), "% of one after the other")
 
 
-def generate(port: int, model: str, n: int) -> int:
-    """The status of the answer."""
-    return post(port, "/generate", json.dumps({"model": model, "n": n, "seed": n}).encode())
-
-
-def post(port: int, path: str, body: bytes, timeout_s: float = 120) -> int:
-    """The status of the answer to a JSON body."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as answer:
-            answer.read()
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return int(error.code)
-
-
 @contextmanager
 def _running(port: int, model: str, n: int) -> Iterator[None]:
     """Such requests, one after the other without a pause."""
@@ -124,10 +103,10 @@ def _probe(port: int, body: bytes, count: int) -> list[float]:
         if due - started > AT_MOST_S or time.perf_counter() - started > AT_MOST_S:
             break
         time.sleep(max(0.0, due - time.perf_counter()))
-        sent = time.perf_counter()
-        if (status := post(port, "/score", body)) != 200:
-            raise AssertionError(f"/score answered {status}")
-        times.append(time.perf_counter() - sent)
+        status, said = ask(port, "/score", body)
+        if status != 200:
+            raise AssertionError(f"/score answered {status} {said}")
+        times.append(time.perf_counter() - due)
     return times
 
 

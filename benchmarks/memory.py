@@ -1,12 +1,9 @@
 """Memory of the service while it is asked for everything that its models can do, in turn and in many sizes."""
 
-import io
 import json
 import re
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bundles import golden, open_bundle
+from benchmarks.servers import ask
 from pofx import bundle
+from pofx.kinds.npy import encode_npy
 from pofx.rules.outputs import golden_input
 
 CLIENTS, ITEMS, SAMPLES = 8, (1, 16, 256), (1, 16, 64)
-_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Ask:
 
 def requests(store: Path) -> list[Ask]:
     """Every use of every model of a store, small and large."""
-    return [ask for name in bundle.Store(store).names() for ask in _of(open_bundle(store, name))]
+    return [asked for name in bundle.Store(store).names() for asked in _of(open_bundle(store, name))]
 
 
 def send(port: int, asks: list[Ask], seconds: float) -> Counter[int]:
@@ -46,7 +44,9 @@ def send(port: int, asks: list[Ask], seconds: float) -> Counter[int]:
         for place in count(7 * first, 2 * first + 1):  # steps of their own, so that all mixtures come about
             if time.monotonic() > until:
                 return
-            answered[_status(port, asks[place % len(asks)])] += 1
+            asked = asks[place % len(asks)]
+            status, _ = ask(port, asked.path, asked.body, asked.media)
+            answered[status] += 1
 
     clients = [threading.Thread(target=work, args=(number,)) for number in range(CLIENTS)]
     for client in clients:
@@ -75,21 +75,7 @@ def _of(opened: bundle.Bundle) -> Iterator[Ask]:
             items = golden(opened)[golden_input(spec.graph, data)]
             for n in ITEMS:
                 yield Ask(
-                    f"/{use}?model={manifest.name}", _npy(np.resize(items, (n, *items.shape[1:]))), "application/x-npy"
+                    f"/{use}?model={manifest.name}",
+                    encode_npy(np.resize(items, (n, *items.shape[1:]))),
+                    "application/x-npy",
                 )
-
-
-def _npy(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
-
-
-def _status(port: int, ask: Ask) -> int:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{ask.path}", ask.body, {"Content-Type": ask.media})
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-            answer.read()
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code

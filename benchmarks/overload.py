@@ -20,25 +20,23 @@ from benchmarks.load.closed_loop import closed_loop
 from benchmarks.load.measured import Load
 from benchmarks.load.open_loop import open_loop
 from benchmarks.load.request import post
-from benchmarks.servers import service
+from benchmarks.servers import service, sides
 from benchmarks.serving.payloads import png
 from benchmarks.table import Row
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 CONNECTIONS, CAPACITY_S, CALM_S, OVERLOAD_S, RECOVERY_S = 32, 5.0, 20.0, 60.0, 2.0
 NEW_EVERY_S = 0.5
+MANY = 512  # connections of the overload: with few of them requests would queue in the driver, not in the service
 _MEMORY, _CPU = "process_resident_memory_bytes", "process_cpu_seconds_total"
 
 
 def measure(store: Path, other: Path | None = None) -> list[Row]:
     """Capacity, 70 % of it, 200 % of it, and a fifth of it two seconds later."""
-    sides = [("here", store, Path())]
-    if other is not None:
-        sides.append(("other", other.resolve() / "models", other.resolve()))
     previous = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {CLIENT_CORE})
     try:
-        return [row for side in sides for row in _side(*side)]
+        return [row for side in sides(store, other) for row in _side(*side)]
     finally:
         os.sched_setaffinity(0, previous)
 
@@ -52,7 +50,7 @@ def _side(name: str, store: Path, checkout: Path) -> Iterator[Row]:
         calm = open_loop(port, request, 0.7 * rate, CALM_S, seed=1)
         before_mib, before_s = _metric(port, _MEMORY) / 2**20, _metric(port, _CPU)
         with _strangers(port) as answered_s:
-            over = open_loop(port, request, 2 * rate, OVERLOAD_S, seed=2)
+            over = open_loop(port, request, 2 * rate, OVERLOAD_S, seed=2, connections=MANY)
         after_mib, after_s = _metric(port, _MEMORY) / 2**20, _metric(port, _CPU)
         open_loop(port, request, 0.2 * rate, RECOVERY_S, seed=3)
         later = open_loop(port, request, 0.2 * rate, RECOVERY_S, seed=4)

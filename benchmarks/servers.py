@@ -1,6 +1,7 @@
 """The service as a process: started on a free port and one core, ready when it answers."""
 
 import contextlib
+import json
 import socket
 import sys
 import urllib.error
@@ -29,6 +30,28 @@ def service(store: Path, core: int | None, checkout: Path = Path()) -> Iterator[
         address = f"http://127.0.0.1:{port}/health/ready"
         running.wait_until(lambda: _answers(address), _READY_TIMEOUT_S)
         yield port
+
+
+def sides(store: Path, other: Path | None) -> list[tuple[str, Path, Path]]:
+    """Name, bundles and checkout of each service that is measured: this one, and that of another checkout if given."""
+    here = ("here", store, Path())
+    return [here] if other is None else [here, ("other", other.resolve() / "models", other.resolve())]
+
+
+def ask(port: int, path: str, body: bytes, media: str = "application/json", timeout_s: float = 120) -> tuple[int, str]:
+    """The status of the answer to a POST, and what a refusal says."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"Content-Type": media})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+            answer.read()
+            return int(answer.status), ""
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def generate(port: int, model: str, n: int, timeout_s: float = 120) -> tuple[int, str]:
+    """The same for samples of a model."""
+    return ask(port, "/generate", json.dumps({"model": model, "n": n, "seed": n}).encode(), timeout_s=timeout_s)
 
 
 def service_settings(store: Path, port: int, checkout: Path = Path()) -> dict[str, str]:

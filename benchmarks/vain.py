@@ -8,14 +8,13 @@ import json
 import re
 import socket
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.load import request
-from benchmarks.servers import service
+from benchmarks.servers import generate, service, sides
 from benchmarks.table import Row
 
 SLOW, MANY, DEADLINE_S = "words-wavenet", 64, 30.0
@@ -26,41 +25,32 @@ _DEVICE = re.compile(rf'^pofx_device_seconds_total{{model="{LEFT}"}} (\S+)', re.
 
 def measure(store: Path, other: Path | None = None) -> list[Row]:
     """Many samples of a slow model, asked for and as advised, and the device time of clients that are gone."""
-    sides = [("here", store, Path())]
-    if other is not None:
-        sides.append(("other", other.resolve() / "models", other.resolve()))
     rows = []
-    for name, bundles, checkout in sides:
+    for name, bundles, checkout in sides(store, other):
         with service(bundles, None, checkout) as port:
             rows += [*_slow(port, name), *_vanished(port, name)]
     return rows
 
 
 def _slow(port: int, side: str) -> Iterator[Row]:
-    seconds, status, said = _generate(port, SLOW, MANY)
+    seconds, status, said = _timed(port, SLOW, MANY)
     yield Row(f"{side}: {SLOW} n={MANY}, deadline {DEADLINE_S:.0f} s", (seconds,), "s", f"{status} {said}")
     most = json.loads(said).get("max_n") if status == 413 else None
     if most:
-        seconds, status, said = _generate(port, SLOW, most)
+        seconds, status, said = _timed(port, SLOW, most)
         yield Row(f"{side}: {SLOW} n={most}, as advised", (seconds,), "s", f"{status} {said}")
 
 
-def _generate(port: int, model: str, n: int) -> tuple[float, int, str]:
+def _timed(port: int, model: str, n: int) -> tuple[float, int, str]:
     """Seconds, status, and what a refusal says."""
     started = time.perf_counter()
-    body = json.dumps({"model": model, "n": n, "seed": n}).encode()
-    asked = urllib.request.Request(f"http://127.0.0.1:{port}/generate", body, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(asked, timeout=300) as answer:
-            answer.read()
-            return time.perf_counter() - started, answer.status, ""
-    except urllib.error.HTTPError as error:
-        return time.perf_counter() - started, error.code, error.read().decode()
+    status, said = generate(port, model, n, timeout_s=300)
+    return time.perf_counter() - started, status, said
 
 
 def _vanished(port: int, side: str) -> Iterator[Row]:
     """The service of before has no such metric, and its work went on unseen."""
-    _generate(port, LEFT, 1)
+    generate(port, LEFT, 1)
     if _device_s(port) is None:
         return
     asked = request.post("/generate", json.dumps({"model": LEFT, "n": EACH}).encode())

@@ -11,16 +11,18 @@ from benchmarks.load.connection import Connection
 from benchmarks.load.measured import Load, quantile_ms
 from benchmarks.load.pool import Pool
 
-CONNECTIONS = 128
+CONNECTIONS = 128  # of usual loads; select() knows at most 1024 files
 _PATIENCE_S = 10.0  # for the last answers
 
 
-def open_loop(port: int, request: bytes, requests_per_s: float, seconds: float, seed: int) -> Load:
-    """Latencies from the time each request was due, over at most 128 connections."""
+def open_loop(
+    port: int, request: bytes, requests_per_s: float, seconds: float, seed: int, connections: int = CONNECTIONS
+) -> Load:
+    """Latencies from the time each request was due, over so many connections; without a free one it waits here."""
     times = arrivals(requests_per_s, seconds, np.random.default_rng(seed))
     # select() waits to the microsecond; epoll, and so uvloop, only to the millisecond, which the figures would show.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
-        return runner.run(_run(port, request, times))
+        return runner.run(_run(port, request, times, connections))
 
 
 def arrivals(requests_per_s: float, seconds: float, generator: np.random.Generator) -> np.ndarray:
@@ -72,9 +74,9 @@ class _Connections:
             task.add_done_callback(self._reopening.discard)
 
 
-async def _run(port: int, request: bytes, times: np.ndarray) -> Load:
+async def _run(port: int, request: bytes, times: np.ndarray, connections: int) -> Load:
     lines = _Connections(port, request)
-    for _ in range(CONNECTIONS):
+    for _ in range(connections):
         await lines.open()
     started, used = time.perf_counter(), time.process_time()
     for due in started + times:
