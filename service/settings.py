@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         30.0, gt=0, description="Seconds after which an unfinished request gets 504; what cannot be in time is refused."
     )
     max_wait_s: float = Field(
-        0.05, gt=0, description="Seconds a small request should wait beside its device time; more requests get 429."
+        0.02, gt=0, description="Seconds a small request should wait beside its device time; more requests get 429."
     )
     stalled_s: float = Field(
         120.0, gt=0, description="Seconds one batch may take before the liveness probe reports a stalled device."
