@@ -62,6 +62,11 @@ class KnownGroups:
             del self.found[next(iter(self.found))]
 
 
+def called(what: str, name: str | None) -> str:
+    """What groups are called that a column, or whatever else, of that name tells; ``UNNAMED`` without one."""
+    return UNNAMED if name is None else f"{what} {name!r}"
+
+
 def counted(calibration: bundle.Calibration) -> str:
     """How many items a calibration keeps, and of how many, in words."""
     n, groups = f"{calibration.n:,}", calibration.groups
@@ -69,5 +74,5 @@ def counted(calibration: bundle.Calibration) -> str:
         return f"{n} items"
     if not groups.told:
         return f"{n} items, not told which belong together ({groups.by})"
-    named = "" if groups.by == UNNAMED else f" ({groups.by})"
-    return f"{n} of {groups.items:,} items, one from each group{named}"
+    what = "" if groups.by == UNNAMED else f" ({groups.by})"
+    return f"{n} of {groups.items:,} items, one from each group{what}"

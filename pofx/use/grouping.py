@@ -9,7 +9,7 @@ from pofx import bundle
 from pofx.errors import RequestInvalid
 from pofx.kinds.condition import Label
 from pofx.kinds.decoded import Decoded
-from pofx.rules.groups import FILES, UNNAMED
+from pofx.rules.groups import FILES, UNNAMED, called
 from pofx.use.column_names import column_names
 from pofx.use.labels import label_texts
 
@@ -24,7 +24,7 @@ class GroupsAsked:
     @property
     def by(self) -> str:
         """What the groups are, in words."""
-        return UNNAMED if self.column is None else f"column {self.column!r}"
+        return called("column", self.column)
 
     def of(self, items: Decoded) -> Decoded:
         """The items with their groups, as they are where nothing is said; raises RequestInvalid.

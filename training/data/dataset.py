@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from pofx.rules.groups import UNNAMED
 from training.data.items import Items
 from training.errors import DataError
 
@@ -36,7 +37,7 @@ class Dataset:
     captions: np.ndarray | None = None  # text (items,)
     domains: np.ndarray | None = None  # int64 (items,)
     names: np.ndarray | None = None  # text (items,), of files
-    grouped_by: str = "groups"  # what a group is, in words
+    grouped_by: str = UNNAMED  # what a group is, in words
     resized: bool = False  # whether picture files of any size were brought to this one
     test: "Dataset | None" = None
     defects: Items | None = None  # anomalies that lie apart from the items

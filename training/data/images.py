@@ -12,6 +12,7 @@ from pofx.errors import RequestInvalid
 from pofx.kinds.captions import Captions, captions_of, has_column, tables
 from pofx.kinds.files import IMAGES
 from pofx.kinds.folder import GROUPED_BY, Folder, sub_folder, sub_folder_notes
+from pofx.rules.groups import called
 from training.data.dataset import Dataset
 from training.data.folders import folder_groups, opened
 from training.data.items import Items
@@ -52,7 +53,7 @@ def load(path: Path, mode: str, size: int | None, labels: str | None, group: str
         captions=captions,
         names=np.array(pictures.names),
         groups=groups,
-        grouped_by="groups" if group is None else GROUPED_BY.get(group, f"column {group!r}"),
+        grouped_by=GROUPED_BY.get(group or "", called("column", group)),
         resized=size is not None,
         notes=(*pictures.notes, *said.notes, *about_captions, *_twins(pictures.names, arrays)),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pofx.rules.groups import called
 from pofx.rules.names import as_compared
 from training.data.dataset import Dataset
 from training.data.labels import as_indices
@@ -34,7 +35,7 @@ def load(path: Path, array: str, labels: str | None, group: str | None = None) -
         columns,
         notes=tuple(notes),
         groups=_as_labels(content[group], len(x), f"{path}: groups {group!r}")[1] if group else None,
-        grouped_by=f"array {group!r}",
+        grouped_by=called("array", group),
     )
 
 

@@ -1,6 +1,7 @@
 """CSV and Parquet tables: numbers, and the codes of categories."""
 
 from collections.abc import Collection, Container, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from pofx.kinds.encodings import is_parquet
 from pofx.kinds.parquet import ROW_NUMBERS
 from pofx.rules.categories import codes_of
 from pofx.rules.csv_cells import name_in
+from pofx.rules.groups import called
 from pofx.rules.names import as_compared
 from training.data.category_columns import (
     LARGEST_SHARE,
@@ -28,6 +30,16 @@ from training.data.labels import as_indices
 from training.data.notations import meant_otherwise
 from training.data.precision import check_told_apart
 from training.errors import DataError
+
+
+@dataclass(frozen=True)
+class _Modelled:
+    """Columns of numbers and of codes, (items,) each, by name; the names behind the codes; why others are left out."""
+
+    values: Mapping[str, np.ndarray]
+    categories: Mapping[str, tuple[str, ...]]
+    left_out: Mapping[str, str]
+    notes: tuple[str, ...]
 
 
 def load(
@@ -48,39 +60,42 @@ def load(
     apart = [*filter(None, [labels, group])]
     frame, notes = _read(path, {*categories, *apart})
     _check_there(path, frame, [*columns, *categories, *apart])
-    candidates = list(columns) or _usable(frame, apart)
-    named = {
-        name: in_one_spelling(as_names(frame[name]))
-        for name in candidates
-        if name in categories or is_text(frame[name])
-    }
-    found = {name: by_frequency(values) for name, values in named.items()}
-    _check_meant(path, {name: named[name] for name in named if name not in categories}, found)
-    left_out = _left_out(frame, found)
+    found = _modelled(path, frame, list(columns) or _usable(frame, apart), categories)
     if columns:
-        _refuse(path, frame, left_out)
-    wanted = [name for name in candidates if name not in left_out]
-    if not wanted:
+        _refuse(path, frame, found.left_out)
+    if not found.values:
         raise DataError(f"{path}: no numeric column, and none of few categories")
-    numbers = {name: _numbers(path, frame[name]) for name in wanted if name not in found}
-    values = [codes_of(named[name].tolist(), found[name]) if name in found else numbers[name] for name in wanted]
+    unused = {} if columns else _unusable(frame, {*found.values, *found.left_out, *apart})
     label_names, indices = _labels(path, frame[labels]) if labels else ((), None)
-    unused = {} if columns else _unusable(frame, {*candidates, *apart})
-    examples = (f"column {name!r} is left out: it holds {_example(frame[name])} for one" for name in left_out)
-    rounded = (line for name, column in numbers.items() for line in check_told_apart(column, name, str(path)))
     return Dataset(
-        x=_as_float32(values),
+        x=_as_float32([*found.values.values()]),
         labels=indices,
         label_names=label_names,
-        columns=tuple(wanted),
-        categories=tuple(found.get(name, ()) for name in wanted),
-        left_out=(*left_out.values(), *unused.values()),
-        notes=(*notes, *examples, *_as_categories(found, wanted), *rounded),
+        columns=tuple(found.values),
+        categories=tuple(found.categories.get(name, ()) for name in found.values),
+        left_out=(*found.left_out.values(), *unused.values()),
+        notes=(*notes, *found.notes),
         groups=_labels(path, frame[group], "group")[1] if group else None,
-        grouped_by=f"column {group!r}",
+        grouped_by=called("column", group),
         source=str(path),
         licence="not stated",
     )
+
+
+def _modelled(path: Path, frame: pd.DataFrame, names: Sequence[str], categories: Container[str]) -> _Modelled:
+    """What is modelled of columns; DataError for one that was meant as something else."""
+    texts = {
+        name: in_one_spelling(as_names(frame[name])) for name in names if name in categories or is_text(frame[name])
+    }
+    found = {name: by_frequency(values) for name, values in texts.items()}
+    _check_meant(path, {name: texts[name] for name in texts if name not in categories}, found)
+    left_out = _left_out(frame, found)
+    wanted = [name for name in names if name not in left_out]
+    numbers = {name: _numbers(path, frame[name]) for name in wanted if name not in found}
+    values = {name: codes_of(texts[name].tolist(), found[name]) if name in found else numbers[name] for name in wanted}
+    examples = (f"column {name!r} is left out: it holds {_example(frame[name])} for one" for name in left_out)
+    rounded = (line for name, column in numbers.items() for line in check_told_apart(column, name, str(path)))
+    return _Modelled(values, found, left_out, (*examples, *_as_categories(found, wanted), *rounded))
 
 
 def _as_float32(columns: Sequence[np.ndarray]) -> np.ndarray:
@@ -169,7 +184,7 @@ def _too_many(name: str, distinct: int, rows: int) -> str:
     )
 
 
-def _refuse(path: Path, frame: pd.DataFrame, left_out: dict[str, str]) -> None:
+def _refuse(path: Path, frame: pd.DataFrame, left_out: Mapping[str, str]) -> None:
     """Raises DataError for the first column that was asked for and is not modelled."""
     for name, why in left_out.items():
         raise DataError(
