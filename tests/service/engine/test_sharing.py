@@ -69,6 +69,15 @@ async def until(condition):
         await asyncio.sleep(0)
 
 
+async def newcomer(http, device):
+    """A request whose first step is held, and one that waits."""
+    first = ask(http, 3, 1)
+    await until(lambda: device.busy_s)
+    second = ask(http, 2, 2)
+    await until(lambda: len(device._policy))
+    return first, second
+
+
 def drawn(answer):
     return np.array([sample["array"] for sample in answer.json()["samples"]], np.float32)
 
@@ -77,10 +86,7 @@ def test_a_newcomer_catches_up_shares_the_steps_and_changes_nobodys_sample(walki
     spy = Spy(monkeypatch)
 
     async def scenario(http, device):
-        first = ask(http, 3, 1)
-        await until(lambda: device.busy_s)
-        second = ask(http, 2, 2)
-        await until(lambda: len(device._policy))
+        first, second = await newcomer(http, device)
         spy.gate.set()
         return await asyncio.gather(first, second)
 
@@ -95,10 +101,7 @@ def test_who_leaves_between_steps_takes_nothing_from_the_others(walking, monkeyp
     spy = Spy(monkeypatch)
 
     async def scenario(http, device):
-        first = ask(http, 3, 1)
-        await until(lambda: device.busy_s)
-        second = ask(http, 2, 2)
-        await until(lambda: len(device._policy))
+        first, second = await newcomer(http, device)
         first.cancel()
         await asyncio.sleep(0)
         spy.gate.set()

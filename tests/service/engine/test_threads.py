@@ -91,6 +91,15 @@ async def turns(count=3):
         await asyncio.sleep(0)
 
 
+async def held(device, function):
+    """A job that runs, and keeps the lane until the gate is opened."""
+    function.gate.clear()
+    job = asyncio.create_task(run(device, function, np.zeros(1)))
+    while not device.busy_s:
+        await asyncio.sleep(0)
+    return job
+
+
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_every_request_gets_its_own_rows_in_order(lanes):
     function, random = Doubler(), np.random.default_rng(0)
@@ -159,10 +168,7 @@ def test_what_waits_while_the_device_is_busy_becomes_one_batch():
     function = Doubler()
 
     async def scenario(device):
-        function.gate.clear()
-        first = asyncio.create_task(run(device, function, np.zeros(1)))
-        while not device.busy_s:
-            await asyncio.sleep(0)
+        first = await held(device, function)
         others = [asyncio.create_task(run(device, function, np.ones(1))) for _ in range(10)]
         await turns()
         function.gate.set()
@@ -223,10 +229,7 @@ def test_rows_of_cancelled_and_expired_jobs_never_reach_the_device():
     function = Doubler()
 
     async def scenario(device):
-        function.gate.clear()
-        first = asyncio.create_task(run(device, function, np.zeros(1)))
-        while not device.busy_s:
-            await asyncio.sleep(0)
+        first = await held(device, function)
         gone = [asyncio.create_task(run(device, function, np.full(1, 7.0))) for _ in range(5)]
         late = asyncio.create_task(run(device, function, np.full(1, 8.0), trace(0.0)))
         kept = asyncio.create_task(run(device, function, np.full(1, 9.0)))
