@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from pofx.errors import RequestInvalid
+from pofx.rules.groups import called
 
 T = TypeVar("T")
 
@@ -80,6 +81,11 @@ GROUPS_BY_FOLDER: Mapping[str, Callable[[str], str]] = {"folder": sub_folder, "t
 
 GROUPED_BY: Mapping[str, str] = {"folder": "folders", "top-folder": "outermost folders"}
 """What such groups are, for people."""
+
+
+def grouped_by(group: str | None) -> str:
+    """What groups are that one of these words, or the column of a table, tells; for people."""
+    return GROUPED_BY.get(group or "", called("column", group))
 
 
 def sub_folder_notes(names: Iterable[str]) -> tuple[str, ...]:

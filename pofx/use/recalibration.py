@@ -13,7 +13,7 @@ from pofx.graphs.loaded import LoadedModel
 from pofx.kinds.audio import Cut, beginning
 from pofx.kinds.decoded import Decoded
 from pofx.kinds.files import blocks, naming
-from pofx.kinds.folder import GROUPED_BY
+from pofx.kinds.folder import grouped_by
 from pofx.kinds.notes import Notes
 from pofx.rules.arrays import Array
 from pofx.rules.overlaps import Overlaps
@@ -98,7 +98,7 @@ class _Collected:
             labels if self.labels else None,
             names.tolist(),
             np.array(self.groups, np.str_) if self.groups else None,
-            GROUPED_BY.get(group or "", f"column {group!r}"),
+            grouped_by(group),
             self.are_files,
             self.overlaps.count(),
         )

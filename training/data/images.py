@@ -11,8 +11,7 @@ import numpy as np
 from pofx.errors import RequestInvalid
 from pofx.kinds.captions import Captions, captions_of, has_column, tables
 from pofx.kinds.files import IMAGES
-from pofx.kinds.folder import GROUPED_BY, Folder, sub_folder, sub_folder_notes
-from pofx.rules.groups import called
+from pofx.kinds.folder import GROUPED_BY, Folder, grouped_by, sub_folder, sub_folder_notes
 from training.data.dataset import Dataset
 from training.data.folders import folder_groups, opened
 from training.data.items import Items
@@ -53,7 +52,7 @@ def load(path: Path, mode: str, size: int | None, labels: str | None, group: str
         captions=captions,
         names=np.array(pictures.names),
         groups=groups,
-        grouped_by=GROUPED_BY.get(group or "", called("column", group)),
+        grouped_by=grouped_by(group),
         resized=size is not None,
         notes=(*pictures.notes, *said.notes, *about_captions, *_twins(pictures.names, arrays)),
     )
